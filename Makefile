@@ -1,0 +1,34 @@
+# Every target sets up what it needs; nothing has to be installed by hand but Python >= 3.11 and git.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: setup demo test lint types bench clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "perfbot needs Python 3.11 or newer; set PYTHON=/path/to/python")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	touch $(READY)
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup build/typing/perfbot
+	$(BIN)/mypy
+
+# Type checkers do not run import hooks, so the four folders are linked where mypy looks for "perfbot".
+build/typing/perfbot:
+	mkdir -p build/typing/perfbot
+	for package in bot optimizer profiling training; do ln -sfn ../../../$$package build/typing/perfbot/$$package; done
+
+clean:
+	rm -rf build .venv .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""What could be faster, and is this candidate right?"""

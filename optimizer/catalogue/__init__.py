@@ -1,0 +1,43 @@
+"""The embedded optimizer: named rewrites under the fifteen categories, one module per category.
+
+A rule is a function from a :class:`~perfbot.optimizer.scene.Scene` to rewrites, registered with
+:func:`rule`. It may propose whatever is right for the types that were seen at run time; nothing
+that it proposes is believed before the judge has replayed and measured it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+
+from perfbot.optimizer.scene import Rewrite, Scene
+from perfbot.optimizer.strategies import Category, Strategy
+
+Finder = Callable[[Scene], Iterator[Rewrite]]
+
+_MODULES: tuple[str, ...] = ("data_structures",)
+_RULES: list["Rule"] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A strategy and the function that finds where it applies."""
+
+    strategy: Strategy
+    find: Finder
+
+
+def rule(category: Category, name: str) -> Callable[[Finder], Finder]:
+    """Register a finder as the rule of a strategy; its docstring says when it applies."""
+
+    def register(find: Finder) -> Finder:
+        _RULES.append(Rule(Strategy(category, name), find))
+        return find
+
+    return register
+
+
+def rules() -> tuple[Rule, ...]:
+    """Return all rules of the catalogue, in the order of its modules."""
+    for name in _MODULES:
+        import_module(f"perfbot.optimizer.catalogue.{name}")
+    return tuple(_RULES)

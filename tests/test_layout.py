@@ -1,0 +1,93 @@
+"""The house rules that no linter knows: import directions, doors, packaging traps."""
+
+import ast
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("bot", "optimizer", "profiling", "training")
+MAY_IMPORT = {
+    "profiling": {"profiling"},
+    "optimizer": {"optimizer", "profiling"},
+    "bot": {"bot", "optimizer", "profiling"},
+    "training": {"training", "optimizer", "profiling"},
+}
+DOORS = {
+    "subprocess": {"profiling/sandbox.py", "bot/git.py", "optimizer/serving.py"},
+    "sqlite3": {"bot/jobs.py", "optimizer/context.py", "optimizer/transcript.py"},
+}
+ENVIRONMENT_DOOR = {"bot/config.py", "bot/action.py"}
+SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{relative(path)} has a relative import"
+            yield node.module or ""
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_imports_go_one_way(path: Path) -> None:
+    folder = path.relative_to(ROOT).parts[0]
+    inner = {name.split(".")[1] for name in imports(path) if name.startswith("perfbot.")}
+    assert inner <= MAY_IMPORT[folder]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_doors_are_used_by_their_keepers_only(path: Path) -> None:
+    if "inside" in path.parts:
+        return  # runs in the sandbox, where there is nothing to guard
+    used = {name.split(".")[0] for name in imports(path)}
+    for door, keepers in DOORS.items():
+        assert door not in used or relative(path) in keepers, f"{door} belongs to {sorted(keepers)}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_the_process_environment_is_read_at_the_edge_only(path: Path) -> None:
+    if relative(path) in ENVIRONMENT_DOOR or "inside" in path.parts or "training" in path.parts:
+        return
+    tree = ast.parse(path.read_text())
+    reads = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert not reads & {"environ", "environb", "getenv"}
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "profiling" / "inside").glob("*.py")), ids=lambda path: path.name
+)
+def test_what_runs_in_the_target_needs_the_standard_library_only(path: Path) -> None:
+    import sys
+
+    for name in imports(path):
+        top = name.split(".")[0]
+        assert top in sys.stdlib_module_names or top in {
+            "_perfbot_inside",
+            "pytest",
+            "__future__",
+        }, name
+
+
+def test_profiling_is_no_regular_package_at_the_top() -> None:
+    """Python 3.15's standard library has a package of that name, which would be hidden by ours."""
+    assert not (ROOT / "profiling" / "__init__.py").exists()
+
+
+def test_packages_listed_are_the_packages_present() -> None:
+    listed = set(
+        tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    )
+    present = {
+        "perfbot." + path.parent.relative_to(ROOT).as_posix().replace("/", ".")
+        for folder in FOLDERS
+        for path in (ROOT / folder).rglob("*.py")
+    }
+    assert listed == present
