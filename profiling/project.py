@@ -130,7 +130,7 @@ def import_roots(repository: Path) -> tuple[str, ...]:
         *(settings.words("pythonpath") if settings else []),
     ]
     inside = [root for root in map(_normal, named) if root and (repository / root).is_dir()]
-    return tuple(dict.fromkeys(root for root in inside if root != ".")) + (".",)
+    return (*dict.fromkeys(root for root in inside if root != "."), ".")
 
 
 def _normal(root: str) -> str | None:

@@ -39,8 +39,7 @@ _VENDORED = frozenset(
 )
 _BESIDE_THE_CODE = frozenset(
     (
-        "doc docs example examples sample samples demo demos benchmark benchmarks bench perf "
-        "build dist testing ci tools scripts"
+        "doc docs example examples sample samples demo demos benchmark benchmarks bench build dist"
     ).split()
 )
 _HELPER_FILES = frozenset(
