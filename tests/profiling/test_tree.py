@@ -221,7 +221,11 @@ def test_a_module_with_a_syntax_error_does_not_stop_the_listing(copy: Tree) -> N
         (["examples/**"], [], ["examples/demo.py"]),
         (["src/shop/prices_test.py"], [], ["src/shop/prices_test.py"]),
         (["src/**"], ["**/shop/**"], ["src/names/space/only.py"]),
-        (["**/*.py"], ["src/shop/*.py", "conftest.py", "tests", "docs"], ["src/names/space/only.py"]),
+        (
+            ["**/*.py"],
+            ["src/shop/*.py", "conftest.py", "tests", "docs"],
+            ["src/names/space/only.py"],
+        ),
         (["prices.py"], [], ["src/shop/prices.py"]),
     ],
 )
