@@ -1,28 +1,54 @@
 """Confines one command, keeps watch over it, and leaves nothing of it running.
 
-Run by perfbot's own interpreter as ``python -I -S confine.py PLAN_FD``, once per command. The
-process forks. The child gives up what it may do (limits, uid, Landlock, seccomp, or all of it
+Run by perfbot's own interpreter, once per command: ``main(plan)`` in a process of its own, which
+forks. The child gives up what it may do (limits, uid, Landlock, seccomp, or all of it
 through bubblewrap) and becomes the command. The parent, *the keeper*, stays outside: it inherits
 every orphan of the command (it is their subreaper), counts processes and memory, and kills all of
 them when the command ends, a limit is passed, or perfbot goes away: the *lifeline* pipe, whose
 other end perfbot holds, then closes by itself, whatever killed perfbot.
 
-It is started for every measurement, so it imports only what starts fast: no json, no signal.
+It is started for every measurement, so it imports only what starts fast (no json, no typing, no
+signal), and perfbot hands it over compiled.
 Sources: landlock(7), seccomp(2), capabilities(7), prctl(2).
 """
 
 from __future__ import annotations
 
 import ctypes
-import marshal
 import os
 import resource
 import select
 import struct
 import sys
 import time
-from collections.abc import Iterator
-from typing import TypedDict
+
+TYPE_CHECKING = False  # typing's own would cost more time than everything else here
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TypedDict
+
+    class Plan(TypedDict):
+        """What the keeper is told."""
+
+        level: str  # "bubblewrap", "landlock" or "none"
+        argv: list[str]  # of the command, or of bubblewrap with the command at its end
+        cwd: str
+        environment: dict[str, str]
+        readable: list[str]  # Landlock only: files and folders
+        writable: list[str]
+        devices: list[str]
+        filter: bytes  # seccomp, compiled; empty at level "none"
+        uid: int  # to become; -1 to stay who we are
+        network: bool
+        results_fd: int
+        status_fd: int
+        lifeline_fd: int
+        wall_s: float
+        cpu_s: int
+        memory_bytes: int
+        processes: int
+        file_bytes: int
+
 
 TASKS_PER_PROCESS = 8  # threads count as tasks: room for the pools of numeric libraries
 KEEPER = 0x7FFFFFF1  # stands for the keeper's process number in a filter; no process has this one
@@ -46,40 +72,15 @@ _READ = _EXECUTE | _READ_FILE | _READ_DIR
 _ON_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
 
 
-class Plan(TypedDict):
-    """What the keeper is told, through an open file whose number is its only argument (marshal)."""
-
-    level: str  # "bubblewrap", "landlock" or "none"
-    argv: list[str]  # of the command, or of bubblewrap with the command at its end
-    cwd: str
-    environment: dict[str, str]
-    readable: list[str]  # Landlock only: files and folders
-    writable: list[str]
-    devices: list[str]
-    filter: bytes  # seccomp, compiled; empty at level "none"
-    uid: int  # to become; -1 to stay who we are
-    network: bool
-    results_fd: int
-    status_fd: int
-    lifeline_fd: int
-    wall_s: float
-    cpu_s: int
-    memory_bytes: int
-    processes: int
-    file_bytes: int
-
-
 class SetupError(Exception):
     """The command could not be confined or started."""
 
 
-def main() -> None:
+def main(plan: Plan) -> None:
     """Run the plan and write one line to its status pipe: ``ending returncode wall_s cpu_s``.
 
     When the command could not be started, that line is ``error`` and a reason.
     """
-    with open(int(sys.argv[1]), "rb") as file:
-        plan: Plan = marshal.load(file)
     try:
         line = _keep(plan)
     except (OSError, SetupError) as error:
@@ -501,7 +502,3 @@ def _install(rules: bytes) -> None:
         struct.pack("@HP", len(rules) // 8, ctypes.addressof(buffer))
     )
     _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(program))
-
-
-if __name__ == "__main__":
-    main()
