@@ -98,7 +98,7 @@ def _of(node: ast.AST, modules: Mapping[str, str]) -> Iterator[str]:
     match node:
         case ast.Call(func=ast.Name(id=name)) if name in _BY_CALL:
             yield _BY_CALL[name]
-        case ast.Call(func=ast.Name(id="open") | ast.Attribute(attr="open")) if _opens_for_writing(node):
+        case ast.Call(func=ast.Name(id="open") | ast.Attribute(attr="open")) as call if _opens_for_writing(call):
             yield "file writes"
         case ast.Name(id=name) if name in _BY_NAME:
             yield _BY_NAME[name]
@@ -135,16 +135,13 @@ def _of_tampering(node: ast.AST, modules: Mapping[str, str]) -> Iterator[str]:
             targets = [target]
         case ast.Delete(targets=found):
             targets = found
-    for target in targets:
-        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id in modules:
+    for each in targets:
+        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.value.id in modules:
             yield "modules and builtins"
 
 
-def _opens_for_writing(call: ast.AST) -> bool:
-    assert isinstance(call, ast.Call)
-    modes = [*call.args[:2], *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
-    texts = [mode.value for mode in modes if isinstance(mode, ast.Constant) and isinstance(mode.value, str)]
-    constant = [mode for mode in modes[1:] if isinstance(mode, ast.Constant)]
-    if len(modes) > 1 and not constant:
-        return True  # a mode that is computed could be any
-    return any(set(text) & set("wax+") and set(text) <= set("rwaxbt+U") for text in texts)
+def _opens_for_writing(call: ast.Call) -> bool:
+    """Say whether ``open(path, mode)`` or ``path.open(mode)`` may write; a computed mode may."""
+    place = 1 if isinstance(call.func, ast.Name) else 0
+    modes = [*call.args[place : place + 1], *(word.value for word in call.keywords if word.arg == "mode")]
+    return any(not isinstance(mode, ast.Constant) or set(str(mode.value)) & set("wax+") for mode in modes)

@@ -78,7 +78,7 @@ class Target:
         command = Command(
             argv=(str(self.interpreter.executable), str(_INSIDE / "start.py")),
             cwd=tree.root,
-            readable=(*self.interpreter.readable, *self.overlay, _INSIDE, tree.root),
+            readable=(*self.interpreter.readable, *self.overlay, _INSIDE, *(() if writable else (tree.root,))),
             writable=(tree.root,) if writable else (),
             environment={**_ENVIRONMENT, **self.environment},
             stdin=json.dumps(described).encode(),

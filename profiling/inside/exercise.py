@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from _perfbot_inside import record, tap
-from _perfbot_inside.sampler import Sampler
+
 
 if TYPE_CHECKING:
     from _perfbot_inside.results import Results
+    from _perfbot_inside.sampler import Sampler
 
 Job = dict[str, Any]  # JSON
 
