@@ -294,8 +294,9 @@ class ProcessSandbox:
         if self.level is Level.NONE:
             return b""
         if self.level is Level.BUBBLEWRAP:
-            # A network namespace of its own hides abstract sockets, the mounts all others.
-            return seccomp.compiled(network=command.network, unix_sockets=not command.network)
+            # Alone in its network namespace it may talk to itself: no abstract or internet socket
+            # of the machine is there, and the mounts hide all others.
+            return seccomp.compiled(network=True, unix_sockets=not command.network)
         version = confine.landlock_version()
         own = (confine.KEEPER, -confine.KEEPER, os.getpid(), -os.getpgid(0))
         return seccomp.compiled(
