@@ -15,7 +15,7 @@ from perfbot.optimizer import gates
 from perfbot.optimizer.catalogue import Rule
 from perfbot.optimizer.plan import Plan, Step, Subject, steps
 from perfbot.optimizer.strategies import Suggestion
-from perfbot.optimizer.verify import Case, Terms, variants_of
+from perfbot.optimizer.verify import Case, Terms
 from perfbot.profiling import replay
 from perfbot.profiling.benchmark import CallBenchmark, MeasurementError, choose_calls
 
@@ -163,8 +163,9 @@ class _Search:
         if refusal is not None:
             return refusal.detail, 0.0
         copy = case.copy(changes)
-        few = min(_FEW_VARIANTS, variants_of(self._reference.recording))
-        differences = replay.differences(self._reference, case.target, copy, variants=few)
+        differences = replay.differences(
+            self._reference, case.target, copy, at_most_variants=_FEW_VARIANTS
+        )
         if differences:
             first = differences[0]
             return f"{first.arguments}: {first.before}, then {first.after}", 0.0

@@ -4,7 +4,6 @@ One session owns a scratch folder, prepares the target once and lets every funct
 that is slow is told to a listener. The repository itself is only read.
 """
 
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,8 +15,8 @@ from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.plan import Subject
 from perfbot.optimizer.progress import Listener, Phase
 from perfbot.optimizer.search import Candidate, Found, search
-from perfbot.optimizer.verdict import Accepted, Inconclusive, Rejected, Verdict, Why
-from perfbot.optimizer.verify import Case, Terms, changed_functions, judge
+from perfbot.optimizer.verdict import Accepted, Verdict
+from perfbot.optimizer.verify import GATES, Case, Terms, changed_functions, judge
 from perfbot.profiling import environment, hotspots
 from perfbot.profiling.benchmark import CallBenchmark, MeasurementError, choose_calls
 from perfbot.profiling.capture import Recording, capture
@@ -320,7 +319,7 @@ class _Session:
             rules(),
             self._request.terms(function.path),
             deadline_s=self._deadline_s,
-            on_try=lambda count, best: self._listener.tried(count, best),
+            on_try=self._listener.candidate,
         )
 
     def _judge(self, function: FunctionName, found: Found) -> None:
@@ -334,7 +333,7 @@ class _Session:
                 [function],
                 self._request.terms(function.path),
                 deadline_s=self._deadline_s,
-                on_gate=self._listener.gate,
+                on_gate=_Gates(self._listener),
             )
             verdicts.append(Judged(function, verdict, candidate, self._before_after(candidate.changes)))
             if isinstance(verdict, Accepted):
@@ -350,6 +349,18 @@ class _Session:
 
     def _leave(self, function: FunctionName, reason: str, detail: str) -> None:
         self._unchanged.append(Unchanged(function, reason, detail))
+
+
+class _Gates:
+    """Tells a listener how far the judge has come."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._passed = 0
+
+    def __call__(self, _name: str) -> None:
+        self._listener.step(self._passed, GATES)
+        self._passed += 1
 
 
 def unknown_function(tree: Tree, listed: Sequence[str], name: FunctionName) -> str:
@@ -386,7 +397,7 @@ def verify(
             judged,
             replace(request.terms(judged[0].path if judged else ""), max_complexity_increase=None),
             deadline_s=time.monotonic() + request.time_s,
-            on_gate=listener.gate,
+            on_gate=_Gates(listener),
         )
         both = {path: (case.content(path) or b"", after) for path, after in changed.items()}
         return ready, verdict, both, tuple(judged)

@@ -55,9 +55,8 @@ COLD = (
     "{function} is faster only on calls that it has seen before; as often as the workload makes each call it is not"
 )
 
+GATES = 10  # how many there are
 _LEAST_COMPARABLE_SHARE = 0.5
-_VARIANT_PLAYS = 400  # mutated calls per function, spread over the recorded ones
-_VARIANT_TIME_NS = 4_000_000_000  # of the old version's own time
 _MOST_IMPORT_GAIN_NS = 5_000_000
 _MEMORY_FLOOR_BYTES = 1 << 20  # less than this is the noise of the allocator
 _COLD_RATIO = 4.0
@@ -97,9 +96,7 @@ class Case:
         """Return what the unchanged function does on its recorded calls and their mutations."""
         if function not in self._references:
             recording = self.recordings[function]
-            self._references[function] = replay.reference(
-                self.target, self.tree, recording, variants=variants_of(recording)
-            )
+            self._references[function] = replay.reference(self.target, self.tree, recording)
         return self._references[function]
 
     def copy(self, changes: Mapping[str, bytes]) -> Tree:
@@ -120,16 +117,6 @@ class Case:
         """Take an accepted change over, so that the next one is judged on top of it."""
         self.tree = self.copy(changes)
         self._references.clear()
-
-
-def variants_of(recording: Recording) -> int:
-    """Return how many mutations of each recorded call are affordable."""
-    count = len(recording.calls)
-    if not count:
-        return 0
-    mean_ns = sum(call.ns for call in recording.calls) / count
-    by_time = int(_VARIANT_TIME_NS / max(mean_ns, 1) / count)
-    return max(1, min(40, _VARIANT_PLAYS // count, by_time))
 
 
 def judge(
@@ -255,9 +242,7 @@ class _Trial:
         compared = 0
         for function in self._functions:
             reference = self._case.reference(function)
-            found = replay.differences(
-                reference, self._case.target, self._copy, variants=variants_of(reference.recording)
-            )
+            found = replay.differences(reference, self._case.target, self._copy)
             if found:
                 return Refusal(Why.RESULTS_DIFFER, _tell(function, found))
             compared += len(reference.behaviours)

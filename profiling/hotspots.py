@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from functools import cache
 
+from perfbot.profiling.functions import FunctionName
+
 _LIGHTEST_NS = 1e-9
 _HIGHEST_CEILING = 1000.0
 _ANONYMOUS = frozenset(("<lambda>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"))
@@ -19,17 +21,6 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 class ProfileError(Exception):
     """A profile holds nothing that could be used."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class FunctionName:
-    """A function: POSIX path relative to the tree, and ``__qualname__``."""
-
-    path: str
-    qualname: str
-
-    def __str__(self) -> str:
-        return f"{self.path}::{self.qualname}"
 
 
 @dataclass(frozen=True, slots=True)

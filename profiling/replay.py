@@ -17,6 +17,8 @@ from perfbot.profiling.tree import Tree, module_names
 _LIMIT_S = 10.0  # for one recorded call of the old version; the new one gets more, see below
 _NEW_LIMIT_S = 30.0
 _WALL_S = 180.0
+_VARIANT_PLAYS = 400  # mutated calls per function, spread over the recorded ones
+_VARIANT_TIME_NS = 4_000_000_000  # of the old version's own time
 
 Key = tuple[int, int]  # number of the recorded call, number of the variant (0: the call itself)
 
@@ -78,13 +80,19 @@ class Reference:
         return len(self.real) / total if total else 0.0
 
 
-def reference(
-    target: Target, tree: Tree, recording: Recording, *, variants: int
-) -> Reference:
-    """Play the old version twice and keep what is reproducible.
+def variants_of(recording: Recording) -> int:
+    """Return how many mutations of each recorded call are affordable."""
+    count = len(recording.calls)
+    if not count:
+        return 0
+    mean_ns = sum(call.ns for call in recording.calls) / count
+    by_time = int(_VARIANT_TIME_NS / max(mean_ns, 1) / count)
+    return max(1, min(40, _VARIANT_PLAYS // count, by_time))
 
-    ``variants`` mutations of each recorded call are played besides the call itself.
-    """
+
+def reference(target: Target, tree: Tree, recording: Recording) -> Reference:
+    """Play the old version twice, with mutations of each recorded call, and keep what is reproducible."""
+    variants = variants_of(recording)
     first = play(target, tree, recording, variants=variants, limit_s=_LIMIT_S)
     second = play(target, tree, recording, variants=variants, limit_s=_LIMIT_S)
     dropped: dict[str, int] = {}
@@ -126,11 +134,15 @@ def _as_recorded(behaviour: Behaviour, recorded: Recorded) -> bool:
     return recorded.result is None or behaviour.result is None or recorded.result == behaviour.result
 
 
-def differences(expected: Reference, target: Target, tree: Tree, *, variants: int) -> list[Difference]:
+def differences(
+    expected: Reference, target: Target, tree: Tree, *, at_most_variants: int | None = None
+) -> list[Difference]:
     """Play another version and return where it differs, real calls first; empty if nowhere.
 
-    Only the first ``variants`` mutations of each recorded call are played.
+    ``at_most_variants`` plays only the first mutations of each recorded call, for a quick look.
     """
+    all_variants = variants_of(expected.recording)
+    variants = all_variants if at_most_variants is None else min(at_most_variants, all_variants)
     played = play(target, tree, expected.recording, variants=variants, limit_s=_NEW_LIMIT_S)
     found = [
         difference
@@ -168,7 +180,8 @@ def play(
         "modules": list(module_names(tree, recording.function.path)),
         "path": list(recording.path),
         "calls": [call.arguments for call in recording.calls],
-        "variants": variants,
+        "variants": variants_of(recording),
+        "played": variants,
         "limit_s": limit_s,
     }
     reply = target.run(job, tree, limits=Limits(wall_s=_WALL_S, cpu_s=int(_WALL_S) + 60))

@@ -8,12 +8,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePosixPath
 
 from perfbot.profiling.messages import Message
 from perfbot.profiling.sandbox import Limits
 from perfbot.profiling.target import Reply, Target
 from perfbot.profiling.tree import Tree, UnusableRepository
-from perfbot.profiling.workload import Workload
+from perfbot.profiling.workload import PytestArguments, Workload
 
 NOT_STARTED = "the project's tests could not be run ({trouble})"
 ALL_FAIL = (
@@ -21,6 +22,10 @@ ALL_FAIL = (
     "The first failure: {first}"
 )
 NOTHING_COLLECTED = "pytest collected no tests ({trouble}); name them in .perfbot.yml under workload: tests:"
+NOT_PYTHON = (
+    "the command {command!r} under workload.commands cannot be profiled: write it as "
+    "python FILE … or python -m MODULE …"
+)
 IMPORTED_FROM_ELSEWHERE = (
     "the tests import {module} from {origin}, not from the repository: they would judge an installed "
     "copy. Uninstall it, or give the interpreter of the project's own environment in .perfbot.yml "
@@ -96,32 +101,47 @@ class Lost:
     why: str
 
 
-def run_suite(
-    target: Target, tree: Tree, workload: Workload, *, wall_s: float, only: Sequence[str] = ()
-) -> SuiteRun:
+def run_suite(target: Target, tree: Tree, workload: Workload, *, wall_s: float) -> SuiteRun:
     """Run tests, benchmarks (each once) and commands on a copy that they may write to."""
     limits = Limits(wall_s=wall_s, cpu_s=int(wall_s) + 60)
-    runs = [target.run(job, tree, limits=limits, writable=True) for job in activities(workload, only)]
+    runs = [target.run(job, tree, limits=limits, writable=True) for job in activities(workload)]
     return _merged(workload, runs)
 
 
-def activities(workload: Workload, only: Sequence[str] = ()) -> list[dict[str, object]]:
-    """Return the ``exercise`` jobs of a workload: one for pytest, one for each command."""
-    jobs: list[dict[str, object]] = []
-    arguments = pytest_arguments(workload, only)
-    if arguments is not None:
-        jobs.append({"do": "exercise", "pytest": arguments})
-    if not only:
-        jobs.extend({"do": "exercise", "command": list(command)} for command in workload.commands)
-    return jobs
+def activities(workload: Workload) -> list[dict[str, object]]:
+    """Return the ``exercise`` jobs of a workload: for its tests, its other benchmarks, each command."""
+    sessions = [workload.tests, _benchmarks_apart(workload)]
+    jobs: list[dict[str, object]] = [
+        {"do": "exercise", "pytest": list(arguments.argv)} for arguments in sessions if arguments is not None
+    ]
+    return [*jobs, *({"do": "exercise", "command": list(_after_python(each))} for each in workload.commands)]
 
 
-def pytest_arguments(workload: Workload, only: Sequence[str] = ()) -> list[str] | None:
-    """Return pytest's arguments for the tests and benchmark files, each benchmark run once."""
-    if workload.tests is None:
+def _benchmarks_apart(workload: Workload) -> PytestArguments | None:
+    """Return how to run the benchmark files that the tests' own session does not collect."""
+    arguments = workload.benchmark_arguments()
+    if arguments is None:
         return None
-    tests = workload.tests
-    return [*tests.options, *tests.benchmark_options, *(only or (*tests.targets, *workload.benchmarks))]
+    tests = workload.tests.paths if workload.tests else ()
+    apart = tuple(path for path in workload.benchmarks if not _is_collected(path, tests))
+    return PytestArguments(arguments.options, apart) if apart else None
+
+
+def _is_collected(path: str, tests: Sequence[str]) -> bool:
+    file = PurePosixPath(path)
+    named_so = file.name.startswith("test_") or file.stem.endswith("_test")
+    return path in tests or (named_so and any(file.is_relative_to(test) for test in tests))
+
+
+def _after_python(command: Sequence[str]) -> Sequence[str]:
+    """Return a command's words after ``python``, for it runs inside the harness's own process.
+
+    Raises:
+        UnusableRepository: the command runs something else than Python.
+    """
+    if not re.fullmatch(r"python[\d.]*", PurePosixPath(command[0]).name) or len(command) < 2:
+        raise UnusableRepository(NOT_PYTHON.format(command=" ".join(command)))
+    return command[1:]
 
 
 def baseline(first: SuiteRun, second: SuiteRun) -> Baseline:

@@ -121,6 +121,19 @@ def with_changes(tree: Tree, changes: Mapping[str, bytes], to: Path) -> Tree:
     return Tree(to, tree.roots, tuple(sorted({*kept, *changes})), tree.links, tree.dropped)
 
 
+def module_names(tree: Tree, path: str) -> tuple[str, ...]:
+    """Return the names under which a file may be imported, most likely first (longest import root)."""
+    file = PurePosixPath(path).with_suffix("")
+    names = []
+    for root in sorted(tree.roots, key=len, reverse=True):
+        if file.is_relative_to(root):
+            parts = file.relative_to(root).parts
+            parts = parts[:-1] if parts[-1:] == ("__init__",) else parts
+            if parts and all(part.isidentifier() for part in parts):
+                names.append(".".join(parts))
+    return tuple(dict.fromkeys(names))
+
+
 def content_hash(tree: Tree) -> str:
     """Return a SHA-256 over the names, execute bits and bytes of all files as they are now."""
     total = hashlib.sha256()

@@ -7,6 +7,7 @@ asks for a profile, ``record`` for recorded calls.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import runpy
 import sys
@@ -62,14 +63,17 @@ class Outcomes:
             why=self._why.pop(nodeid, ""),
         )
 
-    def pytest_runtest_call(self, item: Any) -> Any:
-        """Sample the body of each test, not fixtures, collection or pytest itself."""
+    @contextlib.contextmanager
+    def sampling(self) -> Iterator[None]:
+        """Sample what runs inside the block, if there is a sampler."""
         if self._sampler is None:
             yield
             return
         self._sampler.resume()
-        yield
-        self._sampler.pause()
+        try:
+            yield
+        finally:
+            self._sampler.pause()
 
 
 def _outcome_of(report: Any) -> str | None:
@@ -84,7 +88,7 @@ def _outcome_of(report: Any) -> str | None:
 
 def run(job: Job, results: Results) -> None:
     """Do an ``exercise`` job."""
-    sampler = Sampler(job["tree"]) if job.get("sample") else None
+    sampler = _new_sampler(job["tree"]) if job.get("sample") else None
     recorder = record.Recorder(job, results) if job.get("record") else None
     tap.install(job["tree"], job["roots"], job.get("functions", {}), recorder.wrap if recorder else _unchanged)
     with _sampling(sampler, results):
@@ -95,6 +99,12 @@ def run(job: Job, results: Results) -> None:
     if recorder is not None:
         recorder.finish()
     results.send("modules", elsewhere=_imported_from_elsewhere(job["tree"], job["roots"]))
+
+
+def _new_sampler(tree: str) -> Sampler:
+    from _perfbot_inside.sampler import Sampler
+
+    return Sampler(tree)
 
 
 def _unchanged(_key: str, function: tap.Function) -> tap.Function:
@@ -118,10 +128,18 @@ def _sampling(sampler: Sampler | None, results: Results) -> Iterator[None]:
 def _run_pytest(job: Job, results: Results, sampler: Sampler | None) -> None:
     import pytest
 
-    hook = pytest.hookimpl(hookwrapper=True, trylast=True)
-    Outcomes.pytest_runtest_call = hook(Outcomes.pytest_runtest_call)  # type: ignore[method-assign]
-    sys.argv[:] = ["pytest", *job["pytest"]]
-    code = pytest.main(list(job["pytest"]), plugins=[Outcomes(results, sampler)])
+    class Plugin(Outcomes):
+        @pytest.hookimpl(hookwrapper=True, trylast=True)
+        def pytest_runtest_call(self, item: Any) -> Any:
+            """Sample the body of each test, not fixtures, collection or pytest itself."""
+            with self.sampling():
+                yield
+
+    arguments = list(job["pytest"])
+    if importlib.util.find_spec("pytest_benchmark") is not None:
+        arguments.insert(0, "--benchmark-disable")  # each benchmark once, as a test
+    sys.argv[:] = ["pytest", *arguments]
+    code = pytest.main(arguments, plugins=[Plugin(results, sampler)])
     results.send("pytest", exit_code=int(code))
 
 

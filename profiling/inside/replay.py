@@ -47,7 +47,7 @@ def run(job: dict[str, Any], results: Results) -> None:
     function = tap.reach(job["tree"], job["roots"], path, qualname, job["modules"])
     player = _Player(function, job["tree"], results)
     for number, recorded in enumerate(job["calls"]):
-        player.replay(number, base64.b64decode(recorded), job["variants"], job["limit_s"])
+        player.replay(number, base64.b64decode(recorded), job["variants"], job["played"], job["limit_s"])
 
 
 class _Player:
@@ -57,18 +57,22 @@ class _Player:
         self._tree = tree
         self._results = results
 
-    def replay(self, number: int, pickled: bytes, variants: int, limit_s: float) -> None:
-        """Play one recorded call and its variants; what cannot be unpickled is said so."""
+    def replay(self, number: int, pickled: bytes, variants: int, played: int, limit_s: float) -> None:
+        """Play one recorded call and the first ``played`` of its variants.
+
+        All versions must make the same ``variants``, since what the first ones are depends on how
+        many there are. What cannot be unpickled is said so.
+        """
         try:
             call: Call = pickle.loads(pickled)
         except Exception as error:
             self._results.send("behaviour", call=number, variant=0, ending="unreadable", shown=repr(error)[:_SHOWN])
             return
         self._play(number, 0, "", call, limit_s)
-        if variants:
+        if played:
             arguments, keywords = pickle.loads(pickled)
             made = mutate.variants(arguments, keywords, seed=number, count=variants)
-            for index, variant in enumerate(_safely(made), start=1):
+            for index, variant in enumerate(itertools.islice(_safely(made), played), start=1):
                 self._play(number, index, variant.what, (variant.arguments, variant.keywords), min(limit_s, 2.0))
 
     def _play(self, number: int, index: int, what: str, call: Call, limit_s: float) -> None:
