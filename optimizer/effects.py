@@ -46,7 +46,7 @@ def alters_directly(node: cst.CSTNode, name: str) -> bool:
             | cst.Del(target=cst.Attribute() | cst.Subscript() as target)
         ):
             return syntax.root(target) == name
-        case cst.Tuple(elements=elements):
+        case cst.AssignTarget(target=cst.Tuple(elements=elements)):
             return any(_stored_through(element.value, name) for element in elements)
         case cst.AugAssign(target=cst.Name(value=target)):
             return target == name
@@ -54,7 +54,7 @@ def alters_directly(node: cst.CSTNode, name: str) -> bool:
 
 
 def _stored_through(target: cst.BaseExpression, name: str) -> bool:
-    """Say whether an element of a tuple could be a target such as ``a[i], a[j] = …``."""
+    """Say whether a target of ``a[i], a[j] = …`` is part of the object."""
     return isinstance(target, cst.Subscript | cst.Attribute) and syntax.root(target) == name
 
 
@@ -160,6 +160,14 @@ def _bound_to(scene: Scene, name: str, wanted: frozenset[str]) -> bool:
         isinstance(value, cst.Name) and value.value == name and target in wanted
         for target, value in _assignments(scene)
     )
+
+
+def enclosed(scene: Scene, old: cst.BaseExpression, new: cst.BaseExpression) -> cst.BaseExpression:
+    """Return ``new``, in parentheses unless it stands in place of ``old`` where none are needed."""
+    free = cst.Arg | cst.Assign | cst.AnnAssign | cst.AugAssign | cst.Return | cst.If | cst.While
+    if isinstance(scene.parent(old), free | cst.Index | cst.Expr) or new.lpar:
+        return new
+    return new.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
 
 
 def statement_of(scene: Scene, node: cst.CSTNode) -> cst.BaseStatement | None:
@@ -288,10 +296,38 @@ def _bind(scene: Scene, facts: dict[str, Seen], clause: cst.CompFor | None) -> N
     while clause is not None:
         for name in syntax.names_written(clause):
             facts[name] = Seen(frozenset())
-        if isinstance(clause.target, cst.Name):
-            elements = elements_of(replace(scene, facts=facts), clause.iter)
-            facts[clause.target.value] = elements or Seen(frozenset())
+        for name, seen in _bound_kinds(replace(scene, facts=facts), clause.target, clause.iter):
+            facts[name] = seen or Seen(frozenset())
         clause = clause.inner_for_in
+
+
+def _bound_kinds(
+    scene: Scene, target: cst.BaseExpression, iterable: cst.BaseExpression
+) -> Iterator[tuple[str, Seen | None]]:
+    """Yield what a loop's variables hold."""
+    match target, iterable:
+        case cst.Name(value=name), _:
+            yield name, elements_of(scene, iterable)
+        case (
+            cst.Tuple(elements=[cst.Element(value=cst.Name(value=place)), cst.Element(value=item)]),
+            cst.Call(func=cst.Name(value="enumerate"), args=[cst.Arg(value=items)]),
+        ):
+            yield place, Seen(frozenset({"int"}))
+            yield from _bound_kinds(scene, item, items)
+        case cst.Tuple(elements=elements), _:
+            seen = elements_of(scene, iterable)
+            for element in elements:
+                if isinstance(element.value, cst.Name):
+                    known = seen is not None and seen.only("tuple", "list")
+                    yield element.value.value, seen.elements if seen and known else None
+
+
+def kind_within(scene: Scene, expr: cst.BaseExpression, clause: cst.CompFor) -> Seen | None:
+    """Return the kind of an expression as the body of a comprehension would have it."""
+    facts = dict(scene.facts)
+    _bind(scene, facts, clause)
+    found = replace(scene, facts=facts).kind(expr)
+    return found if found is not None and found.types else None
 
 
 def elements_of(scene: Scene, iterable: cst.BaseExpression) -> Seen | None:
@@ -315,6 +351,8 @@ def is_int(scene: Scene, expr: cst.BaseExpression, at: cst.CSTNode | None = None
     at = expr if at is None else at
     match expr:
         case cst.Integer():
+            return True
+        case cst.Name() if counts_up(scene, expr):
             return True
         case cst.BinaryOperation(left=left, right=right, operator=operator):
             whole = cst.Add | cst.Subtract | cst.Multiply | cst.Modulo | cst.FloorDivide
@@ -351,6 +389,83 @@ def range_of(scene: Scene, expr: cst.BaseExpression) -> Range | None:
         return Range(cst.Integer("0"), parts[0], 1)
     step = syntax.constant(parts[2]) if len(parts) > 2 else 1
     return Range(parts[0], parts[1], step) if isinstance(step, int) and step else None
+
+
+def counts_up(scene: Scene, name: cst.BaseExpression) -> bool:
+    """Say whether a name is only ever the variable of loops over ranges and enumerations from 0 or more."""
+    return isinstance(name, cst.Name) and _counts_up(scene, name.value, frozenset())
+
+
+def _counts_up(scene: Scene, name: str, within: frozenset[str]) -> bool:
+    if name in scene.parameters or name in within:
+        return False
+    found = loops_over(scene, name)
+    return bool(found) and all(
+        iterable is not None
+        and (
+            syntax.called_name(iterable) == "enumerate" or _rises(scene, iterable, within | {name})
+        )
+        for iterable in found
+    )
+
+
+def _rises(scene: Scene, iterable: cst.BaseExpression, within: frozenset[str]) -> bool:
+    span = range_of(scene, iterable)
+    return span is not None and span.step > 0 and _is_positive(scene, span.start, within)
+
+
+def loops_over(scene: Scene, name: str) -> list[cst.BaseExpression | None]:
+    """Return, for each binding of a name, the iterable whose loop binds it, or ``None`` for other bindings.
+
+    The place in ``enumerate(items)`` counts, with that call as its iterable.
+    """
+    stores = [each for each in syntax.stores(scene.function) if each.value == name]
+    return [_iterable_of(scene, store) for store in stores]
+
+
+def _iterable_of(scene: Scene, store: cst.Name) -> cst.BaseExpression | None:
+    parent = scene.parent(store)
+    if isinstance(parent, cst.For | cst.CompFor):
+        return parent.iter if range_of(scene, parent.iter) is not None else None
+    pair = scene.parent(parent) if isinstance(parent, cst.Element) else None
+    if not isinstance(pair, cst.Tuple) or pair.elements[0].value is not store:
+        return None
+    match scene.parent(pair):
+        case (
+            cst.For(iter=cst.Call(args=[_]) as call) | cst.CompFor(iter=cst.Call(args=[_]) as call)
+        ):
+            known = syntax.called_name(call) == "enumerate" and scene.is_builtin("enumerate")
+            return call if known else None
+    return None
+
+
+def _is_positive(scene: Scene, start: cst.BaseExpression, within: frozenset[str]) -> bool:
+    match start:
+        case cst.Integer():
+            return True
+        case cst.Name(value=name):
+            return _counts_up(scene, name, within)
+        case cst.BinaryOperation(left=left, operator=cst.Add(), right=right):
+            return all(_is_positive(scene, each, within) for each in (left, right))
+    return False
+
+
+def stays_inside(scene: Scene, name: str, items: str) -> bool:
+    """Say whether a loop variable is always a valid place in ``items``."""
+    return counts_up(scene, cst.Name(name)) and all(
+        iterable is not None and _ends_with(scene, iterable, items)
+        for iterable in loops_over(scene, name)
+    )
+
+
+def _ends_with(scene: Scene, iterable: cst.BaseExpression, items: str) -> bool:
+    span = range_of(scene, iterable)
+    if span is None:
+        return same_shape(iterable, f"enumerate({items})")
+    match span.stop:
+        case cst.BinaryOperation(left=stop, operator=cst.Subtract(), right=cst.Integer()):
+            return same_shape(stop, f"len({items})")
+    return same_shape(span.stop, f"len({items})")
 
 
 def same_as(expr: cst.BaseExpression, *templates: str, **parts: cst.BaseExpression) -> bool:
