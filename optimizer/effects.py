@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import libcst as cst
 
 from perfbot.optimizer import syntax
-from perfbot.optimizer.scene import Scene
+from perfbot.optimizer.scene import Import, Scene
 from perfbot.profiling.facts import Seen
 
 Loop = cst.For | cst.While
@@ -227,7 +227,27 @@ def read_after(scene: Scene, statement: cst.CSTNode, name: str) -> bool:
     reads = {id(use) for use in scene.uses(name)} - {
         id(use) for use in syntax.stores(scene.function)
     }
-    return any(id(each) in reads and id(each) not in inside for each in after)
+    return any(
+        id(each) in reads and id(each) not in inside and not _bound_again(scene, each, name)
+        for each in after
+    )
+
+
+def _bound_again(scene: Scene, use: cst.CSTNode, name: str) -> bool:
+    """Say whether a loop that binds the name itself stands around this use of it."""
+    below = use
+    for above in scene.above(use):
+        match above:
+            case cst.For(target=target) if below is above.body:
+                bound = {each.value for each in syntax.stores_of(target)}
+            case cst.ListComp() | cst.SetComp() | cst.DictComp() | cst.GeneratorExp():
+                bound = set(syntax.names_written(above))
+            case _:
+                bound = set()
+        if name in bound:
+            return True
+        below = above
+    return False
 
 
 def with_before(
@@ -476,3 +496,11 @@ def same_as(expr: cst.BaseExpression, *templates: str, **parts: cst.BaseExpressi
 def same_shape(expr: cst.CSTNode, text: str) -> bool:
     """Say whether an expression is this code, parentheses and whitespace aside."""
     return syntax.same(expr, cst.parse_expression(text))
+
+
+def math_function(scene: Scene, name: str) -> tuple[str, list[Import]] | None:
+    """Return how to call a function of ``math`` here, and the import that it needs."""
+    whole, single = Import("math"), Import("math", name)
+    if scene.can_import(whole):
+        return f"math.{name}", [whole]
+    return (name, [single]) if scene.can_import(single) else None
