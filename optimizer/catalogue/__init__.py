@@ -14,10 +14,7 @@ from perfbot.optimizer.strategies import Category, Strategy
 
 Finder = Callable[[Scene], Iterator[Rewrite]]
 
-_MODULES: tuple[str, ...] = (
-    "data_structures",
-    "loops",
-)
+_MODULES: tuple[str, ...] = ("data_structures", "lint")
 _RULES: list["Rule"] = []
 
 
