@@ -40,8 +40,8 @@ NOT_CALLED = "nothing that ran calls it"
 OUT_OF_TIME = "the time budget was used up before its turn"
 
 _NATIVE_SHARE = 0.95
-_PROFILE_RUNS = 8
-_PROFILE_CPU_S = 3.0  # sampled: at 2 ms a sample some 1,500 samples
+_PROFILE_RUNS = 5
+_PROFILE_CPU_S = 1.0  # sampled: at 2 ms a sample some 500 samples
 _NOISE_PAIRS = 8
 _BASELINE_WALL_S = 900.0
 _JUDGED_AT_MOST = 3

@@ -45,7 +45,6 @@ class Measured:
 
     function: FunctionName
     comparison: Comparison
-    import_ratio: float  # old/new time of importing the function's module
 
     @property
     def speedup(self) -> Interval:

@@ -26,7 +26,7 @@ from perfbot.profiling import replay
 from perfbot.profiling.benchmark import CallBenchmark, MeasurementError, Timing, choose_calls
 from perfbot.profiling.capture import Recording
 from perfbot.profiling.functions import FunctionName
-from perfbot.profiling.measure import Comparison, Decision, Interval, compare
+from perfbot.profiling.measure import Comparison, Decision, Interval, compare, interval
 from perfbot.profiling.replay import Difference, Reference
 from perfbot.profiling.suite import Baseline, Lost, run_suite
 from perfbot.profiling.target import Target
@@ -51,13 +51,11 @@ TOO_NOISY = (
 IMPORT_SLOWER = "importing {path} takes {after_ms:.1f} ms instead of {before_ms:.1f} ms: work was moved there"
 MORE_MEMORY = "{function} needs {ratio:.2f}× the memory ({before} → {after} bytes at the peak), {most:.2f}× is allowed"
 LESS_READABLE = "cyclomatic complexity of {function} rises from {before} to {after}, by more than {most}"
-COLD = (
-    "{function} is faster only on calls that it has seen before; as often as the workload makes each call it is not"
-)
 
 GATES = 10  # how many there are
 _LEAST_COMPARABLE_SHARE = 0.5
 _MOST_IMPORT_GAIN_NS = 5_000_000
+_IMPORT_RATIO = 0.85  # old/new time of importing the module
 _MEMORY_FLOOR_BYTES = 1 << 20  # less than this is the noise of the allocator
 _COLD_RATIO = 4.0
 _SLOWER = 0.97
@@ -307,14 +305,8 @@ class _Trial:
             return Refusal(Why.CRASHED, str(error))
         if not once and _only_when_warm(timings):
             return self._speed_of(function, once=True)
-        before_ns, after_ns = (median(pair[side].import_ns for pair in timings) for side in (0, 1))
-        self.measured.append(Measured(function, comparison, before_ns / max(after_ns, 1)))
-        if after_ns - before_ns > max(_MOST_IMPORT_GAIN_NS, before_ns / 4):
-            detail = IMPORT_SLOWER.format(
-                path=function.path, after_ms=after_ns / 1e6, before_ms=before_ns / 1e6
-            )
-            return Refusal(Why.CHEATS, detail)
-        return self._finding(function, comparison)
+        self.measured.append(Measured(function, comparison))
+        return _moved_to_import(function, timings) or self._finding(function, comparison)
 
     def _finding(self, function: FunctionName, comparison: Comparison) -> _Finding:
         several = len(self._functions) > 1
@@ -351,6 +343,20 @@ def _only_when_warm(timings: Sequence[tuple[Timing, Timing]]) -> bool:
     """
     old, new = (median(pair[side].first_ns / pair[side].pass_ns for pair in timings) for side in (0, 1))
     return new > _COLD_RATIO * old
+
+
+def _moved_to_import(
+    function: FunctionName, timings: Sequence[tuple[Timing, Timing]]
+) -> Refusal | None:
+    """Refuse a change whose module takes clearly longer to import: work cannot be hidden there."""
+    before_ns, after_ns = (median(pair[side].import_ns for pair in timings) for side in (0, 1))
+    found = interval([old.import_ns / new.import_ns for old, new in timings], 0.99)
+    if found.high > _IMPORT_RATIO or after_ns - before_ns < _MOST_IMPORT_GAIN_NS:
+        return None
+    detail = IMPORT_SLOWER.format(
+        path=function.path, after_ms=after_ns / 1e6, before_ms=before_ns / 1e6
+    )
+    return Refusal(Why.CHEATS, detail)
 
 
 def _why_not_comparable(function: FunctionName, reference: Reference) -> str:
