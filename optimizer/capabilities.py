@@ -75,7 +75,9 @@ def imported_packages(module: ast.Module) -> frozenset[str]:
 def _module_aliases(module: ast.Module) -> dict[str, str]:
     """Return local names of imported modules: ``{"o": "os"}`` for ``import os as o``."""
     return {
-        alias.asname or alias.name.split(".")[0]: alias.name if alias.asname else alias.name.split(".")[0]
+        alias.asname or alias.name.split(".")[0]: alias.name
+        if alias.asname
+        else alias.name.split(".")[0]
         for node in ast.walk(module)
         if isinstance(node, ast.Import)
         for alias in node.names
@@ -98,7 +100,9 @@ def _of(node: ast.AST, modules: Mapping[str, str]) -> Iterator[str]:
     match node:
         case ast.Call(func=ast.Name(id=name)) if name in _BY_CALL:
             yield _BY_CALL[name]
-        case ast.Call(func=ast.Name(id="open") | ast.Attribute(attr="open")) as call if _opens_for_writing(call):
+        case ast.Call(func=ast.Name(id="open") | ast.Attribute(attr="open")) as call if (
+            _opens_for_writing(call)
+        ):
             yield "file writes"
         case ast.Name(id=name) if name in _BY_NAME:
             yield _BY_NAME[name]
@@ -136,12 +140,21 @@ def _of_tampering(node: ast.AST, modules: Mapping[str, str]) -> Iterator[str]:
         case ast.Delete(targets=found):
             targets = found
     for each in targets:
-        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.value.id in modules:
+        if (
+            isinstance(each, ast.Attribute)
+            and isinstance(each.value, ast.Name)
+            and each.value.id in modules
+        ):
             yield "modules and builtins"
 
 
 def _opens_for_writing(call: ast.Call) -> bool:
     """Say whether ``open(path, mode)`` or ``path.open(mode)`` may write; a computed mode may."""
     place = 1 if isinstance(call.func, ast.Name) else 0
-    modes = [*call.args[place : place + 1], *(word.value for word in call.keywords if word.arg == "mode")]
-    return any(not isinstance(mode, ast.Constant) or set(str(mode.value)) & set("wax+") for mode in modes)
+    modes = [
+        *call.args[place : place + 1],
+        *(word.value for word in call.keywords if word.arg == "mode"),
+    ]
+    return any(
+        not isinstance(mode, ast.Constant) or set(str(mode.value)) & set("wax+") for mode in modes
+    )

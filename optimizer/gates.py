@@ -65,7 +65,11 @@ def keeps_interface(changes: Sequence[FileChange]) -> Refusal | None:
             for what, value in was.items():
                 if value != after[name].get(what):
                     detail = CHANGED.format(
-                        path=change.path, what=what, name=name, before=value, after=after[name].get(what)
+                        path=change.path,
+                        what=what,
+                        name=name,
+                        before=value,
+                        after=after[name].get(what),
                     )
                     return Refusal(Why.CHANGES_INTERFACE, detail)
     return None
@@ -91,7 +95,8 @@ def reaches_for_nothing_new(
 def remembers(changes: Sequence[FileChange]) -> bool:
     """Say whether code newly keeps state from call to call, so that a repeated call may be no real one."""
     return any(
-        set(_state(_parsed(change.after))) - set(_state(_parsed(change.before or b""))) for change in changes
+        set(_state(_parsed(change.after))) - set(_state(_parsed(change.before or b"")))
+        for change in changes
     )
 
 
@@ -160,7 +165,9 @@ def _interface(source: bytes) -> dict[str, dict[str, str]]:
         }
     for node in ast.walk(module):
         if isinstance(node, ast.ClassDef):
-            bases = ", ".join(ast.unparse(each) for each in [*node.bases, *(k.value for k in node.keywords)])
+            bases = ", ".join(
+                ast.unparse(each) for each in [*node.bases, *(k.value for k in node.keywords)]
+            )
             decorators = ", ".join(ast.unparse(each) for each in node.decorator_list)
             found[f"class {node.name}"] = {"bases": bases, "decorators": decorators}
     return found
@@ -219,7 +226,11 @@ def _classes(module: ast.Module) -> list[ast.ClassDef]:
 
 def _state_of_function(node: _Definition) -> Iterator[str]:
     for decorator in node.decorator_list:
-        words = {part for each in ast.walk(decorator) for part in (getattr(each, "id", ""), getattr(each, "attr", ""))}
+        words = {
+            part
+            for each in ast.walk(decorator)
+            for part in (getattr(each, "id", ""), getattr(each, "attr", ""))
+        }
         if words & _REMEMBERING:
             yield f"{node.name} remembers"
     for default in [*node.args.defaults, *(each for each in node.args.kw_defaults if each)]:
@@ -232,7 +243,9 @@ def _mutable_names(owner: ast.Module | ast.ClassDef) -> Iterator[str]:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if _is_mutable(value):
                 yield name
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if _is_mutable(value):
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if _is_mutable(
+                value
+            ):
                 yield name
 
 
@@ -260,7 +273,9 @@ def _changed_names(function: _Definition) -> Iterator[str]:
                 owner = value
             case ast.AugAssign(target=ast.Name() | ast.Attribute() as target):
                 owner = target
-            case ast.Attribute(value=ast.Name(id=name), attr=attr, ctx=ast.Store()) if name == function.name:
+            case ast.Attribute(value=ast.Name(id=name), attr=attr, ctx=ast.Store()) if (
+                name == function.name
+            ):
                 yield attr
         if owner is not None:
             yield getattr(owner, "id", "") or getattr(owner, "attr", "")

@@ -32,7 +32,9 @@ from perfbot.profiling.workload import Workload, WorkloadSettings, discover
 
 UNKNOWN_FUNCTION = "there is no function {name} in the repository{hint}"
 DID_YOU_MEAN = "; did you mean {names}?"
-NATIVE = "{share:.0%} of its time is spent in native code, which a rewrite in Python cannot make faster"
+NATIVE = (
+    "{share:.0%} of its time is spent in native code, which a rewrite in Python cannot make faster"
+)
 NO_STRATEGY = "no strategy of the catalogue applies"
 NONE_HELPED = "{tries} versions were tried, none was right and clearly faster: {why}"
 BELOW_SHARE = "it has {share:.1%} of the workload's time, less than {least:.1%}"
@@ -147,7 +149,9 @@ def _target(request: Request, tree: Tree) -> Target:
     return Target(request.sandbox, interpreter, overlay)
 
 
-def _case(target: Target, tree: Tree, workload: Workload, scratch: Path, listener: Listener) -> Case:
+def _case(
+    target: Target, tree: Tree, workload: Workload, scratch: Path, listener: Listener
+) -> Case:
     case = Case(target, tree, workload, _NOTHING, scratch)
     listener.phase(Phase.BASELINE)
     first = run_suite(target, case.copy({}), workload, wall_s=_BASELINE_WALL_S)
@@ -194,7 +198,9 @@ def _profiles(case: Case) -> list[Profile]:
             reply = case.target.run(
                 {**job, "sample": True}, case.copy({}), limits=limits, writable=True
             )
-            found.extend(hotspots.profile_from_json(each.fields) for each in reply.of_kind("profile"))
+            found.extend(
+                hotspots.profile_from_json(each.fields) for each in reply.of_kind("profile")
+            )
         if sum(profile.total_s for profile in found) >= _PROFILE_CPU_S:
             break
     return found
@@ -299,7 +305,9 @@ class _Session:
             self._leave(function, "no-strategy", NO_STRATEGY)
         else:
             why = found.dropped[0].why if found.dropped else "not faster"
-            self._leave(function, "no-strategy", NONE_HELPED.format(tries=found.tries, why=why[:300]))
+            self._leave(
+                function, "no-strategy", NONE_HELPED.format(tries=found.tries, why=why[:300])
+            )
 
     def _search(self, function: FunctionName, recording: Recording) -> Found:
         self._listener.phase(Phase.SEARCHING, str(function))
@@ -335,7 +343,9 @@ class _Session:
                 deadline_s=self._deadline_s,
                 on_gate=_Gates(self._listener),
             )
-            verdicts.append(Judged(function, verdict, candidate, self._before_after(candidate.changes)))
+            verdicts.append(
+                Judged(function, verdict, candidate, self._before_after(candidate.changes))
+            )
             if isinstance(verdict, Accepted):
                 self._judged.append(verdicts[-1])
                 self._case.adopt(candidate.changes)
@@ -343,9 +353,7 @@ class _Session:
         self._judged.append(verdicts[0])
 
     def _before_after(self, changes: Mapping[str, bytes]) -> dict[str, tuple[bytes, bytes]]:
-        return {
-            path: (self._case.content(path) or b"", after) for path, after in changes.items()
-        }
+        return {path: (self._case.content(path) or b"", after) for path, after in changes.items()}
 
     def _leave(self, function: FunctionName, reason: str, detail: str) -> None:
         self._unchanged.append(Unchanged(function, reason, detail))

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from perfbot.profiling.measure import Comparison, Interval
 from perfbot.profiling.functions import FunctionName
+from perfbot.profiling.measure import Comparison, Interval
 
 
 class Why(StrEnum):

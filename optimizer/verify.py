@@ -39,18 +39,22 @@ TESTS_FAIL = "{test} {before} before the change and {now} after it: {why}"
 TEST_MISSING = "{test} {before} before the change and has no result after it: {why}"
 AND_MORE = " (and {count} more)"
 NOT_EXERCISED = "nothing that ran calls {function}, so nothing shows that a change to it is right"
-NOT_COMPARABLE = (
-    "only {share:.0%} of the recorded calls of {function} can be compared ({why}); at least {least:.0%} are needed"
+NOT_COMPARABLE = "only {share:.0%} of the recorded calls of {function} can be compared ({why}); at least {least:.0%} are needed"
+NOT_FASTER = (
+    "{function} is {estimate:.2f}× as fast ({low:.2f}–{high:.2f}×), {least:.2f}× is asked for"
 )
-NOT_FASTER = "{function} is {estimate:.2f}× as fast ({low:.2f}–{high:.2f}×), {least:.2f}× is asked for"
 SLOWER = "{function} became slower: {estimate:.2f}× ({low:.2f}–{high:.2f}×)"
 TOO_NOISY = (
     "{function} measures {estimate:.2f}× ({low:.2f}–{high:.2f}×) after {pairs} pairs, too wide to say whether it "
     "is above {least:.2f}×"
 )
-IMPORT_SLOWER = "importing {path} takes {after_ms:.1f} ms instead of {before_ms:.1f} ms: work was moved there"
+IMPORT_SLOWER = (
+    "importing {path} takes {after_ms:.1f} ms instead of {before_ms:.1f} ms: work was moved there"
+)
 MORE_MEMORY = "{function} needs {ratio:.2f}× the memory ({before} → {after} bytes at the peak), {most:.2f}× is allowed"
-LESS_READABLE = "cyclomatic complexity of {function} rises from {before} to {after}, by more than {most}"
+LESS_READABLE = (
+    "cyclomatic complexity of {function} rises from {before} to {after}, by more than {most}"
+)
 
 GATES = 10  # how many there are
 _LEAST_COMPARABLE_SHARE = 0.5
@@ -104,7 +108,9 @@ class Case:
 
     def file_changes(self, changes: Mapping[str, bytes]) -> list[FileChange]:
         """Return the changes with what the files hold now."""
-        return [FileChange(path, self.content(path), after) for path, after in sorted(changes.items())]
+        return [
+            FileChange(path, self.content(path), after) for path, after in sorted(changes.items())
+        ]
 
     def content(self, path: str) -> bytes | None:
         """Return a file's bytes, ``None`` where there is none."""
@@ -200,7 +206,10 @@ class _Trial:
         return gates.parses(self._files) or f"{len(self._files)} file(s)"
 
     def _interface(self) -> _Finding:
-        return gates.keeps_interface(self._files) or "names, kinds, parameters, defaults and decorators are kept"
+        return (
+            gates.keeps_interface(self._files)
+            or "names, kinds, parameters, defaults and decorators are kept"
+        )
 
     def _forbidden(self) -> _Finding:
         found = gates.reaches_for_nothing_new(
@@ -214,7 +223,9 @@ class _Trial:
             before, after = (self._complexity(function, when) for when in ("before", "after"))
             most = self._terms.max_complexity_increase
             if most is not None and after - before > most:
-                detail = LESS_READABLE.format(function=function, before=before, after=after, most=most)
+                detail = LESS_READABLE.format(
+                    function=function, before=before, after=after, most=most
+                )
                 return Refusal(Why.LESS_READABLE, detail)
             remarks.append(f"complexity {before} → {after}")
         return ", ".join(remarks) or "no function"
@@ -262,7 +273,10 @@ class _Trial:
         for function in self._functions:
             benchmark = self._benchmark(function, once=False)
             try:
-                before, after = benchmark.peak_bytes(self._case.tree), benchmark.peak_bytes(self._copy)
+                before, after = (
+                    benchmark.peak_bytes(self._case.tree),
+                    benchmark.peak_bytes(self._copy),
+                )
             except MeasurementError as error:
                 return Refusal(Why.CRASHED, str(error))
             ratio = after / max(before, 1)
@@ -310,7 +324,9 @@ class _Trial:
 
     def _finding(self, function: FunctionName, comparison: Comparison) -> _Finding:
         several = len(self._functions) > 1
-        if comparison.decision is Decision.FASTER or (several and comparison.interval.low > _SLOWER):
+        if comparison.decision is Decision.FASTER or (
+            several and comparison.interval.low > _SLOWER
+        ):
             return "faster"
         if several and comparison.interval.high < _SLOWER:
             return Refusal(Why.NOT_FASTER, self._worst(SLOWER))
@@ -341,7 +357,9 @@ def _only_when_warm(timings: Sequence[tuple[Timing, Timing]]) -> bool:
     A memo shows so: repeated calls cost next to nothing, first ones what they always did. The old
     version's own proportion is the measure, since first calls are dearer for everybody.
     """
-    old, new = (median(pair[side].first_ns / pair[side].pass_ns for pair in timings) for side in (0, 1))
+    old, new = (
+        median(pair[side].first_ns / pair[side].pass_ns for pair in timings) for side in (0, 1)
+    )
     return new > _COLD_RATIO * old
 
 
@@ -390,7 +408,9 @@ def _lost(lost: Sequence[Lost]) -> Refusal:
     missing = [each for each in lost if each.now is None]
     first = (missing or lost)[0]
     text = TEST_MISSING if first.now is None else TESTS_FAIL
-    detail = text.format(test=first.test, before=first.before, now=first.now, why=first.why.strip()[-600:])
+    detail = text.format(
+        test=first.test, before=first.before, now=first.now, why=first.why.strip()[-600:]
+    )
     more = AND_MORE.format(count=len(lost) - 1) if len(lost) > 1 else ""
     return Refusal(Why.TESTS_MISSING if missing else Why.TESTS_FAIL, detail + more)
 

@@ -65,7 +65,11 @@ class Recorder:
         """Return the entries of ``sys.path`` that lie in the tree, relative to it, in order."""
         tree = os.path.realpath(self._tree)
         real = [os.path.realpath(entry) for entry in sys.path if os.path.isabs(entry)]
-        return [os.path.relpath(entry, tree) for entry in real if entry == tree or entry.startswith(tree + os.sep)]
+        return [
+            os.path.relpath(entry, tree)
+            for entry in real
+            if entry == tree or entry.startswith(tree + os.sep)
+        ]
 
 
 class _Calls:

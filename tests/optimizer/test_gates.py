@@ -155,7 +155,12 @@ def test_a_capability_may_be_allowed_by_name():
 
 
 def test_reading_a_file_is_no_writing():
-    assert nothing_new(change(BEFORE + "\n\ndef new():\n    return open('x').read(), open('y', 'rb')\n")) is None
+    assert (
+        nothing_new(
+            change(BEFORE + "\n\ndef new():\n    return open('x').read(), open('y', 'rb')\n")
+        )
+        is None
+    )
 
 
 def test_a_new_package_must_be_a_dependency_of_the_project():
@@ -196,7 +201,9 @@ def test_constant_tables_and_local_memos_are_no_memory(code):
 
 
 def test_complexity_counts_decisions():
-    source = b"def f(x):\n    for i in x:\n        if i and x:\n            return [a for a in x if a]\n"
+    source = (
+        b"def f(x):\n    for i in x:\n        if i and x:\n            return [a for a in x if a]\n"
+    )
     assert gates.complexity(source, "f") == 1 + 1 + 1 + 1 + 2
 
 
