@@ -306,3 +306,13 @@ def constant(expr: cst.BaseExpression) -> object:
         return ast.literal_eval(code(expr))
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return ...
+
+
+def same_as(expr: cst.BaseExpression, *templates: str, **parts: cst.BaseExpression) -> bool:
+    """Say whether an expression is one of these templates, filled with the parts."""
+    return any(same(expr, expression(each, **parts)) for each in templates)
+
+
+def same_shape(expr: cst.CSTNode, text: str) -> bool:
+    """Say whether an expression is this code, parentheses and whitespace aside."""
+    return same(expr, cst.parse_expression(text))
