@@ -15,8 +15,10 @@ from perfbot.optimizer.strategies import Category, Strategy
 Finder = Callable[[Scene], Iterator[Rewrite]]
 
 _MODULES: tuple[str, ...] = (
+    "calls",
     "data_structures",
     "loops",
+    "searches",
 )
 _RULES: list["Rule"] = []
 
