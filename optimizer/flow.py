@@ -347,6 +347,23 @@ def with_body(loop: cst.For, body: list[cst.BaseStatement]) -> cst.For:
 
 def line(text: str, *replaced: cst.CSTNode) -> cst.BaseStatement:
     """Parse a statement that keeps the blank line and the comments above the statements it replaces."""
-    leading = [each for old in replaced for each in getattr(old, "leading_lines", ())]
+    leading = [each for old in replaced for each in _comment_lines(old)]
     kept = [each for n, each in enumerate(leading) if n == 0 or each.comment is not None]
     return cst.parse_statement(text).with_changes(leading_lines=kept)
+
+
+def _comment_lines(old: cst.CSTNode) -> Iterator[cst.EmptyLine]:
+    """The lines above a statement, and a comment behind it as a line of its own."""
+    yield from getattr(old, "leading_lines", ())
+    match old:
+        case cst.SimpleStatementLine(
+            trailing_whitespace=cst.TrailingWhitespace(comment=cst.Comment() as comment)
+        ):
+            yield cst.EmptyLine(comment=comment)
+
+
+def enclosed(value: cst.BaseExpression) -> str:
+    """Return the code of a part of a comprehension, in parentheses where it needs them."""
+    text = syntax.code(value)
+    loose = isinstance(value, cst.Tuple | cst.IfExp | cst.Lambda) and not value.lpar
+    return f"({text})" if loose else text
