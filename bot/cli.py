@@ -52,7 +52,55 @@ def _init(chosen: Namespace) -> Exit:
     return init.run(options.InitOptions.read(chosen))
 
 
-VERBS = (Verb("init", "write a commented .perfbot.yml", options.InitOptions.declare, _init),)
+def _optimize(chosen: Namespace) -> Exit:
+    from perfbot.bot import optimize
+
+    return optimize.run(options.OptimizeOptions.read(chosen))
+
+
+def _profile(chosen: Namespace) -> Exit:
+    from perfbot.bot import profile
+
+    return profile.run(options.ProfileOptions.read(chosen))
+
+
+def _plan(chosen: Namespace) -> Exit:
+    from perfbot.bot import plan
+
+    return plan.run(options.PlanOptions.read(chosen))
+
+
+def _verify(chosen: Namespace) -> Exit:
+    from perfbot.bot import verify
+
+    return verify.run(options.VerifyOptions.read(chosen))
+
+
+def _action(_chosen: Namespace) -> Exit:
+    from perfbot.bot import action, optimize
+
+    return action.run(optimize.report_of)
+
+
+def _nothing(_parser: ArgumentParser) -> None:
+    """Declare no arguments."""
+
+
+VERBS = (
+    Verb(
+        "optimize",
+        "find slow functions, make them faster, prove it",
+        options.OptimizeOptions.declare,
+        _optimize,
+    ),
+    Verb(
+        "profile", "show where the workload's time goes", options.ProfileOptions.declare, _profile
+    ),
+    Verb("plan", "list what could be done about one function", options.PlanOptions.declare, _plan),
+    Verb("verify", "judge a patch, whoever wrote it", options.VerifyOptions.declare, _verify),
+    Verb("action", "run as a step of a GitHub workflow", _nothing, _action),
+    Verb("init", "write a commented .perfbot.yml", options.InitOptions.declare, _init),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

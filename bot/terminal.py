@@ -24,9 +24,7 @@ def print_report(report: Report, console: Console, folder: Path | None = None) -
     console.print()
     console.print(Text(words.headline(report), style="bold"))
     console.print(Text(_where(report), style="dim"), soft_wrap=True)
-    if report.hotspots:
-        console.print()
-        console.print(_hotspots(report))
+    print_hotspots(report, console)
     for result in sorted(report.results, key=lambda one: one.verdict is not Verdict.ACCEPTED):
         console.print()
         _print_result(result, console)
@@ -34,6 +32,13 @@ def print_report(report: Report, console: Console, folder: Path | None = None) -
     if folder is not None:
         console.print()
         console.print(Text(f"Report: {visible(str(folder / 'report.html'))}"), soft_wrap=True)
+
+
+def print_hotspots(report: Report, console: Console) -> None:
+    """Print the table of hotspots, nothing where there are none."""
+    if report.hotspots:
+        console.print()
+        console.print(_hotspots(report))
 
 
 def _where(report: Report) -> str:

@@ -284,7 +284,9 @@ def is_constant_in(scene: Scene, loop: cst.CSTNode, expr: cst.BaseExpression) ->
     for name in syntax.names_read(expr) & scene.local_names:
         if name in syntax.names_written(loop) or captured_for_writing(scene, name):
             return False
-        if certainty.is_sure(scene, cst.Name(name), *certainty.ATOMS, "tuple", "frozenset", "range"):
+        if certainty.is_sure(
+            scene, cst.Name(name), *certainty.ATOMS, "tuple", "frozenset", "range"
+        ):
             continue
         outsider = name in scene.parameters or built(scene, name) is not None
         if not outsider or syntax.mutates(loop, name) or not is_quiet(scene, loop):

@@ -45,6 +45,8 @@ class Measured:
 
     function: FunctionName
     comparison: Comparison
+    threshold: float  # what the lower end had to be above
+    memory_ratio: float | None  # peak of new/old, beyond what was there before the call
 
     @property
     def speedup(self) -> Interval:

@@ -51,7 +51,10 @@ TOO_NOISY = (
 IMPORT_SLOWER = (
     "importing {path} takes {after_ms:.1f} ms instead of {before_ms:.1f} ms: work was moved there"
 )
-MORE_MEMORY = "{function} needs {ratio:.2f}× the memory ({before} → {after} bytes at the peak), {most:.2f}× is allowed"
+MORE_MEMORY = (
+    "{function} needs {ratio:.2f}× the memory ({before} → {after} bytes at the peak), {most:.2f}× is "
+    "allowed"
+)
 LESS_READABLE = (
     "cyclomatic complexity of {function} rises from {before} to {after}, by more than {most}"
 )
@@ -181,6 +184,7 @@ class _Trial:
         self._terms = terms
         self._deadline_s = deadline_s
         self._new: Tree | None = None
+        self._memory_ratios: dict[FunctionName, float] = {}
         self.measured: list[Measured] = []
 
     def gates(self) -> Iterator[tuple[str, Callable[[], _Finding]]]:
@@ -238,6 +242,8 @@ class _Trial:
         return gates.complexity(self._case.content(function.path) or b"", function.qualname)
 
     def _exercised(self) -> _Finding:
+        if not self._functions:
+            return Refusal(Why.NOT_FASTER, gates.CHANGES_NOTHING)
         for function in self._functions:
             recording = self._case.recordings[function]
             if not recording.count:
@@ -279,7 +285,7 @@ class _Trial:
                 )
             except MeasurementError as error:
                 return Refusal(Why.CRASHED, str(error))
-            ratio = after / max(before, 1)
+            ratio = self._memory_ratios[function] = after / max(before, 1)
             most = self._terms.max_memory_ratio
             if ratio > most and after - before > _MEMORY_FLOOR_BYTES:
                 detail = MORE_MEMORY.format(
@@ -319,7 +325,9 @@ class _Trial:
             return Refusal(Why.CRASHED, str(error))
         if not once and _only_when_warm(timings):
             return self._speed_of(function, once=True)
-        self.measured.append(Measured(function, comparison))
+        self.measured.append(
+            Measured(function, comparison, self._at_least, self._memory_ratios.get(function))
+        )
         return _moved_to_import(function, timings) or self._finding(function, comparison)
 
     def _finding(self, function: FunctionName, comparison: Comparison) -> _Finding:

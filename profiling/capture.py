@@ -110,8 +110,7 @@ def _recorded(call: Message) -> Recorded:
 def _joined(one: Recording, other: Recording) -> Recording:
     """Join what two activities (tests, a command) recorded; the one with more calls gives the path."""
     if not one.calls or not other.calls:
-        best = one if one.count > other.count else other
-        return best
+        return one if one.count > other.count else other
     known = {hashlib.sha256(call.arguments.encode()).digest() for call in one.calls}
     fresh = [
         call

@@ -82,6 +82,7 @@ class Baseline:
     flaky: tuple[str, ...]
     skipped: tuple[str, ...]
     commands: Mapping[str, int]
+    collected: int
     seconds: float
 
     def lost(self, run: SuiteRun) -> "tuple[Lost, ...]":
@@ -118,10 +119,8 @@ def activities(workload: Workload) -> list[dict[str, object]]:
         for arguments in sessions
         if arguments is not None
     ]
-    return [
-        *jobs,
-        *({"do": "exercise", "command": list(_after_python(each))} for each in workload.commands),
-    ]
+    commands = [list(_after_python(command)) for command in workload.commands]
+    return [*jobs, *({"do": "exercise", "command": command} for command in commands)]
 
 
 def _benchmarks_apart(workload: Workload) -> PytestArguments | None:
@@ -178,7 +177,13 @@ def baseline(first: SuiteRun, second: SuiteRun) -> Baseline:
         raise UnusableRepository(_nothing_passes(first))
     skipped = tuple(sorted(first.named(Outcome.SKIPPED)))
     return Baseline(
-        counted, tuple(sorted(failing)), tuple(sorted(flaky)), skipped, commands, first.seconds
+        counted,
+        tuple(sorted(failing)),
+        tuple(sorted(flaky)),
+        skipped,
+        commands,
+        len(first.tests),
+        first.seconds,
     )
 
 

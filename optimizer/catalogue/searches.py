@@ -29,7 +29,9 @@ def _compared(scene: Scene, loop: cst.For, test: cst.BaseExpression) -> cst.Base
             pair = [left, right] if syntax.code(left) == target else [right, left]
             if syntax.code(pair[0]) != target or flow.mentions(pair[1], target):
                 return None
-            exact = certainty.is_sure(scene, pair[1], *certainty.EXACT) and _exact_items(scene, loop)
+            exact = certainty.is_sure(scene, pair[1], *certainty.EXACT) and _exact_items(
+                scene, loop
+            )
             return pair[1] if exact and flow.is_constant_in(scene, loop, pair[1]) else None
     return None
 
@@ -155,7 +157,9 @@ def stop_once_decided(scene: Scene) -> Iterator[Rewrite]:
             continue
         match syntax.body_of(branch):
             case [line] if (found := syntax.assignment(line)) and _is_constant(found[1]):
-                quiet = flow.is_quiet(scene, loop) and certainty.sure(scene, branch.test) is not None
+                quiet = (
+                    flow.is_quiet(scene, loop) and certainty.sure(scene, branch.test) is not None
+                )
                 if (
                     quiet
                     and found[0] not in syntax.names_read(loop)

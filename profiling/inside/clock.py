@@ -42,7 +42,7 @@ def run(job: dict[str, Any], results: Results) -> None:
     with contextlib.redirect_stdout(_Nowhere()), contextlib.redirect_stderr(_Nowhere()):
         timed = [
             _Timed(function, kind, base64.b64decode(call), fresh)
-            for call, fresh in zip(job["calls"], job["fresh"])
+            for call, fresh in zip(job["calls"], job["fresh"], strict=True)
         ]
         gc.collect()
         gc.freeze()
@@ -50,9 +50,11 @@ def run(job: dict[str, Any], results: Results) -> None:
         repeats = [
             min(times, _AT_MOST_REAL_REPEATS) if job["once"] else 1 for times in job["times"]
         ]
-        first_ns = [each.span_ns(count) for each, count in zip(timed, repeats)]
+        first_ns = [each.span_ns(count) for each, count in zip(timed, repeats, strict=True)]
         rounds = _rounds(timed, job["budget_s"], job["once"])
-    per_call_ns = [statistics.median(times) for times in zip(*rounds)] if rounds else first_ns
+    per_call_ns = (
+        [statistics.median(times) for times in zip(*rounds, strict=True)] if rounds else first_ns
+    )
     results.send(
         "timed", first_ns=first_ns, per_call_ns=per_call_ns, rounds=len(rounds), import_ns=import_ns
     )

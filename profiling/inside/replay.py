@@ -229,7 +229,7 @@ def _seed() -> None:
     random.seed(0)
     numpy = sys.modules.get("numpy")
     if numpy is not None:
-        numpy.random.seed(0)  # type: ignore[attr-defined]
+        numpy.random.seed(0)
 
 
 class _Bounded(io.StringIO):

@@ -93,7 +93,7 @@ def tapped(source: bytes, origin: str, path: str, qualnames: Sequence[str]) -> C
     tree = ast.parse(source, origin)
     for qualname in qualnames:
         name, _, line = qualname.partition("@")
-        found = [node for node in _definitions(tree, name.replace(".<locals>", "").split("."))]
+        found = list(_definitions(tree, name.replace(".<locals>", "").split(".")))
         found = [node for node in found if not line or node.lineno == int(line)]
         if found:
             found[-1].decorator_list.append(_decorator(f"{path}::{qualname}", found[-1]))
