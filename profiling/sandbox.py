@@ -46,6 +46,12 @@ _CANNOT_START = "the sandbox ({level}) could not start {program}: {reason}"
 _MEBI, _GIBI = 1 << 20, 1 << 30
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 _NOBODY = 65534
+# Options of util-linux' setpriv(1). What may be read is for the mounts to say, not for file modes,
+# just as it is for Landlock: see confine.py.
+_BECOME_NOBODY = (
+    f"--reuid {_NOBODY} --regid {_NOBODY} --clear-groups "
+    "--inh-caps=-all,+dac_read_search --ambient-caps=+dac_read_search"
+).split()
 _KEEPER_SLACK_S = 30.0  # how much later than the command's own time limit the keeper must report
 _CHUNK_BYTES = 1 << 16
 _LAUNCH = (
@@ -215,6 +221,8 @@ class ProcessSandbox:
             raise self._refusal(command, trouble)
         if not command.cwd.is_dir():
             raise self._refusal(command, f"{command.cwd} is not a folder")
+        if not _is_there(command):
+            raise self._refusal(command, "there is no such program")
         try:
             with _scratch() as scratch:
                 self._hand_over((*command.writable, scratch))
@@ -228,7 +236,7 @@ class ProcessSandbox:
 
     def _hand_over(self, folders: tuple[Path, ...]) -> None:
         if os.geteuid() == 0 and self.level is not Level.NONE:
-            reach.give(folders, _NOBODY if self.level is Level.LANDLOCK else 0)
+            reach.give(folders, _NOBODY)
 
     def _watched(self, command: Command, scratch: Path) -> Completed:
         with ExitStack() as stack:
@@ -322,8 +330,18 @@ class ProcessSandbox:
         )
         for name, value in environment.items():
             arguments += ["--setenv", name, value]
-        cwd = ["--chdir", str(command.cwd), "--"]
-        return [_bubblewrap() or "bwrap", *arguments, *cwd, *command.argv]
+        arguments += ["--chdir", str(command.cwd), "--"]
+        if os.geteuid() == 0:
+            arguments += [shutil.which("setpriv", path=_PATH) or "setpriv", *_BECOME_NOBODY, "--"]
+        return [_bubblewrap() or "bwrap", *arguments, *command.argv]
+
+
+def _is_there(command: Command) -> bool:
+    """Look for the program outside; if it is merely out of sight inside, the start will tell."""
+    program = command.argv[0] if command.argv else ""
+    if "/" in program:
+        return (command.cwd / program).is_file()
+    return shutil.which(program, path=command.environment.get("PATH", _PATH)) is not None
 
 
 @contextmanager
