@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from perfbot.profiling import reach, sandbox, seccomp
-from perfbot.profiling.inside import confine
+from perfbot.profiling.inside import confine, keeper
 from perfbot.profiling.sandbox import (
     Command,
     Completed,
@@ -634,8 +634,10 @@ def older_landlock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     box = sandbox_or_skip(Level.LANDLOCK)
     if confine.landlock_version() < request.param:
         pytest.skip(f"the kernel's Landlock is older than version {request.param}")
-    source = Path(confine.__file__).read_text() + f"\nlandlock_version = lambda: {request.param}\n"
-    monkeypatch.setattr(sandbox, "_launcher", lambda: compile(source, "confine", "exec"))
+    older = f"\nlandlock_version = lambda: {request.param}\n"
+    source = {keeper: Path(keeper.__file__).read_text()}
+    source[confine] = Path(confine.__file__).read_text() + older
+    monkeypatch.setattr(sandbox, "_compiled", lambda module: compile(source[module], "", "exec"))
     monkeypatch.setattr(confine, "landlock_version", lambda: request.param)
     return box
 
