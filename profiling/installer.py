@@ -47,12 +47,12 @@ class Installer:
     python: Path
     readable: tuple[Path, ...]
     work: Path
-    environ: Mapping[str, str]
+    variables: Mapping[str, str]  # the caller's environment
 
     @property
     def uv(self) -> Path | None:
         """The program ``uv``, if it is on PATH."""
-        found = shutil.which("uv", path=self.environ.get("PATH", ""))
+        found = shutil.which("uv", path=self.variables.get("PATH", ""))
         return Path(found).resolve() if found else None
 
     def install(
@@ -84,7 +84,7 @@ class Installer:
         extra: Mapping[str, str] | None = None,
     ) -> None:
         """Run one command; raise ``NoInterpreter`` when it fails."""
-        passed = _passed(self.environ)
+        passed = _passed(self.variables)
         places = permitted(Path(value) for value in passed.values() if value.startswith("/"))
         readable = (*self.readable, *places, *([self.uv] if self.uv else []))
         completed = self.sandbox.run(
