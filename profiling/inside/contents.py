@@ -47,6 +47,8 @@ def type_name(kind: type) -> str:
     """Return ``qualname`` of a builtin class, ``module.qualname`` of any other."""
     module = type.__dict__["__module__"].__get__(kind)
     qualname: str = type.__dict__["__qualname__"].__get__(kind)
+    if not isinstance(module, str):  # a class whose instances have a module of their own
+        return qualname
     return qualname if module == "builtins" else f"{module}.{qualname}"
 
 

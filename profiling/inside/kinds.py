@@ -23,9 +23,9 @@ _OPAQUE_MODULES = frozenset(
     " sqlite3 ssl subprocess tempfile threading weakref".split()
 )
 _ITERATOR_MODULES = frozenset("builtins itertools _collections collections _csv _functools".split())
-_VALUES_BY_NAME = frozenset(
+_VALUES_BY_NAME = foreign.VALUES | frozenset(
     "datetime.date datetime.time datetime.timedelta datetime.tzinfo decimal.Decimal"
-    " fractions.Fraction numpy.generic uuid.UUID".split()
+    " fractions.Fraction uuid.UUID".split()
 )
 
 _VALUES = frozenset(
@@ -79,19 +79,21 @@ def handler_of(kind: type) -> Handler:
         "__next__" in contents.vars_of(base) for base in mro
     ):
         return _iterator
-    content = _foreign(mro) or next(
+    names = [contents.type_name(base) for base in mro]
+    content = _foreign(names) or next(
         (contents.CONTENT[base] for base in mro if base in contents.CONTENT), None
     )
     if content is not None:
         return _object(content, kind)
-    if any(contents.top_module(base) in _OPAQUE_MODULES for base in mro):
+    if any(contents.top_module(base) in _OPAQUE_MODULES for base in mro) or foreign.is_opaque(
+        names
+    ):
         return _opaque
     return _object(_reduced if _reducer(mro) is not None else _plain, kind)
 
 
-def _foreign(mro: tuple[type, ...]) -> Handler | None:
-    known = foreign.HANDLERS
-    found = next((known[name] for name in map(contents.type_name, mro) if name in known), None)
+def _foreign(names: list[str]) -> Handler | None:
+    found = next((foreign.HANDLERS[name] for name in names if name in foreign.HANDLERS), None)
     return None if found is None else lambda _writer, value: found(value)
 
 
@@ -100,6 +102,7 @@ def _object(content: Handler, kind: type) -> Handler:
     opening = f"{contents.type_name(kind)}("
     fields = _field_names(kind)
     complete = content is _reduced and contents.of_stdlib(kind)
+    complete = complete or foreign.is_complete(contents.type_name(kind))
 
     def parts(writer: Writer, value: object) -> Iterator[Part]:
         yield opening
