@@ -32,6 +32,17 @@ def _ndarray(value: Any) -> Iterator[Part]:
         yield (flat.tobytes(),)
 
 
+def owner_of(value: Any) -> object | None:
+    """Return the object whose memory an array shares, itself if it is its own; else ``None``."""
+    numpy: Any = sys.modules.get("numpy")
+    if numpy is None or not isinstance(value, numpy.ndarray):
+        return None
+    while isinstance(value.base, numpy.ndarray):
+        value = value.base
+    owner: object = value if value.base is None else value.base
+    return owner
+
+
 def _dtype_text(dtype: Any) -> str:
     return dtype.str if dtype.fields is None else ascii(dtype.descr)
 

@@ -12,6 +12,7 @@ import pathlib
 import re
 import types
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from _perfbot_inside import contents, foreign
 from _perfbot_inside.contents import Handler, Part, Writer
@@ -94,7 +95,16 @@ def handler_of(kind: type) -> Handler:
 
 def _foreign(names: list[str]) -> Handler | None:
     found = next((foreign.HANDLERS[name] for name in names if name in foreign.HANDLERS), None)
-    return None if found is None else lambda _writer, value: found(value)
+    if found is None:
+        return None
+
+    def parts(writer: Writer, value: object) -> Iterator[Part]:
+        owner = foreign.owner_of(value)
+        if owner is not None:
+            yield writer.owner(owner)
+        yield from found(value)
+
+    return parts
 
 
 def _object(content: Handler, kind: type) -> Handler:
@@ -104,18 +114,28 @@ def _object(content: Handler, kind: type) -> Handler:
     complete = content is _reduced and contents.of_stdlib(kind)
     complete = complete or foreign.is_complete(contents.type_name(kind))
 
+    read = _reader(kind)
+
     def parts(writer: Writer, value: object) -> Iterator[Part]:
         yield opening
         if fields is not None:
             yield (fields,)
         yield from content(writer, value)
         if not complete:
-            for name, attribute in sorted(attributes(value).items(), key=_by_name):
-                yield f";{name}=" if type(name) is str else ";="
-                yield (attribute,)
+            yield from _named(writer, sorted(read(value).items(), key=_by_name))
         yield ")"
 
     return parts
+
+
+def _named(writer: Writer, named: list[tuple[str, object]]) -> Iterator[Part]:
+    texts = writer.bulk([value for _, value in named])
+    if texts is not None:
+        yield "".join(f";{name}={text}" for (name, _), text in zip(named, texts, strict=True))
+        return
+    for name, value in named:
+        yield f";{name}="
+        yield (value,)
 
 
 def _field_names(kind: type) -> tuple[object, ...] | None:
@@ -131,8 +151,8 @@ def _module(_writer: Writer, value: types.ModuleType) -> Iterator[Part]:
     yield f"module {types.ModuleType.__getattribute__(value, '__name__')}"
 
 
-def _by_name(attribute: tuple[object, object]) -> str:
-    return str.__str__(attribute[0]) if isinstance(attribute[0], str) else ""
+def _by_name(attribute: tuple[str, object]) -> str:
+    return attribute[0]
 
 
 def _plain(writer: Writer, value: object) -> Iterator[Part]:
@@ -152,29 +172,56 @@ def _opaque(writer: Writer, value: object) -> Iterator[Part]:
 
 def dictionary_of(value: object, mro: tuple[type, ...]) -> dict[str, object] | None:
     """Return the object's ``__dict__`` without asking its class's attribute look-up."""
+    descriptor = _dictionary_descriptor(mro)
+    attributes = None if descriptor is None else descriptor.__get__(value)
+    return attributes if isinstance(attributes, dict) else None
+
+
+def _dictionary_descriptor(mro: tuple[type, ...]) -> Any:
     for base in mro:
         found = contents.vars_of(base).get("__dict__")
         if type(found) in (types.GetSetDescriptorType, types.MemberDescriptorType):
-            attributes = found.__get__(value)  # type: ignore[union-attr]
-            return attributes if isinstance(attributes, dict) else None
+            return found
     return None
 
 
 def attributes(value: object) -> dict[str, object]:
     """Return what stands in ``__dict__`` and in the slots of classes written in Python."""
-    mro = contents.mro_of(type(value))
-    found = dict(dictionary_of(value, mro) or {})
+    return _reader(type(value))(value)
+
+
+def _reader(kind: type) -> Callable[[object], dict[str, object]]:
+    """Return the function that reads the attributes of a class's objects."""
+    mro = contents.mro_of(kind)
+    dictionary, slots = _dictionary_descriptor(mro), _slots(mro)
+
+    def read(value: object) -> dict[str, object]:
+        own = None if dictionary is None else dictionary.__get__(value)
+        found = {}
+        if isinstance(own, dict):
+            found = {
+                str.__str__(name): item for name, item in dict.items(own) if isinstance(name, str)
+            }
+        for name, descriptor in slots.items():
+            try:
+                found[name] = descriptor.__get__(value)
+            except AttributeError:  # a slot that was never filled
+                continue
+        return found
+
+    return read
+
+
+def _slots(mro: tuple[type, ...]) -> dict[str, Any]:
     has_content = any(base in contents.CONTENT for base in mro)
-    for base in mro:
-        if "__slots__" not in contents.vars_of(base) or (has_content and contents.of_stdlib(base)):
-            continue
-        for name, descriptor in contents.vars_of(base).items():
-            if type(descriptor) is types.MemberDescriptorType:
-                try:
-                    found[name] = descriptor.__get__(value)
-                except AttributeError:  # a slot that was never filled
-                    continue
-    return found
+    return {
+        name: descriptor
+        for base in mro
+        if "__slots__" in contents.vars_of(base)
+        if not (has_content and contents.of_stdlib(base))
+        for name, descriptor in contents.vars_of(base).items()
+        if type(descriptor) is types.MemberDescriptorType
+    }
 
 
 def _reducer(mro: tuple[type, ...]) -> Callable[[object], object] | None:

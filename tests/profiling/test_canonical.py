@@ -194,7 +194,14 @@ DIFFERENT: dict[str, list[object]] = {
     "matches": [re.match("a", "ab"), re.match("a", "ac"), re.match("a|b", "ab")],
     "functions": [adder, adder(1), adder(2), len, sum, [].append, [1].append, Plain.method],
     "bound methods": [Plain(1).method, Plain(2).method, "a".upper, "b".upper, str.upper],
-    "lambdas": [lambda x: x + 1, lambda x: x + 2, lambda x: x - 1, lambda x, y: x, lambda x=1: x],
+    "lambdas": [
+        lambda x: x + 1,
+        lambda x: x + 2,
+        lambda x: x - 1,
+        lambda x, y: x,
+        lambda x=1: x,
+        lambda z: z + 1,
+    ],
     "partials": [
         functools.partial(adder, 1),
         functools.partial(adder, 2),
@@ -252,6 +259,48 @@ def test_a_read_only_array_is_another_one() -> None:
     one, other = numpy.ones(2), numpy.ones(2)
     other.flags.writeable = False
     assert canonical(one) != canonical(other)
+
+
+def test_a_view_is_not_a_copy() -> None:
+    one, other = numpy.ones(4), numpy.ones(4)
+    assert canonical([one, one[:2]]) != canonical([one, one[:2].copy()])
+    assert canonical([one, one[:2]]) == canonical([other, other[:2]])
+
+
+def test_functions_of_one_name_differ_by_their_code() -> None:
+    def make(plus: bool) -> Callable[[int], int]:
+        if plus:
+
+            def step(x: int) -> int:
+                return x + 1
+        else:
+
+            def step(x: int) -> int:
+                return x - 1
+
+        return step
+
+    assert canonical(make(True)) == canonical(make(True))
+    assert canonical(make(True)) != canonical(make(False))
+
+
+def test_functions_wrapped_by_different_decorators_differ() -> None:
+    def once(function: Callable[[], None]) -> Callable[[], None]:
+        @functools.wraps(function)
+        def wrapper() -> None:
+            function()
+
+        return wrapper
+
+    def twice(function: Callable[[], None]) -> Callable[[], None]:
+        @functools.wraps(function)
+        def wrapper() -> None:
+            function()
+            function()
+
+        return wrapper
+
+    assert canonical(once(interpreters)) != canonical(twice(interpreters))  # type: ignore[arg-type]
 
 
 def test_attributes_added_to_a_subclass_of_a_built_in_kind_show() -> None:
