@@ -90,7 +90,11 @@ def handler_of(kind: type) -> Handler:
         names
     ):
         return _opaque
-    return _object(_reduced if _reducer(mro) is not None else _plain, kind)
+    if _reducer(mro) is not None:
+        return _object(_reduced, kind)
+    has_attributes = any("__slots__" in contents.vars_of(base) for base in mro)
+    has_attributes = has_attributes or _dictionary_descriptor(mro) is not None
+    return _object(_plain if has_attributes else _unknown, kind)
 
 
 def _foreign(names: list[str]) -> Handler | None:
@@ -155,14 +159,15 @@ def _by_name(attribute: tuple[str, object]) -> str:
     return attribute[0]
 
 
-def _plain(writer: Writer, value: object) -> Iterator[Part]:
-    """Describe an object without content of its own; one without attributes either is opaque."""
-    mro = contents.mro_of(type(value))
-    if dictionary_of(value, mro) is None and not any(
-        "__slots__" in contents.vars_of(base) for base in mro
-    ):
-        writer.opaque += 1
-    yield from ()
+def _plain(_writer: Writer, _value: object) -> Iterator[Part]:
+    """Describe the content of an object that has attributes only."""
+    return iter(())
+
+
+def _unknown(writer: Writer, _value: object) -> Iterator[Part]:
+    """Describe the content of an object that shows neither content nor attributes."""
+    writer.opaque += 1
+    return iter(())
 
 
 def _opaque(writer: Writer, value: object) -> Iterator[Part]:
