@@ -261,6 +261,34 @@ def test_a_read_only_array_is_another_one() -> None:
     assert canonical(one) != canonical(other)
 
 
+def test_pandas_objects_are_what_they_hold_not_what_they_have_cached() -> None:
+    pandas: Any = pytest.importorskip("pandas", reason="pandas is not installed here")
+
+    def frame(**columns: Any) -> Any:
+        return pandas.DataFrame({"a": [1, 2], "b": ["x", None], **columns})
+
+    one = frame()
+    text = canonical(one)
+    one["a"].sum(), one.index.is_unique, one.columns.get_loc("b"), hash(one.columns[0])
+    assert canonical(one) == text == canonical(frame()) == canonical(one[one.a > 0])
+    others = [
+        frame(a=[1.0, 2.0]),
+        frame(a=[1, 3]),
+        frame(c=0),
+        frame().set_index("a"),
+        frame().rename(columns={"a": "z"}),
+        frame()[["b", "a"]],
+        frame().iloc[:1],
+        frame(b=pandas.Categorical(["x", None])),
+        frame()["a"],
+        frame()["a"].rename("z"),
+        frame()["a"].array,
+    ]
+    assert len({text, *map(canonical, others)}) == len(others) + 1
+    assert describe([*others, pandas.NaT, pandas.NA, pandas.Timestamp(0), one.index]).opaque == 0
+    assert describe(frame().groupby("a")).opaque == 1
+
+
 def test_a_view_is_not_a_copy() -> None:
     one, other = numpy.ones(4), numpy.ones(4)
     assert canonical([one, one[:2]]) != canonical([one, one[:2].copy()])
