@@ -14,7 +14,14 @@ from perfbot.optimizer.strategies import Category, Strategy
 
 Finder = Callable[[Scene], Iterator[Rewrite]]
 
-_MODULES: tuple[str, ...] = ("data_structures", "lookups", "joins", "divisors", "arithmetic")
+_MODULES: tuple[str, ...] = (
+    "data_structures",
+    "lookups",
+    "joins",
+    "divisors",
+    "arithmetic",
+    "recursion",
+)
 _RULES: list["Rule"] = []
 
 
