@@ -21,6 +21,7 @@ _MODULES: tuple[str, ...] = (
     "divisors",
     "arithmetic",
     "recursion",
+    "growing",
 )
 _RULES: list["Rule"] = []
 
