@@ -22,6 +22,7 @@ _MODULES: tuple[str, ...] = (
     "arithmetic",
     "recursion",
     "growing",
+    "ordering",
 )
 _RULES: list["Rule"] = []
 
