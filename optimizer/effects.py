@@ -78,6 +78,14 @@ def _assignments(scene: Scene) -> Iterator[tuple[str, cst.BaseExpression]]:
     for line in syntax.find(scene.function, cst.SimpleStatementLine):
         if (found := syntax.assignment(line)) is not None:
             yield found
+        match syntax.only_small(line):
+            case cst.Assign(
+                targets=[cst.AssignTarget(target=cst.Tuple(elements=names))],
+                value=cst.Tuple(elements=values),
+            ) if len(names) == len(values):
+                for name, value in zip(names, values, strict=True):
+                    if isinstance(name.value, cst.Name):
+                        yield name.value.value, value.value
 
 
 def _makes_container(value: cst.BaseExpression) -> bool:
@@ -218,15 +226,32 @@ def block_of(scene: Scene, statement: cst.CSTNode) -> tuple[list[cst.BaseStateme
 def read_after(scene: Scene, statement: cst.CSTNode, name: str) -> bool:
     """Say whether ``name`` may be read once ``statement`` is over, in a later round of a loop included."""
     inside = {id(each) for each in syntax.walk(statement)}
+    scope: cst.CSTNode = next(
+        each for each in scene.above(statement) if isinstance(each, cst.FunctionDef)
+    )
+    if _is_free_in_closure(scope, name):
+        return True
     loops = [each for each in scene.above(statement) if isinstance(each, Loop)]
-    nodes = [*syntax.walk(loops[-1] if loops else scene.function)]
-    after = nodes if loops else nodes[[id(each) for each in nodes].index(id(statement)) :]
+    own = [each for each in loops if any(above is scope for above in scene.above(each))]
+    nodes = [*syntax.walk(own[-1] if own else scope)]
+    after = nodes if own else nodes[[id(each) for each in nodes].index(id(statement)) :]
     reads = {id(use) for use in scene.uses(name)} - {
         id(use) for use in syntax.stores(scene.function)
     }
     return any(
         id(each) in reads and id(each) not in inside and not _bound_again(scene, each, name)
         for each in after
+    )
+
+
+def _is_free_in_closure(scope: cst.CSTNode, name: str) -> bool:
+    """Say whether a function inside reads the variable of this scope, at whatever time it is called."""
+    return any(
+        isinstance(each, cst.FunctionDef | cst.Lambda)
+        and each is not scope
+        and name in syntax.names_read(each.body)
+        and name not in syntax.names_written(each)
+        for each in syntax.walk(scope)
     )
 
 

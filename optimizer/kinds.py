@@ -3,7 +3,7 @@
 In doubt a kind is unknown.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import libcst as cst
@@ -97,6 +97,21 @@ def elements_of(scene: Scene, iterable: cst.BaseExpression) -> Seen | None:
     if seen is None:
         return None
     return seen if seen.only("str") else seen.elements
+
+
+def elements_at(scene: Scene, iterable: cst.BaseExpression) -> Seen | None:
+    """Return the kind of what iterating gives, where the iterable stands."""
+    if syntax.called_name(iterable) == "range" and scene.is_builtin("range"):
+        return Seen(frozenset({"int"}))
+    seen = kind_at(scene, iterable)
+    if seen is None:
+        return None
+    return seen if seen.only("str") else seen.elements
+
+
+def with_facts(scene: Scene, more: Mapping[str, Seen]) -> Scene:
+    """Return the scene with further names whose kinds are known."""
+    return replace(scene, facts={**scene.facts, **more})
 
 
 def is_known(scene: Scene, expr: cst.BaseExpression, *types: str) -> bool:

@@ -237,7 +237,7 @@ def ordered_dedupe(scene: Scene) -> Iterator[Rewrite]:
         wanted = f"if {item.value} not in {name}:\n    {name}.append({item.value})\n"
         if len(body) != 1 or not syntax.same(body[0], cst.parse_statement(wanted)):
             continue
-        elements = kinds.elements_of(scene, loop.iter)
+        elements = kinds.elements_at(scene, loop.iter)
         if not kinds.hashable(elements) or name in syntax.names_read(loop.iter):
             continue
         build = syntax.statement(
