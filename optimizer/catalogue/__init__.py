@@ -15,6 +15,7 @@ from perfbot.optimizer.strategies import Category, Strategy
 Finder = Callable[[Scene], Iterator[Rewrite]]
 
 _MODULES: tuple[str, ...] = (
+    "branching",
     "calls",
     "data_structures",
     "loops",
