@@ -243,7 +243,7 @@ class ProcessSandbox:
     def _watched(self, command: Command, scratch: Path) -> Completed:
         with ExitStack() as stack:
             pipes = Pipes(*(Pipe.opened(stack) for _ in range(3)))
-            work = (self._task(command, pipes), self._plan(command, scratch, pipes))
+            work = (self._task(command, scratch, pipes), self._plan(command, scratch, pipes))
             with _keeper(*work, pipes, reads=bool(command.stdin)) as process:
                 conversation = _conversation(process, pipes, command)
                 conversation.hold()
@@ -273,10 +273,11 @@ class ProcessSandbox:
             cpu_s=float(cpu_s),
         )
 
-    def _task(self, command: Command, pipes: Pipes) -> "keeper.Task":
+    def _task(self, command: Command, scratch: Path, pipes: Pipes) -> "keeper.Task":
         limits = command.limits
         return {
             "bubblewrapped": self.level is Level.BUBBLEWRAP,
+            "scratch": str(scratch),
             "results_fd": pipes.results.writer.fileno(),
             "status_fd": pipes.status.writer.fileno(),
             "lifeline_fd": pipes.lifeline.reader.fileno(),

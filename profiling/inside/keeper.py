@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         """What to watch, and where to tell of it."""
 
         bubblewrapped: bool
+        scratch: str  # perfbot's to remove, ours if perfbot is gone
         results_fd: int
         status_fd: int
         lifeline_fd: int
@@ -61,8 +62,18 @@ def main(task: Task, scoped: bool, become_command: Become) -> None:
         line = _keep(task, scoped, become_command)
     except (OSError, SetupError) as error:
         line = f"error {error}"
-    os.write(task["status_fd"], line.encode(errors="surrogateescape"))
+    try:
+        os.write(task["status_fd"], line.encode(errors="surrogateescape"))
+    except BrokenPipeError:  # perfbot, which holds the other end to the last, is gone
+        _clear_away(task["scratch"])
     os._exit(0)  # nothing to tidy up, and perfbot is waiting
+
+
+def _clear_away(folder: str) -> None:
+    """Remove what perfbot would have removed had it lived."""
+    import shutil  # slow to import, and hardly ever needed
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _keep(task: Task, scoped: bool, become_command: Become) -> str:

@@ -366,7 +366,7 @@ def test_an_interrupt_leaves_nothing_running(box: Sandbox, tmp_path: Path) -> No
     assert not beats(heart)
 
 
-def test_nothing_is_left_running_when_perfbot_is_killed(box: Sandbox, tmp_path: Path) -> None:
+def test_nothing_is_left_when_perfbot_is_killed(box: Sandbox, tmp_path: Path) -> None:
     heart = heart_in(tmp_path)
     program = f"""
 from pathlib import Path
@@ -376,13 +376,18 @@ at(Level({str(box.level)!r})).run(Command(
     cwd=Path("/usr"), readable=(Path({str(HOME_OF_PYTHON)!r}),), writable=(Path({str(heart.parent)!r}),),
 ))
 """
-    perfbot = subprocess.Popen([sys.executable, "-c", program])
+    (temporary := tmp_path / "temporary").mkdir()
+    for folder in (tmp_path, temporary):
+        folder.chmod(0o755)
+    environment = {"TMPDIR": str(temporary), "PYTHONPATH": os.pathsep.join(sys.path)}
+    perfbot = subprocess.Popen([sys.executable, "-c", program], env=environment)
     try:
         wait_for(heart.exists)
     finally:
         perfbot.kill()
         perfbot.wait()
     wait_for(lambda: not beats(heart))
+    wait_for(lambda: list(temporary.iterdir()) == [])
 
 
 @pytest.mark.parametrize("level", [Level.LANDLOCK, Level.NONE])
@@ -441,6 +446,18 @@ def test_a_folder_inside_a_readable_one_can_be_writable(confined: Sandbox, tmp_p
     assert output(confined.run(command)) == "refused\n"
     assert (inner / "file").exists()
     assert not (tmp_path / "file").exists()
+
+
+@needs_root
+def test_what_is_granted_can_be_read_whatever_its_mode(confined: Sandbox, tmp_path: Path) -> None:
+    """A command of root's becomes another user, who could not pass a folder of mode 700."""
+    (tmp_path / "closed" / "inner").mkdir(parents=True)
+    (tmp_path / "closed" / "inner" / "file").write_text("content")
+    (tmp_path / "closed" / "inner" / "file").chmod(0o600)
+    (tmp_path / "closed").chmod(0o700)
+    inner = tmp_path / "closed" / "inner"
+    command = replace(python("print(open('file').read())"), cwd=inner)
+    assert output(confined.run(replace(command, readable=(HOME_OF_PYTHON, inner)))) == "content\n"
 
 
 def test_a_path_through_a_link_works_by_both_names(confined: Sandbox, tmp_path: Path) -> None:
@@ -574,8 +591,10 @@ def test_the_network_is_there_when_asked_for(confined: Sandbox) -> None:
 
 def test_accounts_and_configuration_of_the_system_are_out_of_sight(confined: Sandbox) -> None:
     code = """
-        for path in ("/etc/passwd", "/etc/shadow", "/etc/hosts", "/root/.bashrc", "/dev/mem"):
-            try: open(path).close()
+        import os
+        for path in ("/etc/passwd", "/etc/shadow", "/etc/hosts", "/root/.bashrc", "/dev/mem",
+                     "/etc/ssl/private", "/var", "/home", "/run"):
+            try: os.listdir(path) if os.path.isdir(path) else open(path).close()
             except OSError: continue
             print(path)
     """
