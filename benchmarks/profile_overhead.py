@@ -23,18 +23,18 @@ WORKLOADS = {
 def fib(n):
     return n if n < 2 else fib(n - 1) + fib(n - 2)
 def main():
-    fib(25)
+    fib(29)
 """,
     "loops": """
 def main():
     x = 0
-    for i in range(2_500_000):
+    for i in range(12_000_000):
         x += i & 3
 """,
     "native calls": """
 def main():
     numbers = [i * 7919 % 100_003 for i in range(20_000)]
-    for _ in range(40):
+    for _ in range(300):
         sorted(numbers)
         numbers.count(5)
 """,
@@ -43,7 +43,7 @@ def contains(items, item):
     return item in items
 def main():
     items = list(range(50))
-    for i in range(150_000):
+    for i in range(700_000):
         contains(items, -1)
 """,
     "generators and coroutines": """
@@ -55,7 +55,7 @@ async def add(n):
     await asyncio.sleep(0)
     return sum(numbers(n))
 async def all_of_them():
-    for _ in range(2_000):
+    for _ in range(30_000):
         await add(100)
 def main():
     asyncio.run(all_of_them())
@@ -66,7 +66,7 @@ sys.setrecursionlimit(20_000)
 def down(n):
     return 0 if n == 0 else 1 + down(n - 1)
 def main():
-    for _ in range(1_000):
+    for _ in range(8_000):
         down(900)
 """,
 }

@@ -39,6 +39,7 @@ from types import CodeType, FrameType
 from typing import TypedDict
 
 Key = tuple[str, int, str]  # path relative to the tree, co_firstlineno, co_name
+Own = tuple[tuple[Key, ...], bool]
 SplitAt = Callable[[FrameType, bool], Sequence[tuple[Sequence[CodeType], int]]]
 Handler = Callable[[int, FrameType | None], object] | int
 
@@ -122,15 +123,19 @@ class OwnFrames:
         # By identity: code objects of different files compare equal when their code is.
         self._keys: dict[int, tuple[CodeType, Key | None]] = {}
 
-    def stack(self, leaf: FrameType, callees: Sequence[CodeType]) -> tuple[tuple[Key, ...], bool]:
-        """Return the own functions, outermost first, and whether the innermost function is own.
-
-        ``callees`` stand above the frame ``leaf``, outermost first.
-        """
-        keys = [self._key(code) for code in reversed(callees)]
-        keys.extend(self._key(frame.f_code) for frame in islice(_outwards(leaf), _DEPTH))
+    def stack(self, leaf: FrameType) -> Own:
+        """Return the own functions, outermost first, and whether the leaf is one of them."""
+        keys = [self._key(frame.f_code) for frame in islice(_outwards(leaf), _DEPTH)]
         own = dict.fromkeys(key for key in keys if key is not None)
         return tuple(reversed(own)), bool(keys) and keys[0] is not None
+
+    def above(self, stack: Own, callees: Sequence[CodeType]) -> Own:
+        """Return that stack with ``callees`` on top, outermost first."""
+        if not callees:
+            return stack
+        keys = [self._key(code) for code in callees]
+        own = dict.fromkeys(key for key in keys if key is not None)
+        return (*(key for key in stack[0] if key not in own), *own), keys[-1] is not None
 
     def _key(self, code: CodeType) -> Key | None:
         known = self._keys.get(id(code))
@@ -257,7 +262,7 @@ class Sampler:
         self._slack_ns, self._delay_ns = _SLACK_NS, 0
         self._process_mark_ns = self._main_mark_ns = 0
         self._owed_ns = self._owed_to_main_ns = 0  # sampled CPU time that no stack has got yet
-        self._stacks: dict[tuple[tuple[Key, ...], bool], list[int]] = {}
+        self._stacks: dict[Own, list[int]] = {}
 
     def start(self) -> None:
         """Begin to sample."""
@@ -371,22 +376,23 @@ class Sampler:
             self._split(frame, spent_ns, self._python_part(spent_ns, signals))
             return 0
         main_ns = spent_ns * self._owed_to_main_ns // self._owed_ns
-        self._credit(_sampled(frame)[0], (), main_ns, 0)
+        self._credit(self._own.stack(_sampled(frame)[0]), main_ns, 0)
         to_others = sum(ns for ns, _ in others)
         if not to_others:  # who ran has ended; the next sample will find one of its kind
             return spent_ns - main_ns
         for ns, leaf in others:
-            self._credit(leaf, (), (spent_ns - main_ns) * ns // to_others, 0)
+            self._credit(self._own.stack(leaf), (spent_ns - main_ns) * ns // to_others, 0)
         return 0
 
     def _split(self, frame: FrameType, spent_ns: int, python_ns: int) -> None:
         """Credit a sample of the main thread to the sampled frame and its callees."""
         leaf, entering = _sampled(frame)
+        stack = self._own.stack(leaf)  # first: splitting may begin to time calls, ours too
         parts = self._split_at(leaf, entering)
-        whole = sum(weight for _, weight in parts)
+        whole = sum([weight for _, weight in parts])
         for callees, weight in parts:
-            share_ns = python_ns * weight // whole, (spent_ns - python_ns) * weight // whole
-            self._credit(leaf, callees, *share_ns)
+            key = self._own.above(stack, callees)
+            self._credit(key, python_ns * weight // whole, (spent_ns - python_ns) * weight // whole)
 
     def _python_part(self, spent_ns: int, signals: int) -> int:
         """Return how much of a sample is Python; the rest is native (see the module)."""
@@ -396,12 +402,9 @@ class Sampler:
             return 0 if late else spent_ns
         return min(spent_ns, 2 * _effective_ns(self._interval_s))
 
-    def _credit(
-        self, leaf: FrameType, callees: Sequence[CodeType], python_ns: int, native_ns: int
-    ) -> None:
+    def _credit(self, key: Own, python_ns: int, native_ns: int) -> None:
         if python_ns <= 0 and native_ns <= 0:
             return
-        key = self._own.stack(leaf, callees)
         if key not in self._stacks and len(self._stacks) >= _DISTINCT_STACKS:
             key = ((), False)
         spent = self._stacks.setdefault(key, [0, 0, 0])
