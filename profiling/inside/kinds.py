@@ -18,6 +18,8 @@ from _perfbot_inside import contents, foreign
 from _perfbot_inside.contents import Handler, Part, Writer
 
 _CONSUMED = 10_000  # items taken from an iterator
+# What a class may pickle itself by, and the protocol it wants to be told.
+_PICKLING = (("__reduce_ex__", (4,)), ("__reduce__", ()), ("__getstate__", ()))
 _OPAQUE_MODULES = frozenset(
     "_asyncio _contextvars _io _multiprocessing _queue _socket _sqlite3 _ssl _thread _weakref"
     " asyncio concurrent contextvars io logging mmap multiprocessing select selectors socket"
@@ -234,13 +236,18 @@ def _reducer(mro: tuple[type, ...]) -> Callable[[object], object] | None:
     if mro[0] in copyreg.dispatch_table:
         return copyreg.dispatch_table[mro[0]]
     for base in mro:
-        for name, protocol in (("__reduce_ex__", (4,)), ("__reduce__", ())):
+        for name, protocol in _PICKLING:
             method = None if base is object else contents.vars_of(base).get(name)
-            if method is not None and (
-                type(method) is not types.FunctionType or contents.of_stdlib(base)
-            ):
+            if method is not None and _is_trusted(method, base, name):
                 return lambda value, method=method, protocol=protocol: method(value, *protocol)  # type: ignore[misc]
     return None
+
+
+def _is_trusted(method: object, base: type, name: str) -> bool:
+    """Say whether a class's pickling is no code of the target, and tells the whole state."""
+    if type(method) is not types.FunctionType:
+        return True
+    return contents.of_stdlib(base) and name != "__getstate__"
 
 
 def _reduced(writer: Writer, value: object) -> Iterator[Part]:

@@ -25,6 +25,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from xml.etree import ElementTree
 
 import numpy
 import pytest
@@ -215,6 +216,13 @@ DIFFERENT: dict[str, list[object]] = {
         TypeError("a"),
         OSError(2, "a"),
         OSError(2, "a", "b"),
+    ],
+    "elements": [
+        ElementTree.fromstring("<a/>"),
+        ElementTree.fromstring("<b/>"),
+        ElementTree.fromstring('<a b="1"/>'),
+        ElementTree.fromstring("<a>b</a>"),
+        ElementTree.fromstring("<a><b/></a>"),
     ],
     "files in memory": [io.StringIO("a"), io.BytesIO(b"a"), io.StringIO("b")],
     "sets": [{1, 2}, frozenset({1, 2}), {1, 2, 3}, {1.0, 2}, {(1, 2)}, {"1", "2"}],
