@@ -6,6 +6,7 @@ Nothing is hard-linked: what runs in one copy must not be able to write into ano
 """
 
 import fcntl
+import functools
 import hashlib
 import os
 import re
@@ -190,6 +191,7 @@ def is_vendored(name: str) -> bool:
     return any(part in _VENDORED or part.startswith(".") for part in folders)
 
 
+@functools.cache  # patterns come from one configuration file and are asked for every path
 def glob_pattern(glob: str) -> re.Pattern[str]:
     """Compile a glob of ``.perfbot.yml``: ``**`` spans folders, a folder means all that is below it."""
     text = glob.removeprefix("./")
