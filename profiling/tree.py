@@ -106,6 +106,11 @@ def export(repository: Path, to: Path, added: Mapping[str, bytes] | None = None)
     return _added(tree, {name: data for name, data in (added or {}).items() if name in lacking})
 
 
+def files_of(repository: Path) -> tuple[str, ...]:
+    """Return the paths that ``export`` would copy, without the links; raises as it does."""
+    return _Found.of(repository.resolve(), ()).files
+
+
 def with_changes(tree: Tree, changes: Mapping[str, bytes], to: Path) -> Tree:
     """Copy a tree into the new folder ``to`` with some files changed or added.
 
