@@ -24,6 +24,16 @@ _FAILED = (
 _SHOWN_LINES = 15
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 _LIMITS = Limits(wall_s=1800, cpu_s=1800, file_bytes=4 << 30, processes=512)
+# pip asks which system this is, and takes it ill when a file that exists cannot be read.
+_RELEASE_FILES = tuple(
+    map(
+        Path,
+        (
+            "/etc/debian_version /etc/lsb-release /etc/redhat-release /etc/centos-release "
+            "/etc/fedora-release /etc/system-release /etc/SuSE-release /etc/arch-release"
+        ).split(),
+    )
+)
 _WITH_CREDENTIALS = re.compile(r"://[^/\s]*@")
 _PASSED = frozenset(
     (
@@ -86,7 +96,8 @@ class Installer:
         """Run one command; raise ``NoInterpreter`` when it fails."""
         passed = _passed(self.variables)
         places = permitted(Path(value) for value in passed.values() if value.startswith("/"))
-        readable = (*self.readable, *places, *([self.uv] if self.uv else []))
+        released = (path for path in _RELEASE_FILES if path.is_file())
+        readable = (*self.readable, *places, *released, *([self.uv] if self.uv else []))
         completed = self.sandbox.run(
             Command(
                 tuple(argv),

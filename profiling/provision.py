@@ -35,7 +35,7 @@ from perfbot.profiling.requirements import (
     requires_python,
 )
 from perfbot.profiling.sandbox import Sandbox
-from perfbot.profiling.tree import export
+from perfbot.profiling.tree import export, files_of
 
 _NO_BASE = (
     "the project needs Python {wanted}, and no such CPython (3.10 or newer) was found{on}: install "
@@ -145,16 +145,8 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _deciding_files(repository: Path) -> list[Path]:
     named = {path for pattern in _DECIDING for path in repository.glob(pattern)}
-    compiled = {
-        path
-        for path in repository.rglob("*")
-        if path.suffix in _COMPILED and not _is_hidden(path.relative_to(repository))
-    }
+    compiled = {repository / name for name in files_of(repository) if name.endswith(_COMPILED)}
     return sorted(path for path in named | compiled if path.is_file())
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") or part in ("node_modules", "venv") for part in path.parts)
 
 
 def _base(

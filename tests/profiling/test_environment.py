@@ -1,6 +1,7 @@
 """The interpreter that the user means is found, and what it says of itself is not trusted."""
 
 import json
+import os
 import sys
 import venv
 from pathlib import Path
@@ -46,6 +47,24 @@ def test_an_interpreter_describes_itself() -> None:
     assert {"pytest", "hypothesis"} <= interpreter.import_names
     for folder in (sys.prefix, sys.base_prefix):
         assert any(Path(folder).is_relative_to(each) for each in interpreter.readable)
+
+
+def interpreters() -> list[Path]:
+    """Return one interpreter of each minor version from 3.10 on that lies about on this machine."""
+    folders = [Path(entry) for entry in os.environ["PATH"].split(os.pathsep)]
+    folders += sorted(Path.home().glob(".pyenv/versions/*/bin"))
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for path in folder.glob("python3.1[0-9]"):
+            if "shims" not in path.parts:
+                found.setdefault(path.name, path)
+    return [found[name] for name in sorted(found)]
+
+
+@pytest.mark.parametrize("executable", interpreters(), ids=lambda path: path.name)
+def test_every_version_describes_itself(executable: Path) -> None:
+    interpreter = query(executable, SANDBOX)
+    assert executable.name == "python{}.{}".format(*interpreter.version)
 
 
 def test_an_interpreter_runs_confined_with_what_it_may_read(tmp_path: Path) -> None:
