@@ -23,6 +23,8 @@ _MODULES: tuple[str, ...] = (
     "recursion",
     "growing",
     "ordering",
+    "prefixes",
+    "sequences",
 )
 _RULES: list["Rule"] = []
 
