@@ -4,6 +4,8 @@ Like :mod:`perfbot.optimizer.syntax`, everything is conservative: when a questio
 answered, the answer is the one that stops a rewrite.
 """
 
+import builtins
+import keyword
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -251,7 +253,54 @@ def _is_local_store(scene: Scene, target: cst.BaseExpression) -> bool:
             return all(_is_local_store(scene, each.value) for each in elements)
         case cst.Subscript(value=cst.Name(value=name)):
             return built(scene, name) is not None
+        case cst.Subscript(value=cst.Subscript(value=cst.Name(value=name))):
+            return holds_own_rows(scene, name)
     return False
+
+
+def holds_own_rows(scene: Scene, name: str) -> bool:
+    """Say whether a local list was made by the function together with each of the lists in it."""
+    if built(scene, name) != "list":
+        return False
+    values = [
+        found[1]
+        for line in syntax.find(scene.function.body, cst.SimpleStatementLine)
+        if (found := syntax.assignment(line)) and found[0] == name
+    ]
+    return all(isinstance(each, cst.ListComp) and _is_row(each.elt) for each in values)
+
+
+def _is_row(value: cst.BaseExpression) -> bool:
+    match value:
+        case cst.List() | cst.ListComp():
+            return True
+        case cst.BinaryOperation(left=cst.List(), operator=cst.Multiply()):
+            return True
+    return False
+
+
+def cannot_fail(scene: Scene, lines: Iterable[cst.BaseStatement]) -> bool:
+    """Say whether statements run to their end: sure values for plain names, tests and loops of such."""
+    return all(_cannot_fail(scene, each) for each in lines)
+
+
+def _cannot_fail(scene: Scene, node: cst.BaseStatement) -> bool:
+    match node:
+        case cst.If(test=test, orelse=orelse):
+            other = orelse is None or cannot_fail(
+                scene, [orelse] if isinstance(orelse, cst.If) else syntax.body_of(orelse)
+            )
+            sure = kinds.sure(scene, test) is not None
+            return sure and other and cannot_fail(scene, syntax.body_of(node))
+        case cst.For(iter=iterable, orelse=None, asynchronous=None):
+            known = kinds.items(scene, iterable) is not None and target_names(node.target)
+            return bool(known) and cannot_fail(scene, syntax.body_of(node))
+        case cst.SimpleStatementLine(body=[cst.AugAssign(target=cst.Name(value=name))]):
+            return kinds.is_sure(scene, cst.Name(name), *kinds.ATOMS)
+        case cst.SimpleStatementLine(body=[cst.Pass() | cst.Break() | cst.Continue()]):
+            return True
+    found = syntax.assignment(node)
+    return found is not None and kinds.sure(scene, found[1]) is not None
 
 
 def _is_quiet_call(scene: Scene, call: cst.Call) -> bool:
@@ -337,6 +386,18 @@ def exchanged(node: cst.CSTNode, changes: Mapping[cst.CSTNode, Change]) -> cst.C
     result = node.visit(Exchange())
     assert isinstance(result, cst.CSTNode)
     return result
+
+
+def fresh_local(scene: Scene, wanted: str) -> str:
+    """Return ``wanted``, with a number if the function uses that name or it is a keyword or builtin."""
+    taken = names_in(scene.function) | {*keyword.kwlist, *dir(builtins)}
+    candidates = (wanted if n == 1 else f"{wanted}_{n}" for n in range(1, 1000))
+    return next(name for name in candidates if name not in taken)
+
+
+def names_in(node: cst.CSTNode) -> frozenset[str]:
+    """Return all variables that are read or bound at or below ``node``."""
+    return _mentioned(node)
 
 
 def with_body(loop: cst.For, body: list[cst.BaseStatement]) -> cst.For:

@@ -19,6 +19,9 @@ _MODULES: tuple[str, ...] = (
     "calls",
     "data_structures",
     "loops",
+    "invariants",
+    "locality",
+    "memory",
     "searches",
 )
 _RULES: list["Rule"] = []
