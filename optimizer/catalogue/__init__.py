@@ -20,6 +20,7 @@ _MODULES: tuple[str, ...] = (
     "data_structures",
     "loops",
     "invariants",
+    "lifetime",
     "locality",
     "memory",
     "searches",

@@ -249,3 +249,62 @@ def _is_length(scene: Scene, name: str, table: str) -> bool:
         syntax.code(line) == f"{name} = len({table})"
         for line in syntax.find(scene.function.body, cst.SimpleStatementLine)
     )
+
+
+@rule(Category.LOCALITY, "attribute container kept in a local")
+def attribute_container_to_local(scene: Scene) -> Iterator[Rewrite]:
+    """``self.items`` in a loop that never binds it anew, where ``__init__`` makes it a plain container."""
+    for loop in flow.for_loops(scene):
+        for text in {syntax.code(each): None for each in _attributes_of_self(scene, loop)}:
+            attribute = text.partition(".")[2]
+            if is_plain_object(scene, attribute) and _is_made_by_init(scene, attribute):
+                rewrite = _with_container(scene, loop, text)
+                if rewrite is not None:
+                    yield rewrite
+
+
+def _attributes_of_self(scene: Scene, loop: cst.For) -> Iterator[cst.Attribute]:
+    for node in syntax.find(loop.body, cst.Attribute):
+        if isinstance(node.value, cst.Name) and scene.parameters[:1] == (node.value.value,):
+            yield node
+
+
+def _is_made_by_init(scene: Scene, attribute: str) -> bool:
+    """Say whether every object has the attribute, a list, dict or set of its own, and no method binds it anew."""
+    owner = scene.owner
+    assert owner is not None
+    stores = [
+        each
+        for each in syntax.find(owner, cst.AssignTarget)
+        if isinstance(each.target, cst.Attribute) and each.target.attr.value == attribute
+    ]
+    made = [
+        line
+        for method in owner.body.body
+        if isinstance(method, cst.FunctionDef) and method.name.value == "__init__"
+        for line in syntax.body_of(method)
+        if syntax.code(line) in {f"self.{attribute} = {empty}" for empty in _EMPTY}
+    ]
+    deleted = any(isinstance(each, cst.Del) for each in syntax.walk(owner))
+    return len(made) == len(stores) == 1 and not deleted
+
+
+_EMPTY = ("[]", "{}", "set()", "dict()", "list()")
+
+
+def _with_container(scene: Scene, loop: cst.For, text: str) -> Rewrite | None:
+    uses = [each for each in _attributes_of_self(scene, loop) if syntax.code(each) == text]
+    local = flow.fresh_local(scene, text.partition(".")[2].lstrip("_") or "items")
+    bare = loop.with_changes(leading_lines=[])
+    new = flow.exchanged(bare, {use: cst.Name(local) for use in uses})
+    first = flow.line(f"{local} = {text}", loop)
+    why = (
+        f"`{text}` is the same container in every pass; it is looked up once instead of each time."
+    )
+    # With an empty list in its place, what is known of the loop is known without the attribute.
+    trial = scene.rewrite({loop: cst.FlattenSentinel([flow.line(f"{local} = []", loop), new])}, why)
+    moved = scene.moved_to(trial.module)
+    again = [each for each in flow.for_loops(moved) if flow.mentions(each, local)]
+    if not again or flow.mentions(new, scene.parameters[0]) or not flow.is_quiet(moved, again[0]):
+        return None
+    return scene.rewrite({loop: cst.FlattenSentinel([first, new])}, why)

@@ -205,4 +205,87 @@ def weighted(cell):
             ),
         ),
     ),
+    Example(
+        strategy="attribute container kept in a local",
+        function="Log.add_all",
+        before="""\
+class Log:
+    def __init__(self):
+        self.seen = set()
+        self.lines = []
+
+    def add_all(self, lines):
+        for line in lines:
+            if line not in self.seen:
+                self.seen.add(line)
+        return len(self.seen)
+
+
+log = Log()
+""",
+        after="""\
+class Log:
+    def __init__(self):
+        self.seen = set()
+        self.lines = []
+
+    def add_all(self, lines):
+        seen = self.seen
+        for line in lines:
+            if line not in seen:
+                seen.add(line)
+        return len(self.seen)
+
+
+log = Log()
+""",
+        calls="[(Log(), list(range(1000)))]",
+        small_calls="[(type('Log', (Log,), {'__repr__': lambda self: 'L'})(), [1, 2, -3])]",
+        near_misses=(
+            NearMiss(
+                "Another method makes the container anew.",
+                """\
+class Log:
+    def __init__(self):
+        self.seen = set()
+
+    def clear(self):
+        self.seen = set()
+
+    def add_all(self, lines):
+        for line in lines:
+            if line not in self.seen:
+                self.seen.add(line)
+""",
+            ),
+            NearMiss(
+                "The attribute need not be there: nothing makes it.",
+                """\
+class Log:
+    def add_all(self, lines):
+        for line in lines:
+            if line not in self.seen:
+                self.seen.add(line)
+""",
+                calls="[(Log(), [])]",
+            ),
+            NearMiss(
+                "The base class may turn the attribute into a property.",
+                """\
+class Base:
+    pass
+
+
+class Log(Base):
+    def __init__(self):
+        self.seen = set()
+
+    def add_all(self, lines):
+        for line in lines:
+            if line not in self.seen:
+                self.seen.add(line)
+""",
+            ),
+        ),
+    ),
 ]
