@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from perfbot.optimizer import kinds, syntax
+from perfbot.optimizer import certainty, syntax
 from perfbot.optimizer.scene import Change, Scene
 
 # Functions that see or change local variables behind the source's back.
@@ -207,7 +207,7 @@ def _is_fresh(scene: Scene, value: cst.BaseExpression) -> bool:
 
 def holds(scene: Scene, name: str, *types: str) -> bool:
     """Say whether a variable certainly holds one of these builtin types wherever it is read."""
-    return built(scene, name) in types or kinds.is_sure(scene, cst.Name(name), *types)
+    return built(scene, name) in types or certainty.is_sure(scene, cst.Name(name), *types)
 
 
 def is_quiet(scene: Scene, node: cst.CSTNode) -> bool:
@@ -241,8 +241,8 @@ def _starts_as_atom(scene: Scene, name: str) -> bool:
         if (found := syntax.assignment(line)) and found[0] == name
     ]
     if name in scene.parameters:
-        return kinds.is_sure(scene, cst.Name(name), *kinds.ATOMS)
-    return bool(starts) and all(kinds.is_sure(scene, each, *kinds.ATOMS) for each in starts)
+        return certainty.is_sure(scene, cst.Name(name), *certainty.ATOMS)
+    return bool(starts) and all(certainty.is_sure(scene, each, *certainty.ATOMS) for each in starts)
 
 
 def _is_local_store(scene: Scene, target: cst.BaseExpression) -> bool:
@@ -310,8 +310,8 @@ def _is_quiet_call(scene: Scene, call: cst.Call) -> bool:
             return name in _QUIET_BUILTINS and scene.is_builtin(name) and plain
         case cst.Attribute(value=receiver, attr=cst.Name(value=method)):
             if method in syntax.PURE_METHODS:
-                kind = kinds.sure(scene, receiver)
-                known = kind is not None and kind.only(*kinds.ATOMS, *kinds.CONTAINERS)
+                kind = certainty.sure(scene, receiver)
+                known = kind is not None and kind.only(*certainty.ATOMS, *certainty.CONTAINERS)
                 return known or (
                     isinstance(receiver, cst.Name) and built(scene, receiver.value) is not None
                 )
@@ -333,7 +333,9 @@ def is_constant_in(scene: Scene, loop: cst.CSTNode, expr: cst.BaseExpression) ->
     for name in syntax.names_read(expr) & scene.local_names:
         if name in syntax.names_written(loop) or captured_for_writing(scene, name):
             return False
-        if kinds.is_sure(scene, cst.Name(name), *kinds.ATOMS, "tuple", "frozenset", "range"):
+        if certainty.is_sure(
+            scene, cst.Name(name), *certainty.ATOMS, "tuple", "frozenset", "range"
+        ):
             continue
         outsider = name in scene.parameters or built(scene, name) is not None
         if not outsider or syntax.mutates(loop, name) or not is_quiet(scene, loop):

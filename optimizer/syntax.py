@@ -149,6 +149,11 @@ def _target_names(target: cst.CSTNode) -> Iterator[cst.Name]:
                 yield from _target_names(element.value)
 
 
+def stores_of(target: cst.CSTNode) -> list[cst.Name]:
+    """Return the names that one target binds."""
+    return list(_target_names(target))
+
+
 def names_read(node: cst.CSTNode) -> frozenset[str]:
     """Return the names whose value is used at or below ``node``; ``x += 1`` reads ``x``."""
     plain = {id(name) for name in stores(node)}
@@ -333,3 +338,13 @@ def constant(expr: cst.BaseExpression) -> object:
         return ast.literal_eval(code(expr))
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return ...
+
+
+def same_as(expr: cst.BaseExpression, *templates: str, **parts: cst.BaseExpression) -> bool:
+    """Say whether an expression is one of these templates, filled with the parts."""
+    return any(same(expr, expression(each, **parts)) for each in templates)
+
+
+def same_shape(expr: cst.CSTNode, text: str) -> bool:
+    """Say whether an expression is this code, parentheses and whitespace aside."""
+    return same(expr, cst.parse_expression(text))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from perfbot.optimizer import flow, kinds, syntax
+from perfbot.optimizer import certainty, flow, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -64,7 +64,7 @@ def _lookup(scene: Scene, line: cst.BaseStatement) -> _Lookup | None:
 def _is_default(scene: Scene, value: cst.BaseExpression) -> bool:
     """A value that may as well be worked out when it is not needed, and that nobody can change."""
     bound = syntax.names_read(value) <= {*scene.parameters, "True", "False", "None"}
-    return bound and kinds.is_sure(scene, value, *kinds.ATOMS)
+    return bound and certainty.is_sure(scene, value, *certainty.ATOMS)
 
 
 def _missing_key(
@@ -225,7 +225,7 @@ def chain_of_constants_to_table(scene: Scene) -> Iterator[Rewrite]:
         chain = _chain(node)
         if chain is None or len(chain.entries) < _AT_LEAST:
             continue
-        if kinds.is_sure(scene, cst.Name(chain.name), *kinds.EXACT):
+        if certainty.is_sure(scene, cst.Name(chain.name), *certainty.EXACT):
             yield _looked_up(scene, node, chain)
 
 
@@ -303,8 +303,8 @@ def invariant_test_out_of_loop(scene: Scene) -> Iterator[Rewrite]:
 
 
 def _is_decided(scene: Scene, loop: cst.For, branch: cst.If) -> bool:
-    found = kinds.sure(scene, branch.test)
-    if found is None or not found.only(*kinds.ATOMS, *kinds.CONTAINERS):
+    found = certainty.sure(scene, branch.test)
+    if found is None or not found.only(*certainty.ATOMS, *certainty.CONTAINERS):
         return False
     names = syntax.names_read(branch.test) & scene.local_names
     bound = all(flow.is_bound_before(scene, loop, name) for name in names)
@@ -314,7 +314,7 @@ def _is_decided(scene: Scene, loop: cst.For, branch: cst.If) -> bool:
         return True
     targets = flow.target_names(loop.target)
     unseen = targets is not None and flow.ends_with_loop(scene, loop, targets)
-    return unseen and kinds.items(scene, loop.iter) is not None
+    return unseen and certainty.items(scene, loop.iter) is not None
 
 
 def _unswitched(scene: Scene, loop: cst.For, branch: cst.If) -> Rewrite:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from perfbot.optimizer import flow, kinds, syntax
+from perfbot.optimizer import certainty, flow, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -93,7 +93,7 @@ def _at_once(
         case cst.Name(value="tuple" | "frozenset" as name) if not more and scene.is_builtin(name):
             return call.with_changes(args=[first])
         case cst.Attribute(value=text, attr=cst.Name(value="join")) if not more:
-            known = kinds.is_sure(scene, text, "str", "bytes")
+            known = certainty.is_sure(scene, text, "str", "bytes")
             return call.with_changes(args=[first]) if known else None
     return None
 
@@ -209,9 +209,9 @@ def reduce_to_sum(scene: Scene) -> Iterator[Rewrite]:
         why = f"`sum` adds the integers of `{source}` in C; `reduce` calls a function for each of them."
         rewrite = scene.rewrite({call: new}, why)
         # `reduce` might do anything with its arguments; asked of the new code, they are known.
-        found = kinds.items(scene.moved_to(rewrite.module), arguments[1])
+        found = certainty.items(scene.moved_to(rewrite.module), arguments[1])
         integers = found is not None and found.only("int", "bool")
-        if integers and kinds.is_sure(scene, arguments[2], "int") and scene.is_builtin("sum"):
+        if integers and certainty.is_sure(scene, arguments[2], "int") and scene.is_builtin("sum"):
             yield rewrite
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from perfbot.optimizer import flow, kinds, syntax
+from perfbot.optimizer import certainty, flow, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -162,7 +162,7 @@ def _counts(
     if not steps or _continues(loop) or not scene.is_builtin("range"):
         return False
     bound = sum(store.value == index for store in syntax.stores(loop))
-    integers = kinds.is_sure(scene, start, "int") and kinds.is_sure(scene, stop, "int")
+    integers = certainty.is_sure(scene, start, "int") and certainty.is_sure(scene, stop, "int")
     same = integers and flow.is_constant_in(scene, loop, stop)
     return bound == 1 and same and _ends_with_while(scene, loop, index)
 
@@ -246,9 +246,9 @@ def _whole(scene: Scene, loop: cst.For, kind: str) -> cst.BaseExpression | None:
             ):
                 return cst.Name(name) if flow.holds(scene, name, "dict") else None
         return None
-    known = kinds.items(scene, loop.iter)
+    known = certainty.items(scene, loop.iter)
     if isinstance(loop.iter, cst.Name):
-        holds = flow.holds(scene, loop.iter.value, *kinds.CONTAINERS)
+        holds = flow.holds(scene, loop.iter.value, *certainty.CONTAINERS)
         return loop.iter if holds else None
     return loop.iter if known is not None else None
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from perfbot.optimizer import flow, kinds, syntax
+from perfbot.optimizer import certainty, flow, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -29,21 +29,23 @@ def _compared(scene: Scene, loop: cst.For, test: cst.BaseExpression) -> cst.Base
             pair = [left, right] if syntax.code(left) == target else [right, left]
             if syntax.code(pair[0]) != target or flow.mentions(pair[1], target):
                 return None
-            exact = kinds.is_sure(scene, pair[1], *kinds.EXACT) and _exact_items(scene, loop)
+            exact = certainty.is_sure(scene, pair[1], *certainty.EXACT) and _exact_items(
+                scene, loop
+            )
             return pair[1] if exact and flow.is_constant_in(scene, loop, pair[1]) else None
     return None
 
 
 def _exact_items(scene: Scene, loop: cst.For) -> bool:
-    found = kinds.items(scene, loop.iter)
-    return found is not None and found.only(*kinds.EXACT)
+    found = certainty.items(scene, loop.iter)
+    return found is not None and found.only(*certainty.EXACT)
 
 
 def _listed(scene: Scene, loop: cst.For, *types: str) -> str | None:
     """The name of the container that the loop walks through."""
     match loop:
         case cst.For(target=cst.Name(), iter=cst.Name(value=name)):
-            return name if kinds.is_sure(scene, loop.iter, *types) else None
+            return name if certainty.is_sure(scene, loop.iter, *types) else None
     return None
 
 
@@ -74,7 +76,7 @@ def counting_loop_to_count(scene: Scene) -> Iterator[Rewrite]:
 
 
 def _is_number(scene: Scene, name: str) -> bool:
-    return flow.is_own(scene, name) and kinds.is_sure(scene, cst.Name(name), "int")
+    return flow.is_own(scene, name) and certainty.is_sure(scene, cst.Name(name), "int")
 
 
 @rule(Category.LOOP, "adding loop to sum")
@@ -107,14 +109,14 @@ def _targets(loop: cst.For) -> list[str]:
 
 def _integers(scene: Scene, loop: cst.For, item: str) -> str | None:
     """The code of an iterable of the integers that the loop adds."""
-    found = kinds.items(scene, loop.iter)
+    found = certainty.items(scene, loop.iter)
     if isinstance(loop.target, cst.Name) and found is not None and found.only("int", "bool"):
         return syntax.code(loop.iter)
     match loop.iter:
         case cst.Call(
             func=cst.Attribute(value=cst.Name(value=name), attr=cst.Name("items")), args=[]
         ):
-            kind = kinds.sure_name(scene, name)
+            kind = certainty.sure_name(scene, name)
             values = kind.values if kind is not None and kind.only("dict") else None
             last = len(_targets(loop)) == 2 and _targets(loop)[1] == item
             return f"{name}.values()" if last and values and values.only("int", "bool") else None
@@ -126,11 +128,13 @@ def stop_once_decided(scene: Scene) -> Iterator[Rewrite]:
     """``if test: found = constant`` as the whole body of a loop: nothing can change after the first hit."""
     for loop in flow.for_loops(scene):
         branch = _only_if(loop)
-        if branch is None or kinds.items(scene, loop.iter) is None:
+        if branch is None or certainty.items(scene, loop.iter) is None:
             continue
         match syntax.body_of(branch):
             case [line] if (found := syntax.assignment(line)) and _is_constant(found[1]):
-                quiet = flow.is_quiet(scene, loop) and kinds.sure(scene, branch.test) is not None
+                quiet = (
+                    flow.is_quiet(scene, loop) and certainty.sure(scene, branch.test) is not None
+                )
                 if (
                     quiet
                     and found[0] not in syntax.names_read(loop)
@@ -166,7 +170,7 @@ def lookups_by_key_to_values(scene: Scene) -> Iterator[Rewrite]:
 def _stays(scene: Scene, loop: cst.For, table: str, key: str) -> bool:
     unchanged = not syntax.mutates(loop.body, table) and flow.is_quiet(scene, loop.body)
     bound = key in syntax.names_written(loop.body)
-    return unchanged and not bound and kinds.is_sure(scene, cst.Name(table), "dict")
+    return unchanged and not bound and certainty.is_sure(scene, cst.Name(table), "dict")
 
 
 def _by_value(
