@@ -8,6 +8,7 @@ import builtins
 import keyword
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import libcst as cst
 
@@ -28,7 +29,12 @@ _CONTAINER_CALLS = frozenset({"list", "dict", "set", "sorted", "bytearray"})
 
 def is_plain(scene: Scene) -> bool:
     """Say whether variables are what they seem: no ``global``, ``nonlocal``, ``del``, ``match``, spies."""
-    for node in syntax.walk(scene.function):
+    return _is_plain(scene.function)
+
+
+@lru_cache(maxsize=256)
+def _is_plain(function: cst.FunctionDef) -> bool:
+    for node in syntax.walk(function):
         match node:
             case cst.Global() | cst.Nonlocal() | cst.Del() | cst.Match():
                 return False
@@ -52,12 +58,14 @@ def for_loops(scene: Scene) -> Iterator[cst.For]:
 
 def captured(scene: Scene, name: str) -> bool:
     """Say whether a nested function, lambda, class or generator could see the variable at another time."""
+    return name in _inner_names(scene.function)
+
+
+@lru_cache(maxsize=256)
+def _inner_names(function: cst.FunctionDef) -> frozenset[str]:
     inner = (cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.GeneratorExp)
-    return any(
-        name in (syntax.names_read(node) | syntax.names_written(node))
-        for node in syntax.walk(scene.function.body)
-        if isinstance(node, inner)
-    )
+    nodes = [node for node in syntax.walk(function.body) if isinstance(node, inner)]
+    return frozenset().union(*(_mentioned(node) for node in nodes))
 
 
 def is_own(scene: Scene, name: str) -> bool:
@@ -290,17 +298,17 @@ def _cannot_fail(scene: Scene, node: cst.BaseStatement) -> bool:
             other = orelse is None or cannot_fail(
                 scene, [orelse] if isinstance(orelse, cst.If) else syntax.body_of(orelse)
             )
-            sure = kinds.sure(scene, test) is not None
+            sure = certainty.sure(scene, test) is not None
             return sure and other and cannot_fail(scene, syntax.body_of(node))
         case cst.For(iter=iterable, orelse=None, asynchronous=None):
-            known = kinds.items(scene, iterable) is not None and target_names(node.target)
+            known = certainty.items(scene, iterable) is not None and target_names(node.target)
             return bool(known) and cannot_fail(scene, syntax.body_of(node))
         case cst.SimpleStatementLine(body=[cst.AugAssign(target=cst.Name(value=name))]):
-            return kinds.is_sure(scene, cst.Name(name), *kinds.ATOMS)
+            return certainty.is_sure(scene, cst.Name(name), *certainty.ATOMS)
         case cst.SimpleStatementLine(body=[cst.Pass() | cst.Break() | cst.Continue()]):
             return True
     found = syntax.assignment(node)
-    return found is not None and kinds.sure(scene, found[1]) is not None
+    return found is not None and certainty.sure(scene, found[1]) is not None
 
 
 def _is_quiet_call(scene: Scene, call: cst.Call) -> bool:
@@ -374,7 +382,7 @@ def is_bound_before(scene: Scene, loop: cst.CSTNode, name: str) -> bool:
 
 def exchanged(node: cst.CSTNode, changes: Mapping[cst.CSTNode, Change]) -> cst.CSTNode:
     """Return ``node`` with nodes below it replaced, by identity."""
-    new = {id(old): each for old, each in changes.items()}
+    new = {id(old): _copied(each) for old, each in changes.items()}
 
     class Exchange(cst.CSTTransformer):
         def on_visit(self, node: cst.CSTNode) -> bool:
@@ -400,6 +408,11 @@ def fresh_local(scene: Scene, wanted: str) -> str:
 def names_in(node: cst.CSTNode) -> frozenset[str]:
     """Return all variables that are read or bound at or below ``node``."""
     return _mentioned(node)
+
+
+def _copied(change: Change) -> Change:
+    """A node may stand in one place only, or nobody could say what is above it."""
+    return change.deep_clone() if isinstance(change, cst.CSTNode) else change
 
 
 def with_body(loop: cst.For, body: list[cst.BaseStatement]) -> cst.For:

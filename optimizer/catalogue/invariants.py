@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from perfbot.optimizer import flow, kinds, syntax
+from perfbot.optimizer import certainty, flow, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -37,7 +37,7 @@ def _largest(scene: Scene, loop: _Loop, node: cst.CSTNode) -> Iterator[cst.BaseE
     if isinstance(node, cst.Call | cst.BinaryOperation) and _is_invariant(scene, loop, node):
         yield node
         return
-    for child in node.children:
+    for child in syntax.children(node):
         yield from _largest(scene, loop, child)
 
 
@@ -46,7 +46,7 @@ def _is_invariant(scene: Scene, loop: _Loop, expr: cst.BaseExpression) -> bool:
     cheap = not names or not any(
         isinstance(each, cst.Call | cst.BinaryOperation) for each in syntax.walk(expr)
     )
-    if cheap or kinds.sure(scene, expr) is None:
+    if cheap or certainty.sure(scene, expr) is None:
         return False
     bound = all(flow.is_bound_before(scene, loop, name) for name in names)
     return bound and flow.is_constant_in(scene, loop, expr)
@@ -91,7 +91,7 @@ def repeated_call_to_local(scene: Scene) -> Iterator[Rewrite]:
 
 def _calls(node: cst.CSTNode) -> Iterator[cst.Call]:
     """The calls that run in the pass itself, also in comprehensions."""
-    for child in node.children:
+    for child in syntax.children(node):
         if isinstance(child, cst.FunctionDef | cst.Lambda | cst.ClassDef | cst.GeneratorExp):
             continue
         if isinstance(child, cst.Call):
@@ -103,7 +103,7 @@ def _is_same_in_pass(scene: Scene, loop: cst.For, call: cst.Call) -> bool:
     names = syntax.names_read(call) & scene.local_names
     targets = flow.target_names(loop.target) or []
     varies = not names.isdisjoint(targets)
-    if not varies or kinds.sure(scene, call) is None:
+    if not varies or certainty.sure(scene, call) is None:
         return False
     bound = all(name in targets or flow.is_bound_before(scene, loop, name) for name in names)
     return bound and flow.is_constant_in(scene, loop.body, call)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from perfbot.optimizer import flow, kinds, syntax
+from perfbot.optimizer import certainty, flow, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Import, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -190,7 +190,7 @@ def _keys_before(scene: Scene, loop: cst.For | cst.While) -> Iterator[Rewrite]:
 def _own_calls(node: cst.CSTNode) -> Iterator[cst.Call]:
     """The calls below that no comprehension or nested function surrounds."""
     scopes = (cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.GeneratorExp, cst.BaseComp)
-    for child in node.children:
+    for child in syntax.children(node):
         if isinstance(child, scopes):
             continue
         if isinstance(child, cst.Call):
@@ -239,7 +239,7 @@ def _is_table(value: cst.BaseExpression) -> bool:
     made = syntax.constant(value)
     parts = [*made, *made.values()] if isinstance(made, dict) else made
     return isinstance(parts, list | set) and all(
-        type(each).__name__ in kinds.ATOMS for each in parts
+        type(each).__name__ in certainty.ATOMS for each in parts
     )
 
 
@@ -379,12 +379,19 @@ def _seen_at(scene: Scene, call: cst.Call, name: str) -> Seen | None:
 def _copy_of(scene: Scene, call: cst.Call, name: str, seen: Seen) -> str | None:
     if seen.elements is None or not seen.only("list", "dict", "set"):
         return None
-    if seen.elements.only(*kinds.ATOMS):
-        flat = not seen.only("dict") or (seen.values is not None and seen.values.only(*kinds.ATOMS))
+    if seen.elements.only(*certainty.ATOMS):
+        flat = not seen.only("dict") or (
+            seen.values is not None and seen.values.only(*certainty.ATOMS)
+        )
         return f"{name}.copy()" if flat and len(seen.types) == 1 else None
     rows = seen.elements if seen.only("list") and seen.elements.only("list") else None
     plain = all(scene.is_builtin(each) for each in ("len", "set", "map", "id"))
-    if rows is None or rows.elements is None or not rows.elements.only(*kinds.ATOMS) or not plain:
+    if (
+        rows is None
+        or rows.elements is None
+        or not rows.elements.only(*certainty.ATOMS)
+        or not plain
+    ):
         return None
     # deepcopy keeps rows that are one and the same list together, so ask for that.
     apart = f"len(set(map(id, {name}))) == len({name})"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from perfbot.optimizer import flow, kinds, syntax
+from perfbot.optimizer import certainty, flow, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -225,7 +225,7 @@ def _is_steady(scene: Scene, loop: cst.For, table: str, index: str) -> bool:
         return False
     if not flow.holds(scene, table, "list", "tuple") or syntax.mutates(scene.function.body, table):
         return False
-    known = kinds.sure_name(scene, table)
+    known = certainty.sure_name(scene, table)
     nested = (
         known is not None and known.elements is not None and known.elements.only("list", "tuple")
     )

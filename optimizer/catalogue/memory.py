@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from perfbot.optimizer import flow, kinds, syntax
+from perfbot.optimizer import certainty, flow, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -128,7 +128,7 @@ def bytes_rebuilt_to_bytearray(scene: Scene) -> Iterator[Rewrite]:
         if start is None or found.front or not _lone(scene, loop, found):
             continue
         both = scene.is_builtin("bytearray") and scene.is_builtin("bytes")
-        if both and kinds.is_sure(scene, found.added, "bytes"):
+        if both and certainty.is_sure(scene, found.added, "bytes"):
             name = found.name
             changes: dict[cst.CSTNode, Change] = {
                 start.line: flow.line(f"{name} = bytearray()", start.line),
@@ -152,7 +152,7 @@ def text_rebuilt_to_join(scene: Scene) -> Iterator[Rewrite]:
         clauses = _clauses(loop, line)
         if clauses is None or not _is_comprehensible(scene, loop):
             continue
-        if kinds.is_sure(scene, found.added, "str"):
+        if certainty.is_sure(scene, found.added, "str"):
             pieces = f"[{flow.enclosed(found.added)} {clauses}]"
             order = f"reversed({pieces})" if found.front else pieces
             new = flow.line(f'{found.name} = "".join({order})', start.line, loop)
@@ -240,7 +240,7 @@ def _times(scene: Scene, counted: cst.BaseExpression) -> str | None:
     """The code of ``n`` in ``range(n)``, an integer for certain."""
     match counted:
         case cst.Call(func=cst.Name(value="range"), args=[cst.Arg(value=stop, star="")]):
-            if scene.is_builtin("range") and kinds.is_sure(scene, stop, "int"):
+            if scene.is_builtin("range") and certainty.is_sure(scene, stop, "int"):
                 text = syntax.code(stop)
                 return text if isinstance(stop, cst.Name | cst.Call | cst.Integer) else f"({text})"
     return None
@@ -301,7 +301,7 @@ def concatenation_to_f_string(scene: Scene) -> Iterator[Rewrite]:
         if any(isinstance(each, cst.Comment) for each in syntax.walk(node)):
             continue
         parts = _concatenated(node.with_changes(lpar=[], rpar=[]))
-        if len(parts) >= _PARTS and kinds.is_sure(scene, node, "str"):
+        if len(parts) >= _PARTS and certainty.is_sure(scene, node, "str"):
             text = _f_string(parts)
             if text is not None:
                 why = f"Each of the {len(parts) - 1} additions makes a text for nothing; an f-string makes one."
