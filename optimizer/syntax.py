@@ -5,7 +5,8 @@ stops a rewrite.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TypeVar
 
 import libcst as cst
@@ -301,3 +302,72 @@ def constant(expr: cst.BaseExpression) -> object:
         return ast.literal_eval(code(expr))
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return ...
+
+
+@dataclass(frozen=True, slots=True)
+class Comprehension:
+    """The parts of ``element for target in iterable if test …`` with one plain ``for``."""
+
+    element: cst.BaseExpression
+    target: cst.BaseAssignTargetExpression
+    iterable: cst.BaseExpression
+    tests: tuple[cst.BaseExpression, ...]
+
+    @property
+    def name(self) -> str | None:
+        """The loop variable, when it is a single name."""
+        return self.target.value if isinstance(self.target, cst.Name) else None
+
+
+def comprehension(node: cst.CSTNode) -> Comprehension | None:
+    """Return the parts of a list comprehension or generator expression with a single ``for``."""
+    match node:
+        case (
+            cst.ListComp(elt=element, for_in=source) | cst.GeneratorExp(elt=element, for_in=source)
+        ):
+            if source.inner_for_in is not None or source.asynchronous is not None:
+                return None
+            tests = tuple(test.test for test in source.ifs)
+            return Comprehension(element, source.target, source.iter, tests)
+    return None
+
+
+def sole_argument(call: cst.CSTNode) -> cst.BaseExpression | None:
+    """Return the argument of a call that has exactly one, given by position."""
+    match call:
+        case cst.Call(args=[cst.Arg(keyword=None, star="", value=value)]):
+            return value
+    return None
+
+
+def both(tests: Iterable[cst.BaseExpression]) -> cst.BaseExpression | None:
+    """Join conditions by ``and``; ``None`` when there is none."""
+    joined: cst.BaseExpression | None = None
+    for test in tests:
+        joined = test if joined is None else expression("{a} and {b}", a=joined, b=test)
+    return joined
+
+
+def negated(test: cst.BaseExpression) -> cst.BaseExpression:
+    """Return the opposite of a condition, as people write it."""
+    match test:
+        case cst.UnaryOperation(operator=cst.Not(), expression=inner):
+            return inner
+        case cst.Comparison(comparisons=[cst.ComparisonTarget(operator=cst.In(), comparator=to)]):
+            return expression("{a} not in {b}", a=test.left, b=to)
+        case cst.Comparison(
+            comparisons=[cst.ComparisonTarget(operator=cst.NotIn(), comparator=to)]
+        ):
+            return expression("{a} in {b}", a=test.left, b=to)
+    return expression("not {a}", a=test)
+
+
+def parenthesized(expr: cst.BaseExpression) -> cst.BaseExpression:
+    """Put an operation in parentheses, so that it may stand where an atom stood."""
+    return _enclosed(expr)
+
+
+def shown(node: cst.CSTNode, at_most: int = 80) -> str:
+    """Return a node's code on one line for an explanation, cut to ``at_most`` characters."""
+    text = " ".join(code(node).split())
+    return text if len(text) <= at_most else f"{text[: at_most - 1]}…"

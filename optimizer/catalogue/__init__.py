@@ -14,7 +14,7 @@ from perfbot.optimizer.strategies import Category, Strategy
 
 Finder = Callable[[Scene], Iterator[Rewrite]]
 
-_MODULES: tuple[str, ...] = ("data_structures", "lint")
+_MODULES: tuple[str, ...] = ("data_structures", "lint", "text")
 _RULES: list["Rule"] = []
 
 
