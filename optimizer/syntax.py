@@ -371,3 +371,38 @@ def shown(node: cst.CSTNode, at_most: int = 80) -> str:
     """Return a node's code on one line for an explanation, cut to ``at_most`` characters."""
     text = " ".join(code(node).split())
     return text if len(text) <= at_most else f"{text[: at_most - 1]}…"
+
+
+def binds(target: cst.BaseExpression, name: str) -> bool:
+    """Say whether an assignment target, possibly a tuple of names, binds ``name``."""
+    return any(found.value == name for found in _target_names(target))
+
+
+def range_bounds(expr: cst.CSTNode) -> tuple[cst.BaseExpression, cst.BaseExpression] | None:
+    """Return start and stop of ``range(stop)`` or ``range(start, stop)``; ``None`` with a step."""
+    values = (
+        arguments(expr) if isinstance(expr, cst.Call) and called_name(expr) == "range" else None
+    )
+    if values is None or not 1 <= len(values) <= 2:
+        return None
+    return (values[0], values[1]) if len(values) == 2 else (cst.Integer("0"), values[0])
+
+
+def conjuncts(tests: Iterable[cst.BaseExpression]) -> Iterator[cst.BaseExpression]:
+    """Yield the conditions that ``and`` joins, in order."""
+    for test in tests:
+        match test:
+            case cst.BooleanOperation(operator=cst.And(), left=left, right=right):
+                yield from conjuncts([left, right])
+            case _:
+                yield test
+
+
+def equals(test: cst.CSTNode) -> tuple[cst.BaseExpression, cst.BaseExpression] | None:
+    """Return both sides of ``a == b``."""
+    match test:
+        case cst.Comparison(
+            left=left, comparisons=[cst.ComparisonTarget(operator=cst.Equal(), comparator=right)]
+        ):
+            return left, right
+    return None
