@@ -389,6 +389,13 @@ class _Exchange(cst.CSTTransformer):
         return self._replacements.get(id(original_node), updated_node)
 
 
+def exchanged(node: cst.BaseStatement, changes: Mapping[cst.CSTNode, Change]) -> cst.BaseStatement:
+    """Return a statement in which nodes below it are exchanged by identity."""
+    new = node.visit(_Exchange({id(old): change for old, change in changes.items()}))
+    assert isinstance(new, cst.BaseStatement)
+    return new
+
+
 def _spaced(
     before: tuple[cst.BaseStatement, ...], top: cst.BaseStatement
 ) -> Iterator[cst.BaseStatement]:

@@ -150,6 +150,11 @@ def _target_names(target: cst.CSTNode) -> Iterator[cst.Name]:
                 yield from _target_names(element.value)
 
 
+def stores_of(target: cst.CSTNode) -> list[cst.Name]:
+    """Return the names that one target binds."""
+    return list(_target_names(target))
+
+
 def names_read(node: cst.CSTNode) -> frozenset[str]:
     """Return the names whose value is used at or below ``node``; ``x += 1`` reads ``x``."""
     plain = {id(name) for name in stores(node)}

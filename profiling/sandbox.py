@@ -1,7 +1,513 @@
-"""The door to other processes."""
+"""The only door to other people's code: every process of a target is started by ``Sandbox.run``.
 
+Three levels. *bubblewrap*: own mount, process, network and IPC namespaces. *landlock*: Landlock
+for files, seccomp for the rest, an unprivileged uid where perfbot is root; works in an ordinary
+container. *none*: the user trusts the repository.
+
+Covered at every level: an environment without anything of the caller's, a private HOME and TMPDIR
+that are removed afterwards, limits on time, memory, processes, file size and output, and nothing
+left running, whatever ends the run. Covered at the confined levels: no network, no reading or
+writing outside the paths named by the command, no way to reach other processes.
+Not covered: a hole in the kernel, the total size of files written, and what can be told from
+timing. At the Landlock level names and sizes of files outside can be seen, though not their
+content; there is no /proc, no /dev/shm (so no ``multiprocessing`` locks) and no Unix socket by
+path, and where perfbot is not root, changes of files' modes and times silently do nothing.
+``inside/confine.py`` does the confining and explains how.
+"""
+
+import marshal
+import os
+import selectors
+import shutil
 import subprocess
-from collections.abc import Sequence
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from io import FileIO, IOBase
+from pathlib import Path
+from types import CodeType
+from typing import Protocol
+
+from perfbot.profiling import reach, seccomp
+from perfbot.profiling.inside import confine
+
+_NO_SANDBOX = (
+    "no safe sandbox works here ({reasons}). Install bubblewrap on a system that allows user "
+    "namespaces, or use a Linux kernel (5.13 or newer) with Landlock; if you trust this "
+    "repository's code as your own, pass --trust-repository"
+)
+_CANNOT_START = "the sandbox ({level}) could not start {program}: {reason}"
+_MEBI, _GIBI = 1 << 20, 1 << 30
+_PATH = "/usr/local/bin:/usr/bin:/bin"
+_NOBODY = 65534
+_KEEPER_SLACK_S = 30.0  # how much later than the command's own time limit the keeper must report
+_CHUNK_BYTES = 1 << 16
+_LAUNCH = (
+    "import marshal, sys\n"
+    "with open(int(sys.argv[1]), 'rb') as file:\n"
+    "    exec(marshal.load(file))\n"
+    "    plan = marshal.load(file)\n"
+    "main(plan)\n"
+)
+
+
+class SandboxError(Exception):
+    """No safe sandbox is here, or it could not start a command; the message says what to do."""
+
+
+class Level(StrEnum):
+    """How strongly a command is confined."""
+
+    BUBBLEWRAP = "bubblewrap"
+    LANDLOCK = "landlock"
+    NONE = "none"
+
+
+class Ending(StrEnum):
+    """Why a command ended; all but ``EXITED`` were ended by the sandbox."""
+
+    EXITED = "exited"
+    TIMED_OUT = "timed_out"
+    OUT_OF_MEMORY = "out_of_memory"
+    TOO_MANY_PROCESSES = "too_many_processes"
+    TOO_MUCH_OUTPUT = "too_much_output"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one command may use.
+
+    ``cpu_s`` and ``file_bytes`` hold for each process and file, ``memory_bytes`` (resident) and
+    ``processes`` for all together, ``output_bytes`` for each of standard output and error.
+    """
+
+    wall_s: float = 600
+    cpu_s: int = 600
+    memory_bytes: int = 4 * _GIBI
+    processes: int = 128
+    file_bytes: int = 512 * _MEBI
+    output_bytes: int = 32 * _MEBI
+    results_bytes: int = 256 * _MEBI
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command and the paths it needs: absolute, existing files or folders.
+
+    Besides ``readable`` and ``writable`` it sees the system's programs and libraries and its own
+    private HOME and TMPDIR. A folder named as writable is handed over: where perfbot is root, it
+    and all in it change their owner. The command may write results to the open file whose number
+    is in its environment as ``PERFBOT_RESULTS_FD``. ``network`` is for installing dependencies.
+    """
+
+    argv: tuple[str, ...]
+    cwd: Path
+    readable: tuple[Path, ...] = ()
+    writable: tuple[Path, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stdin: bytes = b""
+    limits: Limits = Limits()
+    network: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """What came of a command. Everything in it was written by the target: it is not to be trusted.
+
+    ``returncode`` is negative for a signal's number. Streams are cut at their limits.
+    ``cpu_s`` is user and system time of all its processes.
+    """
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+    results: bytes
+    ending: Ending
+    wall_s: float
+    cpu_s: float
+
+
+class Sandbox(Protocol):
+    """Runs commands; may be used from several threads at once."""
+
+    @property
+    def level(self) -> Level:
+        """How strongly commands are confined."""
+
+    def run(self, command: Command) -> Completed:
+        """Run a command to its end or limit; afterwards none of its processes is left.
+
+        Raises ``SandboxError`` when it could not be confined or started. An exception that arrives
+        meanwhile, such as ``KeyboardInterrupt``, ends the command too.
+        """
+
+
+def strongest(*, trust: bool = False) -> Sandbox:
+    """Return the strongest sandbox that works here, having tried it; with ``trust`` none at all.
+
+    Raises ``SandboxError`` when neither bubblewrap nor Landlock works.
+    """
+    if trust:
+        return ProcessSandbox(Level.NONE)
+    reasons = []
+    for level in (Level.BUBBLEWRAP, Level.LANDLOCK):
+        if (reason := _why_not(level)) is None:
+            return ProcessSandbox(level)
+        reasons.append(f"{level}: {reason}")
+    raise SandboxError(_NO_SANDBOX.format(reasons="; ".join(reasons)))
+
+
+def at(level: Level) -> Sandbox:
+    """Return the sandbox of one level; raises ``SandboxError`` where it does not work."""
+    if (reason := _why_not(level)) is not None:
+        raise SandboxError(f"the sandbox level {level} does not work here: {reason}")
+    return ProcessSandbox(level)
+
+
+@cache
+def _why_not(level: Level) -> str | None:
+    """Start a harmless command to learn whether a level works; return why it does not."""
+    if level is Level.NONE:
+        return None
+    if level is Level.BUBBLEWRAP and _bubblewrap() is None:
+        return "bubblewrap is not installed"
+    if level is Level.LANDLOCK and not confine.landlock_version():
+        return "this kernel has no Landlock, or it is switched off"
+    program = shutil.which("true", path=_PATH)
+    if program is None:
+        return f"there is no program 'true' in {_PATH} to try it with"
+    try:
+        completed = ProcessSandbox(level).run(
+            Command((program,), Path("/usr"), limits=Limits(wall_s=20))
+        )
+    except SandboxError as error:
+        return str(error)
+    return None if completed.returncode == 0 else f"'true' ended with {completed.returncode}"
+
+
+@cache
+def _bubblewrap() -> str | None:
+    return shutil.which("bwrap", path=_PATH)
+
+
+@cache
+def _bubblewrap_version() -> tuple[int, ...]:
+    told = subprocess.run([_bubblewrap() or "bwrap", "--version"], env={}, capture_output=True)
+    numbers = told.stdout.decode(errors="replace").split()[-1:]
+    return tuple(int(part) for number in numbers for part in number.split(".") if part.isdigit())
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSandbox:
+    """The sandbox of one level; made by ``strongest``."""
+
+    level: Level
+
+    def run(self, command: Command) -> Completed:
+        """See ``Sandbox.run``."""
+        if trouble := reach.problem(command.readable, command.writable):
+            raise self._refusal(command, trouble)
+        if not command.cwd.is_dir():
+            raise self._refusal(command, f"{command.cwd} is not a folder")
+        try:
+            with _scratch() as scratch:
+                self._hand_over((*command.writable, scratch))
+                return self._watched(command, scratch)
+        except (OSError, seccomp.UnknownArchitectureError) as error:
+            raise self._refusal(command, str(error)) from error
+
+    def _refusal(self, command: Command, reason: str) -> SandboxError:
+        program = command.argv[0] if command.argv else "an empty command"
+        return SandboxError(_CANNOT_START.format(level=self.level, program=program, reason=reason))
+
+    def _hand_over(self, folders: tuple[Path, ...]) -> None:
+        if os.geteuid() == 0 and self.level is not Level.NONE:
+            reach.give(folders, _NOBODY if self.level is Level.LANDLOCK else 0)
+
+    def _watched(self, command: Command, scratch: Path) -> Completed:
+        with ExitStack() as stack:
+            pipes = _Pipes(*(_Pipe.opened(stack) for _ in range(3)))
+            plan = self._plan(command, scratch, pipes)
+            with _keeper(plan, pipes, command.stdin) as process:
+                conversation = _Conversation(process, pipes, command)
+                conversation.hold()
+        return self._completed(command, conversation)
+
+    def _completed(self, command: Command, conversation: "_Conversation") -> Completed:
+        report = bytes(conversation.status.content).decode(errors="replace")
+        ending, _, rest = report.partition(" ")
+        stderr = bytes(conversation.stderr.content)
+        if ending in ("", "error"):
+            reason = rest or "its keeper was killed"
+            said = stderr.decode(errors="replace").strip()
+            raise self._refusal(command, f"{reason} ({said})" if said else reason)
+        code, wall_s, cpu_s = rest.split()
+        returncode = int(code)
+        if self.level is Level.BUBBLEWRAP and 128 < returncode <= 192:
+            returncode = 128 - returncode  # bubblewrap reports signals as a shell does
+        return Completed(
+            returncode=returncode,
+            stdout=bytes(conversation.stdout.content),
+            stderr=stderr,
+            results=bytes(conversation.results.content),
+            ending=Ending.TOO_MUCH_OUTPUT if conversation.overflown else Ending(ending),
+            wall_s=float(wall_s),
+            cpu_s=float(cpu_s),
+        )
+
+    def _plan(self, command: Command, scratch: Path, pipes: "_Pipes") -> "confine.Plan":
+        environment = _environment(command, scratch, pipes.results.writer.fileno())
+        argv = list(command.argv)
+        if self.level is Level.BUBBLEWRAP:
+            argv, environment = self._bubblewrapped(command, scratch, environment), {}
+        landlocked = self.level is Level.LANDLOCK
+        names = reach.NAMES if command.network else ()
+        readable = (*reach.SYSTEM, *reach.MACHINE, *names, *command.readable)
+        limits = command.limits
+        return {
+            "level": str(self.level),
+            "argv": argv,
+            "cwd": str(command.cwd),
+            "environment": environment,
+            "readable": reach.existing(readable) if landlocked else [],
+            "writable": reach.existing((*command.writable, scratch)) if landlocked else [],
+            "devices": reach.existing(reach.DEVICES) if landlocked else [],
+            "filter": self._filter(command),
+            "uid": _NOBODY if landlocked and os.geteuid() == 0 else -1,
+            "network": command.network,
+            "results_fd": pipes.results.writer.fileno(),
+            "status_fd": pipes.status.writer.fileno(),
+            "lifeline_fd": pipes.lifeline.reader.fileno(),
+            "wall_s": float(limits.wall_s),
+            "cpu_s": limits.cpu_s,
+            "memory_bytes": limits.memory_bytes,
+            "processes": limits.processes,
+            "file_bytes": limits.file_bytes,
+        }
+
+    def _filter(self, command: Command) -> bytes:
+        if self.level is Level.NONE:
+            return b""
+        if self.level is Level.BUBBLEWRAP:
+            # Alone in its network namespace it may talk to itself: no abstract or internet socket
+            # of the machine is there, and the mounts hide all others.
+            return seccomp.compiled(network=True, unix_sockets=not command.network)
+        version = confine.landlock_version()
+        own = (confine.KEEPER, -confine.KEEPER, os.getpid(), -os.getpgid(0))
+        return seccomp.compiled(
+            network=command.network,
+            modes=os.geteuid() == 0,
+            truncation=version >= 3,
+            unkillable=() if version >= 6 else own,
+        )
+
+    def _bubblewrapped(
+        self, command: Command, scratch: Path, environment: Mapping[str, str]
+    ) -> list[str]:
+        size = ("--perms", "1777", "--size", str(max(command.limits.memory_bytes // 2, 1)))
+        arguments = reach.bubblewrap_arguments(
+            readable=command.readable,
+            writable=(*command.writable, scratch),
+            scratch=scratch,
+            network=command.network,
+            shared_memory=size if _bubblewrap_version() >= (0, 7) else (),
+        )
+        for name, value in environment.items():
+            arguments += ["--setenv", name, value]
+        cwd = ["--chdir", str(command.cwd), "--"]
+        return [_bubblewrap() or "bwrap", *arguments, *cwd, *command.argv]
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Make a private folder with a home and a folder for temporary files; remove it afterwards."""
+    scratch = Path(tempfile.mkdtemp(prefix="perfbot-"))
+    try:
+        (scratch / "home").mkdir()
+        (scratch / "tmp").mkdir()
+        yield scratch.resolve()
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _environment(command: Command, scratch: Path, results_fd: int) -> dict[str, str]:
+    return {
+        "PATH": _PATH,
+        "HOME": str(scratch / "home"),
+        "TMPDIR": str(scratch / "tmp"),
+        "LANG": "C.UTF-8",
+        "USER": "perfbot",
+        "LOGNAME": "perfbot",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **command.environment,
+        "PERFBOT_RESULTS_FD": str(results_fd),
+    }
+
+
+# --- talking to the keeper ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Pipe:
+    """Both ends of a pipe; closing an end twice does no harm, unlike closing a number twice."""
+
+    reader: FileIO
+    writer: FileIO
+
+    @classmethod
+    def opened(cls, stack: ExitStack) -> "_Pipe":
+        reader, writer = os.pipe()
+        return cls(
+            stack.enter_context(FileIO(reader, "rb")), stack.enter_context(FileIO(writer, "wb"))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pipes:
+    """The pipes beside the standard streams.
+
+    The keeper ends everything when the lifeline's writing end, which only we hold, is closed.
+    """
+
+    results: _Pipe
+    status: _Pipe
+    lifeline: _Pipe
+
+    def inherited(self) -> tuple[FileIO, ...]:
+        """Return the ends that are the keeper's."""
+        return self.results.writer, self.status.writer, self.lifeline.reader
+
+
+@cache
+def _launcher() -> CodeType:
+    """Return ``inside/confine.py`` compiled, which saves every start a few milliseconds."""
+    source = Path(confine.__file__)
+    return compile(source.read_bytes(), str(source), "exec")
+
+
+@contextmanager
+def _keeper(plan: "confine.Plan", pipes: _Pipes, stdin: bytes) -> Iterator[subprocess.Popen[bytes]]:
+    """Start the keeper; on the way out, however that is, everything it started is dead."""
+    with tempfile.TemporaryFile() as file:
+        file.write(marshal.dumps(_launcher()) + marshal.dumps(dict(plan)))
+        file.seek(0)
+        ends = [end.fileno() for end in pipes.inherited()]
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _LAUNCH, str(file.fileno())],
+            env={},
+            cwd="/",
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=[file.fileno(), *ends],
+            start_new_session=True,  # a Ctrl-C at the terminal is for perfbot to handle
+        )
+    try:
+        for end in pipes.inherited():
+            end.close()
+        yield process
+    finally:
+        pipes.lifeline.writer.close()
+        _wait(process)
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(_KEEPER_SLACK_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    finally:
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                with suppress(BrokenPipeError):
+                    stream.close()
+
+
+@dataclass(slots=True)
+class _Bounded:
+    """What was read of a stream, up to a limit; the rest is read and dropped."""
+
+    limit_bytes: int
+    content: bytearray = field(default_factory=bytearray)
+    overflown: bool = False
+
+    def add(self, chunk: bytes) -> None:
+        room_bytes = self.limit_bytes - len(self.content)
+        self.content += chunk[:room_bytes]
+        self.overflown = self.overflown or len(chunk) > room_bytes
+
+
+class _Conversation:
+    """Feeds a command its input and collects its output, all at once so that nobody blocks."""
+
+    def __init__(self, process: subprocess.Popen[bytes], pipes: _Pipes, command: Command) -> None:
+        limits = command.limits
+        self.stdout = _Bounded(limits.output_bytes)
+        self.stderr = _Bounded(limits.output_bytes)
+        self.results = _Bounded(limits.results_bytes)
+        self.status = _Bounded(_CHUNK_BYTES)
+        self._unsent = memoryview(command.stdin)
+        self._pipes = pipes
+        self._deadline_s = time.monotonic() + limits.wall_s + _KEEPER_SLACK_S
+        self._selector = selectors.DefaultSelector()
+        for stream, kept in (
+            (process.stdout, self.stdout),
+            (process.stderr, self.stderr),
+            (pipes.results.reader, self.results),
+            (pipes.status.reader, self.status),
+        ):
+            assert stream is not None
+            self._selector.register(stream, selectors.EVENT_READ, kept)
+        if process.stdin is not None:
+            os.set_blocking(process.stdin.fileno(), False)
+            self._selector.register(process.stdin, selectors.EVENT_WRITE)
+
+    @property
+    def overflown(self) -> bool:
+        """Whether a stream went beyond its limit."""
+        return any(kept.overflown for kept in (self.stdout, self.stderr, self.results))
+
+    def hold(self) -> None:
+        """Talk until every stream has ended, or the keeper has without a report."""
+        with self._selector:
+            while self._selector.get_map():
+                ready = self._selector.select(max(0.0, self._deadline_s - time.monotonic()))
+                if not ready:
+                    raise TimeoutError("its keeper does not answer")
+                for key, _events in ready:
+                    self._serve(key)
+                if self._ended_silently():
+                    return
+
+    def _ended_silently(self) -> bool:
+        gone = self._pipes.status.reader not in self._selector.get_map()
+        return gone and not self.status.content
+
+    def _serve(self, key: selectors.SelectorKey) -> None:
+        if not isinstance(key.data, _Bounded):
+            self._send(key)
+            return
+        chunk = os.read(key.fd, _CHUNK_BYTES)
+        key.data.add(chunk)
+        if not chunk:
+            self._selector.unregister(key.fileobj)
+        if key.data.overflown:
+            self._pipes.lifeline.writer.close()
+
+    def _send(self, key: selectors.SelectorKey) -> None:
+        try:
+            self._unsent = self._unsent[os.write(key.fd, self._unsent[:_CHUNK_BYTES]) :]
+        except BrokenPipeError:
+            self._unsent = self._unsent[:0]  # the command did not want to read it all
+        if not self._unsent:
+            self._selector.unregister(key.fileobj)
+            assert isinstance(key.fileobj, IOBase)
+            key.fileobj.close()
 
 
 class ToolError(Exception):

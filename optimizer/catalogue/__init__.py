@@ -8,13 +8,13 @@ that it proposes is believed before the judge has replayed and measured it.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from pkgutil import iter_modules
 
 from perfbot.optimizer.scene import Rewrite, Scene
 from perfbot.optimizer.strategies import Category, Strategy
 
 Finder = Callable[[Scene], Iterator[Rewrite]]
 
-_MODULES: tuple[str, ...] = ("data_structures", "lint", "text")
 _RULES: list["Rule"] = []
 
 
@@ -37,7 +37,7 @@ def rule(category: Category, name: str) -> Callable[[Finder], Finder]:
 
 
 def rules() -> tuple[Rule, ...]:
-    """Return all rules of the catalogue, in the order of its modules."""
-    for name in _MODULES:
-        import_module(f"perfbot.optimizer.catalogue.{name}")
+    """Return all rules of the catalogue, in the order of its modules' names."""
+    for module in sorted(iter_modules(__path__), key=lambda module: module.name):
+        import_module(f"{__name__}.{module.name}")
     return tuple(_RULES)

@@ -170,11 +170,10 @@ def _gathered(
     changes: dict[cst.CSTNode, Change] = {}
     start = _line_before(scene, found.loop)
     assigned = syntax.assignment(start) if start is not None else None
-    neutrally = assigned is not None and syntax.code(assigned[1]) == neutral
-    if start is not None and assigned is not None:
-        if neutrally and assigned[0] == found.total.value:
-            template = "{t} = {v}"
-            changes[start] = cst.RemoveFromParent()
+    begins = (found.total.value, neutral)
+    if start is not None and assigned and (assigned[0], syntax.code(assigned[1])) == begins:
+        template = "{t} = {v}"
+        changes[start] = cst.RemoveFromParent()
     new = syntax.statement(template, t=found.total, v=value)
     leading = found.loop.leading_lines if found.alone else ()
     new = new.with_changes(leading_lines=leading)

@@ -1,0 +1,371 @@
+"""What a repository asks for (``.perfbot.yml``) and what this machine's user has set up.
+
+The repository's file is written by strangers on a GitHub run: it chooses among what the operator
+offers and lowers limits; it never names an endpoint, a key or a folder outside the repository.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import platformdirs
+
+from perfbot.bot.marked_yaml import ConfigError, Section, read_mapping
+
+FILE_NAME = ".perfbot.yml"
+OPERATOR_ONLY = (
+    "; endpoints and keys are set by the operator (the user's configuration folder, "
+    "the server's file or the Action's inputs), never by a repository"
+)
+ALLOW_ALL = "**"
+
+
+class Objective(StrEnum):
+    """What a candidate has to make smaller."""
+
+    TIME = "time"
+
+
+class Backend(StrEnum):
+    """Where a planner or an optimizer runs."""
+
+    EMBEDDED = "embedded"
+    OPENAI = "openai"
+    VLLM = "vllm"
+    TRANSFORMERS = "transformers"
+
+
+class Schedule(StrEnum):
+    """How often pull requests are looked for without being asked."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    NEVER = "never"
+
+
+class Telemetry(StrEnum):
+    """Where transcripts of a run are kept."""
+
+    LOCAL = "local"
+    NONE = "none"
+
+
+class Capability(StrEnum):
+    """What a patch may not add to a file that did not have it, unless the repository allows it."""
+
+    NETWORK = "network"
+    PROCESSES = "processes"
+    FILE_WRITES = "file-writes"
+    THREADS = "threads"
+    INTERPRETER_SETTINGS = "interpreter-settings"
+    EVAL = "eval"
+    FRAMES = "frames"
+    BUILTINS = "builtins"
+    EXIT_HANDLERS = "exit-handlers"
+    CTYPES = "ctypes"
+    ENVIRONMENT = "environment"
+    DEPENDENCY = "dependency"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadSettings:
+    """How the repository exercises itself; ``None`` and an empty list mean: find out."""
+
+    python: str | None = None
+    install: str | None = None
+    tests: str | None = None
+    benchmarks: str | None = None
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Which source files may be changed, as patterns in which ``**`` crosses folders."""
+
+    include: tuple[str, ...] = (ALLOW_ALL,)
+    exclude: tuple[str, ...] = ()
+
+    def covers(self, path: str) -> bool:
+        """Say whether a POSIX path relative to the repository is included and not excluded."""
+        return matches(path, self.include) and not matches(path, self.exclude)
+
+
+@dataclass(frozen=True, slots=True)
+class Hotspots:
+    """How many functions are worked on, and the least share of the workload one must have."""
+
+    at_most: int = 5
+    min_share: float = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """What a candidate has to prove; ratios are old/new for speed and new/old for memory."""
+
+    objective: Objective = Objective.TIME
+    min_speedup: float = 1.10
+    confidence: float = 0.99
+    max_memory_ratio: float = 1.10
+    max_complexity_increase: int = 5
+    min_kill_rate: float = 0.0
+    tolerance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """Other demands for some files: of ``accept`` only the fields in ``given`` count."""
+
+    paths: tuple[str, ...]
+    accept: Accept
+    given: frozenset[str]
+
+    def applied_to(self, accept: Accept) -> Accept:
+        """Return ``accept`` with the given fields replaced."""
+        return replace(accept, **{name: getattr(self.accept, name) for name in self.given})
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Which backend plans and which one rewrites."""
+
+    planner: Backend = Backend.EMBEDDED
+    optimizer: Backend = Backend.EMBEDDED
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one run may cost."""
+
+    time_s: float = 15 * 60.0
+    candidates: int = 8
+    usd: float = 0.50
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequests:
+    """How pull requests are opened."""
+
+    open_at_most: int = 2
+    draft: bool = True
+    labels: tuple[str, ...] = ("performance",)
+    schedule: Schedule = Schedule.WEEKLY
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of ``.perfbot.yml``; every field has a default that works."""
+
+    workload: WorkloadSettings = WorkloadSettings()
+    paths: Paths = Paths()
+    hotspots: Hotspots = Hotspots()
+    accept: Accept = Accept()
+    overrides: tuple[Override, ...] = ()
+    models: Models = Models()
+    budget: Budget = Budget()
+    pull_requests: PullRequests = PullRequests()
+    telemetry: Telemetry = Telemetry.LOCAL
+    allow: frozenset[Capability] = frozenset()
+
+    def accept_for(self, path: str) -> Accept:
+        """Return the demands on a change of ``path``; of several overrides the last one wins."""
+        accept = self.accept
+        for override in self.overrides:
+            if matches(path, override.paths):
+                accept = override.applied_to(accept)
+        return accept
+
+
+def load(repository: Path, file: Path | None = None) -> Config:
+    """Return the configuration in ``file``, else in the repository's own file, else the defaults.
+
+    Raises ConfigError when the file cannot be read or is wrong.
+    """
+    path = file or repository / FILE_NAME
+    if file is None and not os.path.lexists(path):
+        return Config()
+    name = str(file) if file else FILE_NAME
+    if file is None and not path.resolve().is_relative_to(repository.resolve()):
+        raise ConfigError(name, 1, "", "this is a link to a file outside the repository")
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(1 << 20) if path.is_file() else None
+    except OSError as error:
+        raise ConfigError(name, 1, "", f"cannot be read: {error.strerror}") from None
+    if content is None:
+        raise ConfigError(name, 1, "", "this is not a regular file")
+    return read(content, name)
+
+
+def read(content: bytes, file: str = FILE_NAME) -> Config:
+    """Read the content of a ``.perfbot.yml``; ``file`` is its name in the ConfigError it may raise."""
+    top = read_mapping(content, file)
+    top.allow("version", *(field.name for field in fields(Config)))
+    top.whole("version", 1, 1, 1)
+    accept = _accept(top.section("accept"), Accept())
+    return Config(
+        workload=_workload(top.section("workload")),
+        paths=_paths(top.section("paths")),
+        hotspots=_hotspots(top.section("hotspots")),
+        accept=accept,
+        overrides=tuple(_override(section) for section in top.sections("overrides")),
+        models=_models(top.section("models")),
+        budget=_budget(top.section("budget")),
+        pull_requests=_pull_requests(top.section("pull_requests")),
+        telemetry=top.choice("telemetry", Telemetry.LOCAL),
+        allow=top.choices("allow", Capability),
+    )
+
+
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def _workload(section: Section) -> WorkloadSettings:
+    section.allow(*_names(WorkloadSettings))
+    return WorkloadSettings(
+        python=section.text("python", None),
+        install=section.text("install", None),
+        tests=section.text("tests", None),
+        benchmarks=section.text("benchmarks", None),
+        commands=section.texts("commands", ()),
+    )
+
+
+def _paths(section: Section) -> Paths:
+    section.allow(*_names(Paths))
+    return Paths(section.texts("include", (ALLOW_ALL,)), section.texts("exclude", ()))
+
+
+def _hotspots(section: Section) -> Hotspots:
+    section.allow(*_names(Hotspots))
+    default = Hotspots()
+    return Hotspots(
+        at_most=section.whole("at_most", default.at_most, 1, 100),
+        min_share=section.number("min_share", default.min_share, 0, 1),
+    )
+
+
+def _accept(section: Section, default: Accept) -> Accept:
+    section.allow(*_names(Accept))
+    return Accept(
+        objective=section.choice("objective", default.objective),
+        min_speedup=section.number("min_speedup", default.min_speedup, 1, 1000),
+        confidence=section.number("confidence", default.confidence, 0.5, 0.9999),
+        max_memory_ratio=section.number("max_memory_ratio", default.max_memory_ratio, 0.1, 1000),
+        max_complexity_increase=section.whole(
+            "max_complexity_increase", default.max_complexity_increase, 0, 1000
+        ),
+        min_kill_rate=section.number("min_kill_rate", default.min_kill_rate, 0, 1),
+        tolerance=section.optional_number("tolerance", default.tolerance, 0, 1),
+    )
+
+
+def _override(section: Section) -> Override:
+    section.allow("paths", "accept")
+    paths = section.texts("paths", ())
+    if not paths:
+        raise section.fail("paths", "expected at least one pattern, such as src/billing/**")
+    accept = section.section("accept")
+    return Override(paths, _accept(accept, Accept()), accept.keys)
+
+
+def _models(section: Section) -> Models:
+    section.allow("planner", "optimizer", why_not=lambda _: OPERATOR_ONLY)
+    return Models(_backend(section.section("planner")), _backend(section.section("optimizer")))
+
+
+def _backend(section: Section) -> Backend:
+    section.allow("backend", why_not=lambda _: OPERATOR_ONLY)
+    return section.choice("backend", Backend.EMBEDDED)
+
+
+def _budget(section: Section) -> Budget:
+    section.allow("time", "candidates", "usd")
+    default = Budget()
+    return Budget(
+        time_s=section.duration_s("time", default.time_s, "10s", "24h"),
+        candidates=section.whole("candidates", default.candidates, 1, 1000),
+        usd=section.number("usd", default.usd, 0, 1000),
+    )
+
+
+def _pull_requests(section: Section) -> PullRequests:
+    section.allow(*_names(PullRequests))
+    default = PullRequests()
+    return PullRequests(
+        open_at_most=section.whole("open_at_most", default.open_at_most, 0, 20),
+        draft=section.flag("draft", default.draft),
+        labels=section.texts("labels", default.labels),
+        schedule=section.choice("schedule", default.schedule),
+    )
+
+
+def matches(path: str, patterns: tuple[str, ...]) -> bool:
+    """Say whether a POSIX path matches one of the patterns, in which ``**`` stands for any folders.
+
+    A pattern that names a folder (``migrations/``) matches everything below it.
+    """
+    return any(_matches(path.split("/"), _parts(pattern)) for pattern in patterns)
+
+
+def _parts(pattern: str) -> list[str]:
+    return (pattern + "**" if pattern.endswith("/") else pattern).removeprefix("./").split("/")
+
+
+def _matches(names: list[str], parts: list[str]) -> bool:
+    """Walk both once, keeping the set of places in ``parts``: no pattern can make this slow."""
+    places = _past_stars({0}, parts)
+    for name in names:
+        moved = {
+            place if parts[place] == "**" else place + 1
+            for place in places
+            if place < len(parts) and (parts[place] == "**" or fnmatchcase(name, parts[place]))
+        }
+        places = _past_stars(moved, parts)
+    return len(parts) in places
+
+
+def _past_stars(places: set[int], parts: list[str]) -> set[int]:
+    """Return the places and those reached by letting a ``**`` stand for no folder at all."""
+    reached = set(places)
+    for place, part in enumerate(parts):
+        if part == "**" and place in reached:
+            reached.add(place + 1)
+    return reached
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """What this machine's user has set up: folders by the XDG rules and the active environment.
+
+    ``virtual_environment`` is never perfbot's own.
+    """
+
+    configuration: Path
+    cache: Path
+    state: Path
+    virtual_environment: Path | None
+    conda_environment: Path | None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Operator":
+        """Read the process environment; nothing is created."""
+        folders = platformdirs.PlatformDirs("perfbot", appauthor=False)
+        active = _folder(environ, "VIRTUAL_ENV")
+        own = active is not None and active.resolve() == Path(sys.prefix).resolve()
+        return cls(
+            configuration=folders.user_config_path,
+            cache=folders.user_cache_path,
+            state=folders.user_state_path,
+            virtual_environment=None if own else active,
+            conda_environment=_folder(environ, "CONDA_PREFIX"),
+        )
+
+
+def _folder(environ: Mapping[str, str], name: str) -> Path | None:
+    return Path(environ[name]) if environ.get(name) else None

@@ -1,0 +1,279 @@
+"""The report of a run, schema 1: what was found, what was proposed, what was proven, what it cost.
+
+The same document is printed by ``--json`` and written as ``report.json``; its JSON Schema is
+``docs/report.schema.json``. Field names, their order and the members of ``Verdict``, ``Why`` and
+``Reason`` are a contract. Times are in seconds, shares and ratios are plain fractions; a speedup is
+old/new (2.0 means half the time); memory, CPU and instruction ratios are new/old.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from enum import StrEnum
+
+from perfbot.optimizer.strategies import Category
+
+SCHEMA = 1
+
+
+class Verdict(StrEnum):
+    """How the judge decided."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Why(StrEnum):
+    """Why the judge decided so; a closed list."""
+
+    FASTER = "faster"
+    DOES_NOT_APPLY = "does-not-apply"
+    DOES_NOT_PARSE = "does-not-parse"
+    CHANGES_INTERFACE = "changes-interface"
+    FORBIDDEN = "forbidden"
+    TESTS_FAIL = "tests-fail"
+    TESTS_MISSING = "tests-missing"
+    RESULTS_DIFFER = "results-differ"
+    NOT_FASTER = "not-faster"
+    USES_MORE_MEMORY = "uses-more-memory"
+    LESS_READABLE = "less-readable"
+    CHEATS = "cheats"
+    CRASHED = "crashed"
+    TIMED_OUT = "timed-out"
+    TOO_NOISY = "too-noisy"
+    NOT_EXERCISED = "not-exercised"
+    NOT_COMPARABLE = "not-comparable"
+
+
+class Reason(StrEnum):
+    """Why nothing was proposed for a function; a closed list."""
+
+    NATIVE = "native"
+    NO_STRATEGY = "no-strategy"
+    BELOW_SHARE = "below-share"
+    NOT_EXERCISED = "not-exercised"
+    IGNORED = "ignored"
+    BUDGET = "budget"
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """Which code was looked at; ``commit`` is None where there is no Git history."""
+
+    path: str
+    commit: str | None
+    dirty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """On what it ran; ``python`` is the target's, ``counters`` the hardware counters in use."""
+
+    python: str
+    cpu: str
+    cores: int
+    os: str
+    sandbox: str
+    counters: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """This machine's own interval of ratios when the same code is measured against itself."""
+
+    low: float
+    high: float
+    pairs: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadSummary:
+    """How the repository exercised itself, before any change.
+
+    ``tests`` and ``benchmarks`` are how they were run, None where there are none; the counts are
+    of tests.
+    """
+
+    tests: str | None
+    benchmarks: str | None
+    collected: int
+    passed: int
+    failed: int
+    skipped: int
+    flaky: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HotspotRow:
+    """What share of the workload's time one function has, and how much faster that could become."""
+
+    function: str
+    share: float
+    self_share: float
+    calls: int | None
+    native_share: float
+    ceiling: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyRow:
+    """One strategy of a result and why it helps here."""
+
+    category: Category
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Speedup:
+    """Old/new of the function, with its interval, and of the whole workload."""
+
+    estimate: float
+    low: float
+    high: float
+    confidence: float
+    pairs: int
+    workload_estimate: float | None
+    workload_low: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkRow:
+    """One of the project's own benchmarks before and after; ``ratio`` is old/new."""
+
+    name: str
+    before_s: float
+    after_s: float
+    ratio: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A number before and after: cognitive complexity, lines, or the exponent of growth."""
+
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """One check of the judge."""
+
+    name: str
+    passed: bool
+    detail: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one proposal; ``patch`` is the path of its patch file if it was accepted."""
+
+    function: str
+    verdict: Verdict
+    why: Why
+    detail: str
+    strategies: tuple[StrategyRow, ...] = ()
+    planner: str = "embedded"
+    optimizer: str = "embedded"
+    speedup: Speedup | None = None
+    benchmarks: tuple[BenchmarkRow, ...] = ()
+    instructions_ratio: float | None = None
+    cpu_ratio: float | None = None
+    memory_ratio: float | None = None
+    complexity: Change | None = None
+    size: Change | None = None
+    kill_rate: float | None = None
+    growth: Change | None = None
+    gates: tuple[GateResult, ...] = ()
+    patch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """A hotspot for which nothing was proposed, and why."""
+
+    function: str
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the run cost."""
+
+    seconds: float
+    tokens_in: int = 0
+    tokens_out: int = 0
+    usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything about one run; ``perfbot`` is the version that made it."""
+
+    perfbot: str
+    repository: Repository
+    environment: Environment
+    noise: Noise | None
+    workload: WorkloadSummary | None
+    hotspots: tuple[HotspotRow, ...]
+    results: tuple[Result, ...]
+    unchanged: tuple[Unchanged, ...]
+    cost: Cost
+
+    @property
+    def accepted(self) -> tuple[Result, ...]:
+        """The results whose patch is proven."""
+        return tuple(one for one in self.results if one.verdict is Verdict.ACCEPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """The raw measurements behind one result: seconds of each interleaved (old, new) pair.
+
+    ``threshold`` is the speedup that had to be proven.
+    """
+
+    pairs: tuple[tuple[float, float], ...]
+    threshold: float
+
+
+def to_json(report: Report) -> str:
+    """Return the report as one JSON document that ends with a newline.
+
+    Numbers that JSON does not have (infinite, not a number) become null, lone surrogates of file
+    names become their escapes: what is returned can always be encoded and parsed.
+    """
+    return _dumped({"schema": SCHEMA, **_fields(report)})
+
+
+def samples_to_json(samples: Mapping[str, Samples]) -> str:
+    """Return the raw measurements by function as one JSON document."""
+    return _dumped({"schema": SCHEMA, "functions": samples})
+
+
+def _dumped(document: object) -> str:
+    return json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _fields(record: object) -> dict[str, object]:
+    assert is_dataclass(record)
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {_plain(str(key)): _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return _plain(_fields(value)) if is_dataclass(value) else value

@@ -1,0 +1,62 @@
+"""The folder that a run leaves behind: report.json, report.html, the patches, the raw samples."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from perfbot.bot import html
+from perfbot.bot.exits import Exit, RunError
+from perfbot.bot.files import write_together
+from perfbot.bot.report import Report, Result, Samples, samples_to_json, to_json
+
+_NAME_CHARACTERS = 60
+
+
+class ReportError(RunError):
+    """The report's folder cannot be written; nothing half-written was left there."""
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        message = (
+            f"the report could not be written to {folder}: {error.strerror or error}. "
+            "Make room or choose another folder with --report DIR."
+        )
+        super().__init__(Exit.USAGE, message)
+
+
+def patch_name(position: int, function: str) -> str:
+    """Return a file name for the patch of ``path.py::Qual.name``: short, plain, one per position."""
+    path, _, qualname = function.rpartition("::")
+    words = re.sub(r"[^A-Za-z0-9_.]+", "-", f"{Path(path).stem}.{qualname}").strip("-.")
+    return f"{position:02d}-{words[:_NAME_CHARACTERS]}.patch"
+
+
+def write(
+    report: Report,
+    folder: Path,
+    patches: Mapping[str, bytes],
+    samples: Mapping[str, Samples],
+) -> Report:
+    """Write the report's files and return the report as written, with absolute paths of patches.
+
+    ``patches`` are the contents by plain file name, as in ``Result.patch``; ``samples`` the
+    measurements by function. The folder is made when it is missing; other files in it are left
+    alone. Raises ReportError.
+    """
+    assert all(Path(name).name == name for name in patches)
+    folder = folder.absolute()
+    located = replace(report, results=tuple(_located(one, folder) for one in report.results))
+    contents = {folder / name: patch for name, patch in patches.items()}
+    contents[folder / "samples.json"] = samples_to_json(samples).encode()
+    contents[folder / "report.html"] = html.render(report, patches, samples).encode()
+    contents[folder / "report.json"] = to_json(located).encode()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_together(contents)
+    except OSError as error:
+        raise ReportError(folder, error) from error
+    return located
+
+
+def _located(result: Result, folder: Path) -> Result:
+    return replace(result, patch=str(folder / result.patch)) if result.patch else result

@@ -1,0 +1,1 @@
+"""Reports on the orders of a small shop."""

@@ -1,0 +1,506 @@
+"""What stays the same while a loop runs, and where a statement can be put: questions about one scene.
+
+Like ``syntax``, everything here is conservative: in doubt an object changes and a type is unknown.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import libcst as cst
+
+from perfbot.optimizer import syntax
+from perfbot.optimizer.scene import Import, Scene
+from perfbot.profiling.facts import Seen
+
+Loop = cst.For | cst.While
+_SCALARS = frozenset({"str", "int", "bytes", "bool", "NoneType"})
+_FRESH_CALLS = frozenset({"list", "dict", "set", "sorted", "deque", "defaultdict", "Counter"})
+_FRESH = (cst.List, cst.ListComp, cst.Dict, cst.DictComp, cst.Set, cst.SetComp)
+# Methods that put their argument somewhere: that alone does not change the argument.
+_KEEPING = frozenset("append appendleft add insert extend setdefault update discard remove".split())
+_UNCHANGEABLE = frozenset({"int", "float", "bool", "str", "bytes", "tuple", "NoneType"})
+
+
+def alters(node: cst.CSTNode, name: str) -> bool:
+    """Say whether ``node`` may change the object that ``name`` holds (binding the name anew is no change).
+
+    Putting the object into another container does not count, nor does returning it.
+    """
+    return any(alters_directly(each, name) for each in syntax.walk(node))
+
+
+def alters_directly(node: cst.CSTNode, name: str) -> bool:
+    """Say whether this node itself, nodes below it aside, may change the object that ``name`` holds."""
+    match node:
+        case cst.Call(func=cst.Attribute(value=receiver, attr=cst.Name(value=method))):
+            if syntax.root(receiver) == name and method not in syntax.PURE_METHODS:
+                return True
+            return method not in syntax.PURE_METHODS | _KEEPING and _given(node, name)
+        case cst.Call(func=cst.Name(value=function)):
+            return function not in syntax.PURE_BUILTINS and _given(node, name)
+        case cst.Call():
+            return _given(node, name)
+        case (
+            cst.AssignTarget(target=cst.Attribute() | cst.Subscript() as target)
+            | cst.AugAssign(target=cst.Attribute() | cst.Subscript() as target)
+            | cst.Del(target=cst.Attribute() | cst.Subscript() as target)
+        ):
+            return syntax.root(target) == name
+        case cst.AssignTarget(target=cst.Tuple(elements=elements)):
+            return any(_stored_through(element.value, name) for element in elements)
+        case cst.AugAssign(target=cst.Name(value=target)):
+            return target == name
+    return False
+
+
+def _stored_through(target: cst.BaseExpression, name: str) -> bool:
+    """Say whether a target of ``a[i], a[j] = …`` is part of the object."""
+    return isinstance(target, cst.Subscript | cst.Attribute) and syntax.root(target) == name
+
+
+def _given(call: cst.Call, name: str) -> bool:
+    return any(name in syntax.names_read(arg.value) for arg in call.args)
+
+
+def altered_names(node: cst.CSTNode) -> frozenset[str]:
+    """Return the names whose object ``node`` may change."""
+    names = {each.value for each in syntax.find(node, cst.Name)}
+    return frozenset(name for name in names if alters(node, name))
+
+
+def is_fresh(scene: Scene, name: str) -> bool:
+    """Say whether a local name only ever holds containers that this function makes itself."""
+    if name in scene.parameters or name not in scene.local_names:
+        return False
+    values = [found[1] for found in _assignments(scene) if found[0] == name]
+    stores = sum(store.value == name for store in syntax.stores(scene.function))
+    return bool(values) and stores == len(values) and all(map(_makes_container, values))
+
+
+def _assignments(scene: Scene) -> Iterator[tuple[str, cst.BaseExpression]]:
+    for line in syntax.find(scene.function, cst.SimpleStatementLine):
+        if (found := syntax.assignment(line)) is not None:
+            yield found
+
+
+def _makes_container(value: cst.BaseExpression) -> bool:
+    return isinstance(value, _FRESH) or syntax.called_name(value) in _FRESH_CALLS
+
+
+def is_aliased(scene: Scene, name: str) -> bool:
+    """Say whether another variable, container or closure of the function may hold the object of ``name``."""
+    for use in scene.uses(name):
+        parent = scene.parent(use)
+        if isinstance(parent, cst.Assign | cst.AnnAssign | cst.NamedExpr) and parent.value is use:
+            return True
+        if isinstance(parent, cst.Element | cst.DictElement | cst.Yield | cst.IfExp):
+            return True
+        if any(isinstance(above, cst.FunctionDef | cst.Lambda) for above in _inside(scene, use)):
+            return True
+        if isinstance(parent, cst.Arg):
+            call = scene.parent(parent)
+            if isinstance(call, cst.Call) and not _only_reads(call):
+                return True
+    return False
+
+
+def _inside(scene: Scene, node: cst.CSTNode) -> list[cst.CSTNode]:
+    return [above for above in scene.above(node) if above is not scene.function]
+
+
+def _only_reads(call: cst.Call) -> bool:
+    method = syntax.method_call(call)
+    if method is not None:
+        return method[1] in syntax.PURE_METHODS | {"extend", "update"}
+    return syntax.called_name(call) in syntax.PURE_BUILTINS
+
+
+def unchanged(scene: Scene, node: cst.CSTNode, names: Iterable[str]) -> bool:
+    """Say whether no name is bound anew and no object changed while ``node`` runs.
+
+    Other names count too, unless they hold something that the function made itself and shares
+    with nobody, or something that cannot be the same object.
+    """
+    wanted = frozenset(names)
+    if wanted & syntax.names_written(node):
+        return False
+    changing = altered_names(node)
+    if wanted & changing:
+        return False
+    if _runs_unknown_code(node):
+        return all(_is_safe(scene, name) for name in wanted)
+    return all(_cannot_be(scene, other, wanted) for other in changing)
+
+
+def _runs_unknown_code(node: cst.CSTNode) -> bool:
+    """Say whether a generator hands control away, so that anybody may change anything."""
+    return any(isinstance(each, cst.Yield | cst.Await) for each in syntax.walk(node))
+
+
+def _is_safe(scene: Scene, name: str) -> bool:
+    seen = scene.kind(cst.Name(name))
+    return seen is not None and seen.only(*_UNCHANGEABLE)
+
+
+def _cannot_be(scene: Scene, other: str, wanted: frozenset[str]) -> bool:
+    if is_fresh(scene, other) and not _bound_to(scene, other, wanted):
+        return True
+    seen = scene.kind(cst.Name(other))
+    kinds = [scene.kind(cst.Name(name)) for name in wanted]
+    return all(
+        kind is not None
+        and (kind.only(*_UNCHANGEABLE) or (seen is not None and not kind.types & seen.types))
+        for kind in kinds
+    )
+
+
+def _bound_to(scene: Scene, name: str, wanted: frozenset[str]) -> bool:
+    """Say whether ``wanted = name`` occurs."""
+    return any(
+        isinstance(value, cst.Name) and value.value == name and target in wanted
+        for target, value in _assignments(scene)
+    )
+
+
+def enclosed(scene: Scene, old: cst.BaseExpression, new: cst.BaseExpression) -> cst.BaseExpression:
+    """Return ``new``, in parentheses unless it stands in place of ``old`` where none are needed."""
+    free = cst.Arg | cst.Assign | cst.AnnAssign | cst.AugAssign | cst.Return | cst.If | cst.While
+    if isinstance(scene.parent(old), free | cst.Index | cst.Expr) or new.lpar:
+        return new
+    return new.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+
+
+def statement_of(scene: Scene, node: cst.CSTNode) -> cst.BaseStatement | None:
+    """Return the statement, in an indented block, that ``node`` belongs to (``elif`` gives its ``if``)."""
+    below = node
+    for parent in [*scene.above(node)]:
+        if isinstance(parent, cst.IndentedBlock):
+            return below if isinstance(below, cst.BaseStatement) else None
+        below = parent
+    return None
+
+
+def hoisting_place(
+    scene: Scene, node: cst.CSTNode, names: Iterable[str]
+) -> cst.BaseStatement | None:
+    """Return the outermost statement that repeats ``node`` and leaves ``names`` unchanged.
+
+    A value that depends on these names alone may be computed before it. ``None`` when nothing
+    repeats the node, or the names change.
+    """
+    wanted = frozenset(names)
+    place: cst.BaseStatement | None = None
+    for loop in scene.loops_around(node):
+        statement = loop if isinstance(loop, cst.BaseStatement) else statement_of(scene, loop)
+        if statement is None or _in_nested_scope(scene, statement):
+            return place
+        if not unchanged(scene, statement, wanted) or not isinstance(
+            scene.parent(statement), cst.IndentedBlock
+        ):
+            return place
+        place = statement
+    return place
+
+
+def _in_nested_scope(scene: Scene, node: cst.CSTNode) -> bool:
+    return any(
+        isinstance(above, cst.FunctionDef | cst.Lambda | cst.ClassDef)
+        for above in _inside(scene, node)
+    )
+
+
+def block_of(scene: Scene, statement: cst.CSTNode) -> tuple[list[cst.BaseStatement], int] | None:
+    """Return the statements of the block around a statement, and its place among them."""
+    block = scene.parent(statement)
+    if not isinstance(block, cst.IndentedBlock):
+        return None
+    (place,) = [n for n, each in enumerate(block.body) if each is statement]
+    return list(block.body), place
+
+
+def read_after(scene: Scene, statement: cst.CSTNode, name: str) -> bool:
+    """Say whether ``name`` may be read once ``statement`` is over, in a later round of a loop included."""
+    inside = {id(each) for each in syntax.walk(statement)}
+    loops = [each for each in scene.above(statement) if isinstance(each, Loop)]
+    nodes = [*syntax.walk(loops[-1] if loops else scene.function)]
+    after = nodes if loops else nodes[[id(each) for each in nodes].index(id(statement)) :]
+    reads = {id(use) for use in scene.uses(name)} - {
+        id(use) for use in syntax.stores(scene.function)
+    }
+    return any(
+        id(each) in reads and id(each) not in inside and not _bound_again(scene, each, name)
+        for each in after
+    )
+
+
+def _bound_again(scene: Scene, use: cst.CSTNode, name: str) -> bool:
+    """Say whether a loop that binds the name itself stands around this use of it."""
+    below = use
+    for above in scene.above(use):
+        match above:
+            case cst.For(target=target) if below is above.body:
+                bound = {each.value for each in syntax.stores_of(target)}
+            case cst.ListComp() | cst.SetComp() | cst.DictComp() | cst.GeneratorExp():
+                bound = set(syntax.names_written(above))
+            case _:
+                bound = set()
+        if name in bound:
+            return True
+        below = above
+    return False
+
+
+def with_before(
+    statement: cst.BaseStatement, *new: cst.BaseStatement
+) -> cst.FlattenSentinel[cst.CSTNode]:
+    """Return a statement with new ones above it; its comments and blank lines stay above them all."""
+    leading = getattr(statement, "leading_lines", ())
+    first = new[0].with_changes(leading_lines=leading)
+    return cst.FlattenSentinel([first, *new[1:], statement.with_changes(leading_lines=[])])
+
+
+def in_nested_function(scene: Scene, name: str) -> bool:
+    """Say whether a function or class inside the function mentions ``name``."""
+    return any(
+        isinstance(above, cst.FunctionDef | cst.Lambda | cst.ClassDef)
+        for use in scene.uses(name)
+        for above in _inside(scene, use)
+    )
+
+
+def in_place_of(
+    statement: cst.BaseStatement, *new: cst.BaseStatement
+) -> cst.FlattenSentinel[cst.CSTNode]:
+    """Return new statements that take over the comments and blank lines above ``statement``."""
+    leading = getattr(statement, "leading_lines", ())
+    return cst.FlattenSentinel([new[0].with_changes(leading_lines=leading), *new[1:]])
+
+
+def hashable(seen: Seen | None) -> bool:
+    """Say whether values are known to be hashable builtins, so that sets and ``in`` agree on them."""
+    if seen is None or not seen.types:
+        return False
+    rest = seen.types - _SCALARS - {"float"}
+    return not rest or (rest <= {"tuple"} and (seen.elements is None or hashable(seen.elements)))
+
+
+def has_total_order(seen: Seen | None) -> bool:
+    """Say whether values of one type, without NaN, are known: equal ones cannot be told apart."""
+    if seen is None or len(seen.types) != 1:
+        return False
+    if seen.only("tuple"):
+        return has_total_order(seen.elements)
+    return seen.only("int", "str", "bytes")
+
+
+def kind_at(scene: Scene, expr: cst.BaseExpression, at: cst.CSTNode | None = None) -> Seen | None:
+    """Return the kind of an expression where it stands: inside nested functions and comprehensions too."""
+    at = expr if at is None else at
+    facts = dict(scene.facts)
+    for above in reversed(_inside(scene, at)):
+        match above:
+            case cst.FunctionDef() | cst.Lambda():
+                for name in syntax.names_written(above.params):
+                    facts[name] = Seen(frozenset())
+                if isinstance(above, cst.FunctionDef):
+                    for name in syntax.names_written(above.body):
+                        facts[name] = Seen(frozenset())
+            case cst.ListComp() | cst.SetComp() | cst.DictComp() | cst.GeneratorExp():
+                _bind(scene, facts, above.for_in)
+    inner = replace(scene, facts=facts)
+    found = inner.kind(expr)
+    return found if found is not None and found.types else None
+
+
+def _bind(scene: Scene, facts: dict[str, Seen], clause: cst.CompFor | None) -> None:
+    while clause is not None:
+        for name in syntax.names_written(clause):
+            facts[name] = Seen(frozenset())
+        for name, seen in _bound_kinds(replace(scene, facts=facts), clause.target, clause.iter):
+            facts[name] = seen or Seen(frozenset())
+        clause = clause.inner_for_in
+
+
+def _bound_kinds(
+    scene: Scene, target: cst.BaseExpression, iterable: cst.BaseExpression
+) -> Iterator[tuple[str, Seen | None]]:
+    """Yield what a loop's variables hold."""
+    match target, iterable:
+        case cst.Name(value=name), _:
+            yield name, elements_of(scene, iterable)
+        case (
+            cst.Tuple(elements=[cst.Element(value=cst.Name(value=place)), cst.Element(value=item)]),
+            cst.Call(func=cst.Name(value="enumerate"), args=[cst.Arg(value=items)]),
+        ):
+            yield place, Seen(frozenset({"int"}))
+            yield from _bound_kinds(scene, item, items)
+        case cst.Tuple(elements=elements), _:
+            seen = elements_of(scene, iterable)
+            for element in elements:
+                if isinstance(element.value, cst.Name):
+                    known = seen is not None and seen.only("tuple", "list")
+                    yield element.value.value, seen.elements if seen and known else None
+
+
+def kind_within(scene: Scene, expr: cst.BaseExpression, clause: cst.CompFor) -> Seen | None:
+    """Return the kind of an expression as the body of a comprehension would have it."""
+    facts = dict(scene.facts)
+    _bind(scene, facts, clause)
+    found = replace(scene, facts=facts).kind(expr)
+    return found if found is not None and found.types else None
+
+
+def elements_of(scene: Scene, iterable: cst.BaseExpression) -> Seen | None:
+    """Return the kind of what iterating gives."""
+    if syntax.called_name(iterable) == "range" and scene.is_builtin("range"):
+        return Seen(frozenset({"int"}))
+    seen = scene.kind(iterable)
+    if seen is None:
+        return None
+    return seen if seen.only("str") else seen.elements
+
+
+def is_known(scene: Scene, expr: cst.BaseExpression, *types: str) -> bool:
+    """Say whether an expression, where it stands, is known to be of one of these types and no other."""
+    seen = kind_at(scene, expr)
+    return seen is not None and seen.only(*types)
+
+
+def is_int(scene: Scene, expr: cst.BaseExpression, at: cst.CSTNode | None = None) -> bool:
+    """Say whether an expression is known to be an ``int``: also through arithmetic on such values."""
+    at = expr if at is None else at
+    match expr:
+        case cst.Integer():
+            return True
+        case cst.Name() if counts_up(scene, expr):
+            return True
+        case cst.BinaryOperation(left=left, right=right, operator=operator):
+            whole = cst.Add | cst.Subtract | cst.Multiply | cst.Modulo | cst.FloorDivide
+            return (
+                isinstance(operator, whole) and is_int(scene, left, at) and is_int(scene, right, at)
+            )
+        case cst.UnaryOperation(operator=cst.Minus(), expression=inner):
+            return is_int(scene, inner, at)
+        case cst.Call(
+            func=cst.Name(value="abs" | "sum" | "max" | "min"), args=[cst.Arg(value=inner)]
+        ):
+            return is_int(scene, inner, at)
+    seen = kind_at(scene, expr, at)
+    return seen is not None and seen.only("int")
+
+
+@dataclass(frozen=True)
+class Range:
+    """``range(start, stop, step)``; a start or step that is left out is the literal it stands for."""
+
+    start: cst.BaseExpression
+    stop: cst.BaseExpression
+    step: int
+
+
+def range_of(scene: Scene, expr: cst.BaseExpression) -> Range | None:
+    """Read a call of the builtin ``range`` whose step is a literal."""
+    if not isinstance(expr, cst.Call) or syntax.called_name(expr) != "range":
+        return None
+    parts = syntax.arguments(expr)
+    if not scene.is_builtin("range") or not parts:
+        return None
+    if len(parts) == 1:
+        return Range(cst.Integer("0"), parts[0], 1)
+    step = syntax.constant(parts[2]) if len(parts) > 2 else 1
+    return Range(parts[0], parts[1], step) if isinstance(step, int) and step else None
+
+
+def counts_up(scene: Scene, name: cst.BaseExpression) -> bool:
+    """Say whether a name is only ever the variable of loops over ranges and enumerations from 0 or more."""
+    return isinstance(name, cst.Name) and _counts_up(scene, name.value, frozenset())
+
+
+def _counts_up(scene: Scene, name: str, within: frozenset[str]) -> bool:
+    if name in scene.parameters or name in within:
+        return False
+    found = loops_over(scene, name)
+    return bool(found) and all(
+        iterable is not None
+        and (
+            syntax.called_name(iterable) == "enumerate" or _rises(scene, iterable, within | {name})
+        )
+        for iterable in found
+    )
+
+
+def _rises(scene: Scene, iterable: cst.BaseExpression, within: frozenset[str]) -> bool:
+    span = range_of(scene, iterable)
+    return span is not None and span.step > 0 and _is_positive(scene, span.start, within)
+
+
+def loops_over(scene: Scene, name: str) -> list[cst.BaseExpression | None]:
+    """Return, for each binding of a name, the iterable whose loop binds it, or ``None`` for other bindings.
+
+    The place in ``enumerate(items)`` counts, with that call as its iterable.
+    """
+    stores = [each for each in syntax.stores(scene.function) if each.value == name]
+    return [_iterable_of(scene, store) for store in stores]
+
+
+def _iterable_of(scene: Scene, store: cst.Name) -> cst.BaseExpression | None:
+    parent = scene.parent(store)
+    if isinstance(parent, cst.For | cst.CompFor):
+        return parent.iter if range_of(scene, parent.iter) is not None else None
+    pair = scene.parent(parent) if isinstance(parent, cst.Element) else None
+    if not isinstance(pair, cst.Tuple) or pair.elements[0].value is not store:
+        return None
+    match scene.parent(pair):
+        case (
+            cst.For(iter=cst.Call(args=[_]) as call) | cst.CompFor(iter=cst.Call(args=[_]) as call)
+        ):
+            known = syntax.called_name(call) == "enumerate" and scene.is_builtin("enumerate")
+            return call if known else None
+    return None
+
+
+def _is_positive(scene: Scene, start: cst.BaseExpression, within: frozenset[str]) -> bool:
+    match start:
+        case cst.Integer():
+            return True
+        case cst.Name(value=name):
+            return _counts_up(scene, name, within)
+        case cst.BinaryOperation(left=left, operator=cst.Add(), right=right):
+            return all(_is_positive(scene, each, within) for each in (left, right))
+    return False
+
+
+def stays_inside(scene: Scene, name: str, items: str) -> bool:
+    """Say whether a loop variable is always a valid place in ``items``."""
+    return counts_up(scene, cst.Name(name)) and all(
+        iterable is not None and _ends_with(scene, iterable, items)
+        for iterable in loops_over(scene, name)
+    )
+
+
+def _ends_with(scene: Scene, iterable: cst.BaseExpression, items: str) -> bool:
+    span = range_of(scene, iterable)
+    if span is None:
+        return same_shape(iterable, f"enumerate({items})")
+    match span.stop:
+        case cst.BinaryOperation(left=stop, operator=cst.Subtract(), right=cst.Integer()):
+            return same_shape(stop, f"len({items})")
+    return same_shape(span.stop, f"len({items})")
+
+
+def same_as(expr: cst.BaseExpression, *templates: str, **parts: cst.BaseExpression) -> bool:
+    """Say whether an expression is one of these templates, filled with the parts."""
+    return any(syntax.same(expr, syntax.expression(each, **parts)) for each in templates)
+
+
+def same_shape(expr: cst.CSTNode, text: str) -> bool:
+    """Say whether an expression is this code, parentheses and whitespace aside."""
+    return syntax.same(expr, cst.parse_expression(text))
+
+
+def math_function(scene: Scene, name: str) -> tuple[str, list[Import]] | None:
+    """Return how to call a function of ``math`` here, and the import that it needs."""
+    whole, single = Import("math"), Import("math", name)
+    if scene.can_import(whole):
+        return f"math.{name}", [whole]
+    return (name, [single]) if scene.can_import(single) else None

@@ -1,0 +1,352 @@
+"""Where values go: blocks, loops, what a loop leaves behind, and what may change while it runs.
+
+Like :mod:`perfbot.optimizer.syntax`, everything is conservative: when a question cannot be
+answered, the answer is the one that stops a rewrite.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import libcst as cst
+
+from perfbot.optimizer import kinds, syntax
+from perfbot.optimizer.scene import Change, Scene
+
+# Functions that see or change local variables behind the source's back.
+_SPIES = frozenset({"locals", "vars", "eval", "exec", "dir", "_getframe", "currentframe"})
+_QUIET_BUILTINS = frozenset(
+    (
+        "abs bool bytes chr dict divmod enumerate float frozenset int isinstance len list max min "
+        "ord pow range repr reversed round set sorted str sum tuple zip any all"
+    ).split()
+)
+_FRESH = (cst.List, cst.ListComp, cst.Dict, cst.DictComp, cst.Set, cst.SetComp)
+_CONTAINER_CALLS = frozenset({"list", "dict", "set", "sorted", "bytearray"})
+
+
+def is_plain(scene: Scene) -> bool:
+    """Say whether variables are what they seem: no ``global``, ``nonlocal``, ``del``, ``match``, spies."""
+    for node in syntax.walk(scene.function):
+        match node:
+            case cst.Global() | cst.Nonlocal() | cst.Del() | cst.Match():
+                return False
+            case cst.Name(value=name) if name in _SPIES:
+                return False
+    return True
+
+
+def own_nodes(scene: Scene) -> Iterator[cst.CSTNode]:
+    """Yield the nodes of the function's body outside nested functions and classes; none if it is not plain."""
+    if is_plain(scene):
+        yield from syntax.walk_own(scene.function.body)
+
+
+def for_loops(scene: Scene) -> Iterator[cst.For]:
+    """Yield the plain ``for`` statements of the function, without ``async``."""
+    for node in own_nodes(scene):
+        if isinstance(node, cst.For) and node.asynchronous is None:
+            yield node
+
+
+def captured(scene: Scene, name: str) -> bool:
+    """Say whether a nested function, lambda, class or generator could see the variable at another time."""
+    inner = (cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.GeneratorExp)
+    return any(
+        name in (syntax.names_read(node) | syntax.names_written(node))
+        for node in syntax.walk(scene.function.body)
+        if isinstance(node, inner)
+    )
+
+
+def is_own(scene: Scene, name: str) -> bool:
+    """Say whether ``name`` is a variable of this function that no nested scope shares."""
+    return name in scene.local_names and not captured(scene, name)
+
+
+def in_try(scene: Scene, node: cst.CSTNode) -> bool:
+    """Say whether somebody in the function sees the state that an exception at ``node`` leaves behind."""
+    return any(isinstance(each, cst.Try | cst.TryStar | cst.With) for each in scene.above(node))
+
+
+def block_of(scene: Scene, line: cst.CSTNode) -> list[cst.BaseStatement]:
+    """Return the statements of the block that ``line`` stands in."""
+    parent = scene.parent(line)
+    return list(parent.body) if isinstance(parent, cst.IndentedBlock) else []
+
+
+def before(scene: Scene, line: cst.CSTNode) -> list[cst.BaseStatement]:
+    """Return the statements that precede ``line`` in its block, nearest first."""
+    block = block_of(scene, line)
+    place = next((n for n, each in enumerate(block) if each is line), 0)
+    return block[:place][::-1]
+
+
+def following(scene: Scene, line: cst.CSTNode) -> cst.BaseStatement | None:
+    """Return the next statement of the block."""
+    block = block_of(scene, line)
+    place = next((n for n, each in enumerate(block) if each is line), len(block))
+    return block[place + 1] if place + 1 < len(block) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The line ``name = value`` that a variable starts with, right before a loop."""
+
+    line: cst.BaseStatement
+    value: cst.BaseExpression
+
+
+def start_of(scene: Scene, loop: cst.CSTNode, name: str) -> Start | None:
+    """Return the assignment before a loop in the same block, if nothing between the two uses the name."""
+    for line in before(scene, loop):
+        found = syntax.assignment(line)
+        if found is not None and found[0] == name:
+            return Start(line, found[1]) if name not in syntax.names_read(found[1]) else None
+        if not isinstance(line, cst.SimpleStatementLine) or name in _mentioned(line):
+            return None
+    return None
+
+
+def _mentioned(node: cst.CSTNode) -> frozenset[str]:
+    return syntax.names_read(node) | syntax.names_written(node)
+
+
+def mentions(node: cst.CSTNode, *names: str) -> bool:
+    """Say whether any of the variables occurs at or below ``node``."""
+    return not _mentioned(node).isdisjoint(names)
+
+
+def target_names(target: cst.BaseAssignTargetExpression) -> list[str] | None:
+    """Return the names of a loop target made of plain names, else ``None``."""
+    match target:
+        case cst.Name(value=name):
+            return [name]
+        case cst.Tuple(elements=elements):
+            parts = [each.value.value for each in elements if isinstance(each.value, cst.Name)]
+            return parts if len(parts) == len(elements) else None
+    return None
+
+
+def ends_with_loop(scene: Scene, loop: cst.For | cst.While, names: Iterable[str]) -> bool:
+    """Say whether nobody outside the loop can see what it leaves in these variables.
+
+    Other uses are fine where another loop or comprehension, not around this one, binds the name first.
+    """
+    return all(_ends_with(scene, loop, name) for name in names)
+
+
+def _ends_with(scene: Scene, loop: cst.For | cst.While, name: str) -> bool:
+    if not is_own(scene, name) or name in scene.parameters:
+        return False
+    around = {id(each) for each in scene.above(loop)}
+    inside = {id(each) for each in syntax.walk(loop)}
+    if isinstance(loop, cst.For):
+        inside -= {id(each) for each in syntax.walk(loop.iter)}
+    return all(
+        id(use) in inside or _bound_by_another(scene, use, around) for use in scene.uses(name)
+    )
+
+
+def _bound_by_another(scene: Scene, use: cst.Name, around: set[int]) -> bool:
+    below: cst.CSTNode = use
+    for node in scene.above(use):
+        match node:
+            case cst.For(target=target) if id(node) not in around:
+                bound = any(each.value == use.value for each in syntax.find(target, cst.Name))
+                if bound and below is not node.iter and below is not node.orelse:
+                    return True
+            case cst.ListComp() | cst.SetComp() | cst.DictComp():
+                return _binds(node.for_in, use.value)
+        below = node
+    return False
+
+
+def _binds(clause: cst.CompFor, name: str) -> bool:
+    if any(each.value == name for each in syntax.find(clause.target, cst.Name)):
+        return name not in syntax.names_read(clause.iter)
+    return False
+
+
+def leaves(node: cst.CSTNode) -> bool:
+    """Say whether a loop body may be left early or suspended: break, continue, return, yield, await, raise."""
+    exits = (cst.Break, cst.Continue, cst.Return, cst.Yield, cst.Await, cst.Raise)
+    return any(isinstance(each, exits) for each in syntax.walk(node))
+
+
+def has_comments(loop: cst.For | cst.While | cst.If) -> bool:
+    """Say whether a comment stands inside the statement (above it does not count)."""
+    return any(
+        isinstance(each, cst.Comment) for each in syntax.walk(loop.with_changes(leading_lines=[]))
+    )
+
+
+def built(scene: Scene, name: str) -> str | None:
+    """Return the type of a local container that the function itself makes anew wherever it binds the name."""
+    if name in scene.parameters or name not in scene.local_names:
+        return None
+    values = [
+        found[1]
+        for line in syntax.find(scene.function.body, cst.SimpleStatementLine)
+        if (found := syntax.assignment(line)) and found[0] == name
+    ]
+    stores = sum(store.value == name for store in syntax.stores(scene.function))
+    if not values or stores != len(values) or not all(_is_fresh(scene, each) for each in values):
+        return None
+    types = {next(iter(kind.types)) for each in values if (kind := scene.kind(each))}
+    return types.pop() if len(types) == 1 else None
+
+
+def _is_fresh(scene: Scene, value: cst.BaseExpression) -> bool:
+    name = syntax.called_name(value)
+    if name is not None:
+        return name in _CONTAINER_CALLS and scene.is_builtin(name)
+    return isinstance(value, _FRESH)
+
+
+def holds(scene: Scene, name: str, *types: str) -> bool:
+    """Say whether a variable certainly holds one of these builtin types wherever it is read."""
+    return built(scene, name) in types or kinds.is_sure(scene, cst.Name(name), *types)
+
+
+def is_quiet(scene: Scene, node: cst.CSTNode) -> bool:
+    """Say whether running ``node`` changes nothing but local variables and containers made by the function.
+
+    No unknown code is called then, so that no object which came from outside can change meanwhile.
+    """
+    return all(_is_quiet(scene, each) for each in syntax.walk(node))
+
+
+def _is_quiet(scene: Scene, node: cst.CSTNode) -> bool:
+    match node:
+        case cst.Call():
+            return _is_quiet_call(scene, node)
+        case cst.Await() | cst.Yield() | cst.With() | cst.Import() | cst.ImportFrom() | cst.Del():
+            return False
+        case cst.FunctionDef() | cst.ClassDef() | cst.Lambda() | cst.Match() | cst.GeneratorExp():
+            return False
+        case cst.AugAssign(target=cst.Name(value=name)):
+            return _starts_as_atom(scene, name)
+        case cst.AssignTarget(target=target) | cst.AugAssign(target=target):
+            return _is_local_store(scene, target)
+    return True
+
+
+def _starts_as_atom(scene: Scene, name: str) -> bool:
+    """Say whether ``name += …`` cannot change an object in place: it started as a number or text."""
+    starts = [
+        found[1]
+        for line in syntax.find(scene.function.body, cst.SimpleStatementLine)
+        if (found := syntax.assignment(line)) and found[0] == name
+    ]
+    if name in scene.parameters:
+        return kinds.is_sure(scene, cst.Name(name), *kinds.ATOMS)
+    return bool(starts) and all(kinds.is_sure(scene, each, *kinds.ATOMS) for each in starts)
+
+
+def _is_local_store(scene: Scene, target: cst.BaseExpression) -> bool:
+    match target:
+        case cst.Name():
+            return True
+        case cst.Tuple(elements=elements):
+            return all(_is_local_store(scene, each.value) for each in elements)
+        case cst.Subscript(value=cst.Name(value=name)):
+            return built(scene, name) is not None
+    return False
+
+
+def _is_quiet_call(scene: Scene, call: cst.Call) -> bool:
+    match call.func:
+        case cst.Name(value=name):
+            plain = all(arg.keyword is None for arg in call.args)
+            return name in _QUIET_BUILTINS and scene.is_builtin(name) and plain
+        case cst.Attribute(value=receiver, attr=cst.Name(value=method)):
+            if method in syntax.PURE_METHODS:
+                kind = kinds.sure(scene, receiver)
+                known = kind is not None and kind.only(*kinds.ATOMS, *kinds.CONTAINERS)
+                return known or (
+                    isinstance(receiver, cst.Name) and built(scene, receiver.value) is not None
+                )
+            mutating = method in syntax.MUTATING_METHODS and isinstance(receiver, cst.Name)
+            return (
+                mutating
+                and isinstance(receiver, cst.Name)
+                and built(scene, receiver.value) is not None
+            )
+    return False
+
+
+def is_constant_in(scene: Scene, loop: cst.CSTNode, expr: cst.BaseExpression) -> bool:
+    """Say whether a sure expression has the same value in each pass of ``loop``.
+
+    Text and numbers only change when their variable is bound anew; the size and the items of a
+    container also when anything that runs in the loop may change it.
+    """
+    for name in syntax.names_read(expr) & scene.local_names:
+        if name in syntax.names_written(loop) or captured_for_writing(scene, name):
+            return False
+        if kinds.is_sure(scene, cst.Name(name), *kinds.ATOMS, "tuple", "frozenset", "range"):
+            continue
+        outsider = name in scene.parameters or built(scene, name) is not None
+        if not outsider or syntax.mutates(loop, name) or not is_quiet(scene, loop):
+            return False
+    return True
+
+
+def captured_for_writing(scene: Scene, name: str) -> bool:
+    """Say whether a nested scope could bind the variable (``nonlocal``)."""
+    return any(
+        name in syntax.names_written(node)
+        for node in syntax.walk(scene.function.body)
+        if isinstance(node, cst.FunctionDef | cst.ClassDef)
+    )
+
+
+def is_bound_before(scene: Scene, loop: cst.CSTNode, name: str) -> bool:
+    """Say whether a local variable certainly has a value when ``loop`` is reached."""
+    if name in scene.parameters:
+        return True
+    node = loop
+    for _ in range(100):
+        lines = before(scene, node)
+        if any((found := syntax.assignment(line)) and found[0] == name for line in lines):
+            return True
+        parent = scene.parent(node)
+        if parent is None or node is scene.function:
+            return False
+        match parent:
+            case cst.For(target=target, body=body) if body is node:
+                if name in (target_names(target) or ()):
+                    return True
+        node = parent
+    return False
+
+
+def exchanged(node: cst.CSTNode, changes: Mapping[cst.CSTNode, Change]) -> cst.CSTNode:
+    """Return ``node`` with nodes below it replaced, by identity."""
+    new = {id(old): each for old, each in changes.items()}
+
+    class Exchange(cst.CSTTransformer):
+        def on_visit(self, node: cst.CSTNode) -> bool:
+            return id(node) not in new
+
+        def on_leave(  # type: ignore[override]
+            self, original_node: cst.CSTNode, updated_node: cst.CSTNode
+        ) -> Change:
+            return new.get(id(original_node), updated_node)
+
+    result = node.visit(Exchange())
+    assert isinstance(result, cst.CSTNode)
+    return result
+
+
+def with_body(loop: cst.For, body: list[cst.BaseStatement]) -> cst.For:
+    """Return the loop with other statements in its block."""
+    block = loop.body if isinstance(loop.body, cst.IndentedBlock) else cst.IndentedBlock([])
+    return loop.with_changes(body=block.with_changes(body=body))
+
+
+def line(text: str, *replaced: cst.CSTNode) -> cst.BaseStatement:
+    """Parse a statement that keeps the blank line and the comments above the statements it replaces."""
+    leading = [each for old in replaced for each in getattr(old, "leading_lines", ())]
+    kept = [each for n, each in enumerate(leading) if n == 0 or each.comment is not None]
+    return cst.parse_statement(text).with_changes(leading_lines=kept)

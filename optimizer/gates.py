@@ -1,0 +1,286 @@
+"""What can be decided by reading a change: it parses, keeps its interface, reaches for nothing new.
+
+Each check returns a :class:`Refusal` or ``None``; the judge runs them before anything is executed.
+"""
+
+import ast
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from perfbot.optimizer.capabilities import capabilities, imported_packages
+from perfbot.optimizer.verdict import Why
+
+TOUCHES_NO_CODE = "the change touches {path}, which is no Python source of the project"
+TOUCHES_TESTS = "the change alters {path}: tests, benchmarks, conftest and build files judge a change and stay as they are"
+CHANGES_NOTHING = "the change alters no function"
+NEW_CAPABILITY = "{path} newly reaches for {capability}: {place}"
+NEW_DEPENDENCY = "{path} newly imports {package}, which the project does not depend on"
+REMOVED = "{path}: {name} is gone"
+CHANGED = "{path}: {what} of {name} changed from {before} to {after}"
+
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef
+_MUTABLE_MAKERS = frozenset(
+    "list dict set defaultdict OrderedDict Counter deque bytearray WeakKeyDictionary WeakValueDictionary".split()
+)
+_REMEMBERING = frozenset("cache lru_cache cached_property memoize memoized cached".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a change is refused by reading it."""
+
+    why: Why
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One file before (``None``: it is new) and after, as it would lie on disk."""
+
+    path: str
+    before: bytes | None
+    after: bytes
+
+
+def parses(changes: Sequence[FileChange]) -> Refusal | None:
+    """Refuse a file that Python cannot compile."""
+    for change in changes:
+        try:
+            compile(change.after, change.path, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            return Refusal(Why.DOES_NOT_PARSE, f"{change.path}: {error}")
+    return None
+
+
+def keeps_interface(changes: Sequence[FileChange]) -> Refusal | None:
+    """Refuse what callers could notice: names, kinds, parameters, defaults, decorators, bases."""
+    for change in changes:
+        if change.before is None:
+            continue
+        before, after = _interface(change.before), _interface(change.after)
+        for name, was in before.items():
+            if name not in after:
+                return Refusal(Why.CHANGES_INTERFACE, REMOVED.format(path=change.path, name=name))
+            for what, value in was.items():
+                if value != after[name].get(what):
+                    detail = CHANGED.format(
+                        path=change.path, what=what, name=name, before=value, after=after[name].get(what)
+                    )
+                    return Refusal(Why.CHANGES_INTERFACE, detail)
+    return None
+
+
+def reaches_for_nothing_new(
+    changes: Sequence[FileChange], *, dependencies: frozenset[str], allowed: frozenset[str]
+) -> Refusal | None:
+    """Refuse capabilities and third-party packages that are new to a file and not allowed by name."""
+    for change in changes:
+        before, after = _parsed(change.before or b""), _parsed(change.after)
+        had = capabilities(before)
+        for capability, place in capabilities(after).items():
+            if capability not in had and capability not in allowed:
+                detail = NEW_CAPABILITY.format(path=change.path, capability=capability, place=place)
+                return Refusal(Why.FORBIDDEN, detail)
+        known = imported_packages(before) | dependencies | sys.stdlib_module_names
+        for package in sorted(imported_packages(after) - known):
+            return Refusal(Why.FORBIDDEN, NEW_DEPENDENCY.format(path=change.path, package=package))
+    return None
+
+
+def remembers(changes: Sequence[FileChange]) -> bool:
+    """Say whether code newly keeps state from call to call, so that a repeated call may be no real one."""
+    return any(
+        set(_state(_parsed(change.after))) - set(_state(_parsed(change.before or b""))) for change in changes
+    )
+
+
+def changed_functions(change: FileChange) -> Iterator[str]:
+    """Yield the qualified names of functions and methods whose code differs, outermost functions only."""
+    before = dict(_outermost(_parsed(change.before or b"")))
+    for name, node in _outermost(_parsed(change.after)):
+        old = before.get(name)
+        if old is not None and ast.dump(old) != ast.dump(node):
+            yield name
+
+
+def complexity(source: bytes, qualname: str) -> int:
+    """Return McCabe's cyclomatic complexity of one function with what is nested in it.
+
+    Source: T. J. McCabe, "A Complexity Measure", IEEE TSE 1976: decisions + 1.
+    """
+    for name, node in _outermost(_parsed(source)):
+        if name == qualname:
+            return 1 + sum(_decisions(each) for each in ast.walk(node))
+    return 0
+
+
+def _decisions(node: ast.AST) -> int:
+    if isinstance(node, ast.BoolOp):
+        return len(node.values) - 1
+    if isinstance(node, ast.comprehension):
+        return 1 + len(node.ifs)
+    kinds = (ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.match_case)
+    return int(isinstance(node, (*kinds, ast.Assert)))
+
+
+def same_code(one: bytes, other: bytes) -> bool:
+    """Say whether two files differ in comments and formatting at most."""
+    return ast.dump(_parsed(one)) == ast.dump(_parsed(other))
+
+
+def _parsed(source: bytes) -> ast.Module:
+    return ast.parse(source)
+
+
+def _outermost(module: ast.Module) -> Iterator[tuple[str, _Definition]]:
+    """Yield functions and methods by qualified name; the last definition of a name comes last."""
+    yield from _definitions(module, "")
+
+
+def _definitions(node: ast.AST, prefix: str) -> Iterator[tuple[str, _Definition]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, _Definition):
+            yield prefix + child.name, child
+        elif isinstance(child, ast.ClassDef):
+            yield from _definitions(child, f"{prefix}{child.name}.")
+        elif not isinstance(child, ast.expr):
+            yield from _definitions(child, prefix)
+
+
+def _interface(source: bytes) -> dict[str, dict[str, str]]:
+    """Return what callers can see of each function, class and module-level name."""
+    module = _parsed(source)
+    found = {name: {"kind": "name"} for name in _top_names(module)}
+    for name, node in _outermost(module):
+        found[name] = {
+            "kind": _kind(node),
+            "parameters": _parameters(node.args),
+            "decorators": ", ".join(ast.unparse(each) for each in node.decorator_list),
+        }
+    for node in ast.walk(module):
+        if isinstance(node, ast.ClassDef):
+            bases = ", ".join(ast.unparse(each) for each in [*node.bases, *(k.value for k in node.keywords)])
+            decorators = ", ".join(ast.unparse(each) for each in node.decorator_list)
+            found[f"class {node.name}"] = {"bases": bases, "decorators": decorators}
+    return found
+
+
+def _top_names(module: ast.Module) -> Iterator[str]:
+    for node in module.body:
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AnnAssign):
+            targets = [node.target]
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name.split(".")[0] for alias in node.names)
+        yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
+def _parameters(arguments: ast.arguments) -> str:
+    bare = ast.parse(f"def f({ast.unparse(arguments)}): pass").body[0]
+    assert isinstance(bare, ast.FunctionDef)
+    for each in ast.walk(bare.args):
+        if isinstance(each, ast.arg):
+            each.annotation = None
+    return f"({ast.unparse(bare.args)})"
+
+
+def _kind(node: _Definition) -> str:
+    yields = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in _own_nodes(node))
+    kind = "generator" if yields else "function"
+    return f"async {kind}" if isinstance(node, ast.AsyncFunctionDef) else kind
+
+
+def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, _Definition | ast.Lambda):
+            yield child
+            yield from _own_nodes(child)
+
+
+def _state(module: ast.Module) -> Iterator[str]:
+    """Yield a text for each thing in a module that lets one call leave something for the next."""
+    for node in ast.walk(module):
+        if isinstance(node, _Definition):
+            yield from _state_of_function(node)
+        elif isinstance(node, ast.Global):
+            yield from (f"global {name}" for name in node.names)
+    mutable = {name for owner in (module, *_classes(module)) for name in _mutable_names(owner)}
+    for node in ast.walk(module):
+        if isinstance(node, _Definition):
+            yield from (f"kept in {name}" for name in mutable & set(_changed_names(node)))
+
+
+def _classes(module: ast.Module) -> list[ast.ClassDef]:
+    return [node for node in ast.walk(module) if isinstance(node, ast.ClassDef)]
+
+
+def _state_of_function(node: _Definition) -> Iterator[str]:
+    for decorator in node.decorator_list:
+        words = {part for each in ast.walk(decorator) for part in (getattr(each, "id", ""), getattr(each, "attr", ""))}
+        if words & _REMEMBERING:
+            yield f"{node.name} remembers"
+    for default in [*node.args.defaults, *(each for each in node.args.kw_defaults if each)]:
+        if _is_mutable(default):
+            yield f"{node.name} has a mutable default"
+
+
+def _mutable_names(owner: ast.Module | ast.ClassDef) -> Iterator[str]:
+    for node in owner.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if _is_mutable(value):
+                yield name
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if _is_mutable(value):
+                yield name
+
+
+def _is_mutable(value: ast.expr) -> bool:
+    if isinstance(value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp):
+        return True
+    called = value.func if isinstance(value, ast.Call) else None
+    name = getattr(called, "id", "") or getattr(called, "attr", "")
+    return name in _MUTABLE_MAKERS
+
+
+_CHANGING = frozenset(
+    "append appendleft extend insert pop popleft popitem remove clear add discard update setdefault __setitem__".split()
+)
+
+
+def _changed_names(function: _Definition) -> Iterator[str]:
+    """Yield names (or attribute names) whose object a function stores into or calls a changing method of."""
+    for node in ast.walk(function):
+        owner: ast.expr | None = None
+        match node:
+            case ast.Subscript(value=value, ctx=ast.Store() | ast.Del()):
+                owner = value
+            case ast.Call(func=ast.Attribute(value=value, attr=attr)) if attr in _CHANGING:
+                owner = value
+            case ast.AugAssign(target=ast.Name() | ast.Attribute() as target):
+                owner = target
+            case ast.Attribute(value=ast.Name(id=name), attr=attr, ctx=ast.Store()) if name == function.name:
+                yield attr
+        if owner is not None:
+            yield getattr(owner, "id", "") or getattr(owner, "attr", "")
+
+
+Check = Callable[[Sequence[FileChange]], Refusal | None]
+
+
+def paths_are_sources(
+    paths: Mapping[str, bool], is_source: Callable[[str], bool], is_test: Callable[[str], bool]
+) -> Refusal | None:
+    """Refuse paths that are no sources of the project; ``paths`` says for each whether it existed before.
+
+    New test files are allowed: they are shipped with the change but do not judge it.
+    """
+    for path, existed in paths.items():
+        if is_test(path) and not existed:
+            continue
+        if is_test(path):
+            return Refusal(Why.FORBIDDEN, TOUCHES_TESTS.format(path=path))
+        if not is_source(path):
+            return Refusal(Why.FORBIDDEN, TOUCHES_NO_CODE.format(path=path))
+    return None

@@ -1,0 +1,63 @@
+"""What could be done about a hotspot: the suggestions of the catalogue, with the code they lead to."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import libcst as cst
+
+from perfbot.optimizer.catalogue import Rule
+from perfbot.optimizer.scene import Scene, SceneError
+from perfbot.optimizer.strategies import Suggestion
+from perfbot.profiling.facts import Seen
+from perfbot.profiling.functions import FunctionName
+from perfbot.profiling.source import SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The function to be made faster, with what is known of it."""
+
+    function: FunctionName
+    source: SourceFile
+    facts: dict[str, Seen]
+    dependencies: frozenset[str]
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One suggestion applied to one text."""
+
+    suggestion: Suggestion
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A function and what is suggested for it, in the order of application."""
+
+    function: FunctionName
+    suggestions: tuple[Suggestion, ...]
+
+
+def steps(subject: Subject, text: str, rules: Sequence[Rule]) -> Iterator[Step]:
+    """Yield every single step that the rules see in a version of the subject's file.
+
+    Texts that mean the same as ``text`` are left out.
+    """
+    scene = Scene(
+        cst.parse_module(text),
+        subject.function.qualname.replace(".<locals>", ""),
+        subject.facts,
+        subject.dependencies,
+        subject.calls,
+    )
+    try:
+        scene.function  # noqa: B018 - a rule must not be asked about a function that is not there
+    except SceneError:
+        return
+    for rule in rules:
+        for rewrite in rule.find(scene):
+            code = rewrite.module.code
+            if code != text:
+                yield Step(Suggestion(rule.strategy, rewrite.why), code)

@@ -1,0 +1,84 @@
+"""What the judge can say of a change, and nothing else."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from perfbot.profiling.measure import Comparison, Interval
+from perfbot.profiling.functions import FunctionName
+
+
+class Why(StrEnum):
+    """The closed list of reasons (``why`` in report.json, schema 1)."""
+
+    FASTER = "faster"
+    DOES_NOT_APPLY = "does-not-apply"
+    DOES_NOT_PARSE = "does-not-parse"
+    CHANGES_INTERFACE = "changes-interface"
+    FORBIDDEN = "forbidden"
+    TESTS_FAIL = "tests-fail"
+    TESTS_MISSING = "tests-missing"
+    RESULTS_DIFFER = "results-differ"
+    NOT_FASTER = "not-faster"
+    USES_MORE_MEMORY = "uses-more-memory"
+    LESS_READABLE = "less-readable"
+    CHEATS = "cheats"
+    CRASHED = "crashed"
+    TIMED_OUT = "timed-out"
+    TOO_NOISY = "too-noisy"
+    NOT_EXERCISED = "not-exercised"
+    NOT_COMPARABLE = "not-comparable"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One check that a change went through, in order; the last one of a rejected change failed."""
+
+    name: str
+    passed: bool
+    detail: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The confirmed comparison of one function, old against new."""
+
+    function: FunctionName
+    comparison: Comparison
+    import_ratio: float  # old/new time of importing the function's module
+
+    @property
+    def speedup(self) -> Interval:
+        """The interval of old/new."""
+        return self.comparison.interval
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Right and faster; ``measured`` has the confirming measurement of each function judged."""
+
+    measured: tuple[Measured, ...]
+    gates: tuple[Gate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Wrong, not faster, or not allowed."""
+
+    why: Why
+    detail: str
+    gates: tuple[Gate, ...]
+    measured: tuple[Measured, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inconclusive:
+    """Nothing was found against it, and nothing proves it."""
+
+    why: Why
+    detail: str
+    gates: tuple[Gate, ...]
+    measured: tuple[Measured, ...] = ()
+
+
+Verdict = Accepted | Rejected | Inconclusive

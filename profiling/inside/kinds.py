@@ -1,0 +1,231 @@
+"""How an object of any class is described: chosen once by its class, used for all its objects.
+
+An object is the content of its built-in base, if it has one, and its attributes: those of its
+``__dict__`` and its slots, sorted by name.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import enum
+import pathlib
+import re
+import types
+from collections.abc import Callable, Iterator
+
+from _perfbot_inside import contents, foreign
+from _perfbot_inside.contents import Handler, Part, Writer
+
+_CONSUMED = 10_000  # items taken from an iterator
+_OPAQUE_MODULES = frozenset(
+    "_asyncio _contextvars _io _multiprocessing _queue _socket _sqlite3 _ssl _thread _weakref"
+    " asyncio concurrent contextvars io logging mmap multiprocessing select selectors socket"
+    " sqlite3 ssl subprocess tempfile threading weakref".split()
+)
+_ITERATOR_MODULES = frozenset("builtins itertools _collections collections _csv _functools".split())
+_VALUES_BY_NAME = frozenset(
+    "datetime.date datetime.time datetime.timedelta datetime.tzinfo decimal.Decimal"
+    " fractions.Fraction numpy.generic uuid.UUID".split()
+)
+
+_VALUES = frozenset(
+    {
+        tuple, frozenset, str, bytes, int, float, complex, range, slice, type, pathlib.PurePath,
+        re.Pattern, types.BuiltinFunctionType, types.CodeType, types.GenericAlias,
+        types.GetSetDescriptorType, types.MemberDescriptorType, types.MethodDescriptorType,
+        types.MethodType, types.MethodWrapperType, types.ModuleType, types.WrapperDescriptorType,
+    }
+)  # fmt: skip
+
+
+class Identity(enum.Enum):
+    """Whether a class's objects can be told apart from their equals."""
+
+    NEVER = 0
+    ALWAYS = 1
+    WITH_ATTRIBUTES = 2  # a subclass of a value type: only objects that carry attributes
+
+
+def identity_of(kind: type) -> Identity:
+    """Say which of a class's objects are numbered, so that a second occurrence shows."""
+    mro = contents.mro_of(kind)
+    for base in mro:
+        parameters = contents.vars_of(base).get("__dataclass_params__")
+        if parameters is not None:
+            return Identity.NEVER if parameters.frozen else Identity.ALWAYS
+    if kind in _VALUES or issubclass(kind, enum.Enum):
+        return Identity.NEVER
+    if any(base in _VALUES or contents.type_name(base) in _VALUES_BY_NAME for base in mro):
+        return Identity.WITH_ATTRIBUTES
+    return Identity.ALWAYS
+
+
+def _enum(_writer: Writer, value: enum.Enum) -> Iterator[Part]:
+    own = _dictionary_of(value, contents.mro_of(type(value))) or {}
+    yield f"{contents.type_name(type(value))}.{own.get('_name_')}="
+    yield (own.get("_value_"),)
+
+
+def handler_of(kind: type) -> Handler:
+    """Choose how the objects of a class are described."""
+    mro = contents.mro_of(kind)
+    if kind in contents.BARE:
+        return contents.BARE[kind]
+    if issubclass(kind, enum.Enum):
+        return _enum
+    if types.ModuleType in mro:
+        return _module
+    if contents.top_module(kind) in _ITERATOR_MODULES and any(
+        "__next__" in contents.vars_of(base) for base in mro
+    ):
+        return _iterator
+    content = _foreign(mro) or next(
+        (contents.CONTENT[base] for base in mro if base in contents.CONTENT), None
+    )
+    if content is not None:
+        return _object(content, kind)
+    if any(contents.top_module(base) in _OPAQUE_MODULES for base in mro):
+        return _opaque
+    return _object(_reduced if _reducer(mro) is not None else _plain, kind)
+
+
+def _foreign(mro: tuple[type, ...]) -> Handler | None:
+    known = foreign.HANDLERS
+    found = next((known[name] for name in map(contents.type_name, mro) if name in known), None)
+    return None if found is None else lambda _writer, value: found(value)
+
+
+def _object(content: Handler, kind: type) -> Handler:
+    """Wrap a content into the name of the class and the object's attributes."""
+    opening = f"{contents.type_name(kind)}("
+    fields = _field_names(kind)
+    complete = content is _reduced and contents.of_stdlib(kind)
+
+    def parts(writer: Writer, value: object) -> Iterator[Part]:
+        yield opening
+        if fields is not None:
+            yield (fields,)
+        yield from content(writer, value)
+        if not complete:
+            for name, attribute in sorted(attributes(value).items(), key=_by_name):
+                yield f";{name}=" if type(name) is str else ";="
+                yield (attribute,)
+        yield ")"
+
+    return parts
+
+
+def _field_names(kind: type) -> tuple[object, ...] | None:
+    """Return the names of a named tuple's fields."""
+    if tuple in contents.mro_of(kind):
+        for base in contents.mro_of(kind):
+            if type(fields := contents.vars_of(base).get("_fields")) is tuple:
+                return fields
+    return None
+
+
+def _module(_writer: Writer, value: types.ModuleType) -> Iterator[Part]:
+    yield f"module {types.ModuleType.__getattribute__(value, '__name__')}"
+
+
+def _by_name(attribute: tuple[object, object]) -> str:
+    return str.__str__(attribute[0]) if isinstance(attribute[0], str) else ""
+
+
+def _plain(writer: Writer, value: object) -> Iterator[Part]:
+    """Describe an object without content of its own; one without attributes either is opaque."""
+    mro = contents.mro_of(type(value))
+    if _dictionary_of(value, mro) is None and not any(
+        "__slots__" in contents.vars_of(base) for base in mro
+    ):
+        writer.opaque += 1
+    yield from ()
+
+
+def _opaque(writer: Writer, value: object) -> Iterator[Part]:
+    writer.opaque += 1
+    yield f"<{contents.type_name(type(value))}>"
+
+
+def _dictionary_of(value: object, mro: tuple[type, ...]) -> dict[str, object] | None:
+    """Return the object's ``__dict__`` without asking its class's attribute look-up."""
+    for base in mro:
+        found = contents.vars_of(base).get("__dict__")
+        if type(found) in (types.GetSetDescriptorType, types.MemberDescriptorType):
+            attributes = found.__get__(value)  # type: ignore[union-attr]
+            return attributes if isinstance(attributes, dict) else None
+    return None
+
+
+def attributes(value: object) -> dict[str, object]:
+    """Return what stands in ``__dict__`` and in the slots of classes written in Python."""
+    mro = contents.mro_of(type(value))
+    found = dict(_dictionary_of(value, mro) or {})
+    has_content = any(base in contents.CONTENT for base in mro)
+    for base in mro:
+        if "__slots__" not in contents.vars_of(base) or (has_content and contents.of_stdlib(base)):
+            continue
+        for name, descriptor in contents.vars_of(base).items():
+            if type(descriptor) is types.MemberDescriptorType:
+                try:
+                    found[name] = descriptor.__get__(value)
+                except AttributeError:  # a slot that was never filled
+                    continue
+    return found
+
+
+def _reducer(mro: tuple[type, ...]) -> Callable[[object], object] | None:
+    """Return what pickles a class, if that is written in C or stands in the standard library."""
+    if mro[0] in copyreg.dispatch_table:
+        return copyreg.dispatch_table[mro[0]]
+    for base in mro:
+        for name, protocol in (("__reduce_ex__", (4,)), ("__reduce__", ())):
+            method = None if base is object else contents.vars_of(base).get(name)
+            if method is not None and (
+                type(method) is not types.FunctionType or contents.of_stdlib(base)
+            ):
+                return lambda value, method=method, protocol=protocol: method(value, *protocol)  # type: ignore[misc]
+    return None
+
+
+def _reduced(writer: Writer, value: object) -> Iterator[Part]:
+    reducer = _reducer(contents.mro_of(type(value)))
+    try:
+        reduced = reducer(value) if reducer is not None else None
+    except Exception as error:  # whatever a foreign class says when it cannot be pickled
+        writer.opaque += 1
+        yield f"<{contents.type_name(type(error))}>"
+        return
+    if not isinstance(reduced, tuple):
+        yield (reduced,)
+        return
+    yield from writer.items(reduced[:3])
+    for items in reduced[3:5]:
+        yield (None if items is None else list(items),)
+
+
+def _iterator(writer: Writer, value: Iterator[object]) -> Iterator[Part]:
+    """Describe an iterator: by what it yields if it may be consumed, else as something opaque."""
+    kind = "generator" if type(value) is types.GeneratorType else "iterator"
+    if not writer.consume:
+        writer.opaque += 1
+        yield f"<{kind}>"
+        return
+    yield f"{kind}["
+    yielded: dict[int, tuple[int, object]] = {}
+    for number in range(_CONSUMED):
+        try:
+            item = next(value)
+        except StopIteration as stop:
+            yield "]returns "
+            yield (stop.value,)
+            return
+        except Exception as error:  # the code under judgement failing is part of its behaviour
+            yield "]raises "
+            yield (error,)
+            return
+        # Described at once and anew: the same list may be yielded again with other items.
+        text, mere_value = writer.isolated(item)
+        first, _ = yielded.setdefault(id(item), (number, item))
+        yield f"{text}," if mere_value or first == number else f"={first} {text},"
+    yield "]goes on"

@@ -1,0 +1,232 @@
+"""Recording real calls: which arguments a function gets, how often, what it answers, what types it sees.
+
+The wrapper is of the function's own kind (function, coroutine, generator, asynchronous generator),
+so that callers cannot tell. Only the outermost call of a recursion is recorded.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import inspect
+import os
+import pickle
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from _perfbot_inside import canonical, facts
+
+if TYPE_CHECKING:
+    from _perfbot_inside.results import Results
+
+_AT_MOST_CALLS = 240  # kept per function
+_AT_MOST_BYTES = 24_000_000  # of pickled arguments kept per function
+_AT_MOST_ONE_BYTES = 4_000_000  # of one call's pickled arguments
+_LOOKED_AT = 12  # calls whose variables are described by type
+
+Function = Callable[..., Any]
+Entry = dict[str, Any]
+
+
+def kind_of(function: Function) -> str:
+    """Return ``function``, ``coroutine``, ``generator`` or ``async generator``."""
+    if inspect.iscoroutinefunction(function):
+        return "coroutine"
+    if inspect.isasyncgenfunction(function):
+        return "async generator"
+    return "generator" if inspect.isgeneratorfunction(function) else "function"
+
+
+class Recorder:
+    """Wraps functions so that their calls are recorded; :meth:`finish` sends what was seen."""
+
+    def __init__(self, job: dict[str, Any], results: Results) -> None:
+        self._tree: str = job["tree"]
+        self._results = results
+        self._all: list[_Calls] = []
+
+    def wrap(self, key: str, function: Function) -> Function:
+        """Return a function of the same kind that records and then does the same."""
+        kind = kind_of(function)
+        calls = _Calls(key, kind, function, self._tree)
+        self._all.append(calls)
+        return _WRAPPERS[kind](function, calls)
+
+    def finish(self) -> None:
+        """Send what is known of each function."""
+        for calls in self._all:
+            self._results.send("calls", path=self._own_path(), **calls.as_json())
+
+    def _own_path(self) -> list[str]:
+        """Return the entries of ``sys.path`` that lie in the tree, relative to it, in order."""
+        tree = os.path.realpath(self._tree)
+        real = [os.path.realpath(entry) for entry in sys.path if os.path.isabs(entry)]
+        return [os.path.relpath(entry, tree) for entry in real if entry == tree or entry.startswith(tree + os.sep)]
+
+
+class _Calls:
+    """What is known of one function's calls."""
+
+    def __init__(self, key: str, kind: str, function: Function, tree: str) -> None:
+        self._key = key
+        self._kind = kind
+        self._function = function
+        self._tree = tree
+        self._count = 0
+        self._unpicklable = 0
+        self._why_unpicklable = ""
+        self._facts: dict[str, facts.Fact | None] = {}
+        self._described = 0
+        self._kept: dict[bytes, Entry] = {}
+        self._kept_bytes = 0
+        self._inside = threading.local()
+
+    def as_json(self) -> dict[str, object]:
+        """Return the record that the parent reads."""
+        return {
+            "function": self._key,
+            "function_kind": self._kind,
+            "count": self._count,
+            "unpicklable": self._unpicklable,
+            "why_unpicklable": self._why_unpicklable,
+            "facts": self._facts,
+            "calls": list(self._kept.values()),
+        }
+
+    def call(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Call a plain function, recording it unless it is a recursive call."""
+        self._count += 1
+        if getattr(self._inside, "now", False):
+            return self._function(*arguments, **keywords)
+        entry = self._entry(arguments, keywords)
+        if entry is None:
+            return self._function(*arguments, **keywords)
+        self._inside.now = True
+        try:
+            return self._watched(entry, arguments, keywords)
+        finally:
+            self._inside.now = False
+
+    def enter(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        """Record the arguments of a function whose body runs later (generators, coroutines)."""
+        self._count += 1
+        if self._entry(arguments, keywords) is not None and self._described < _LOOKED_AT:
+            self._described += 1
+            self._describe(inspect.signature(self._function).bind(*arguments, **keywords).arguments)
+
+    def _watched(self, entry: Entry, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        started_ns = time.perf_counter_ns()
+        try:
+            result = self._looked_at(arguments, keywords)
+        except BaseException as error:
+            entry["raised"] = facts.type_name(type(error))
+            raise
+        finally:
+            entry["ns"] = time.perf_counter_ns() - started_ns
+        entry["returned"] = digest(result, self._tree)
+        return result
+
+    def _looked_at(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Call, and describe the variables by type for the first few calls."""
+        code = getattr(self._function, "__code__", None)
+        if self._described >= _LOOKED_AT or code is None:
+            return self._function(*arguments, **keywords)
+        self._described += 1
+        seen, outcome = facts.observed(self._function, code, arguments, keywords)
+        for name, fact in seen.items():
+            self._facts[name] = facts.merge(self._facts.get(name), fact)
+        return outcome()
+
+    def _describe(self, variables: dict[str, Any]) -> None:
+        for name, value in variables.items():
+            self._facts[name] = facts.merge(self._facts.get(name), facts.describe(value))
+
+    def _entry(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Entry | None:
+        """Return a new entry for these arguments; ``None`` when known, too large or not picklable."""
+        if not self._is_wanted():
+            return None
+        try:
+            pickled = pickle.dumps((arguments, keywords), protocol=4)
+            pickle.loads(pickled)
+        except Exception as error:
+            self._unpicklable += 1
+            self._why_unpicklable = f"{type(error).__name__}: {error}"[:200]
+            return None
+        known = hashlib.blake2b(pickled, digest_size=16).digest()
+        if known in self._kept:
+            self._kept[known]["times"] += 1
+            return None
+        return self._keep(known, pickled)
+
+    def _keep(self, known: bytes, pickled: bytes) -> Entry | None:
+        full = len(self._kept) >= _AT_MOST_CALLS or self._kept_bytes + len(pickled) > _AT_MOST_BYTES
+        if full or len(pickled) > _AT_MOST_ONE_BYTES:
+            return None
+        self._kept_bytes += len(pickled)
+        entry: Entry = {"arguments": base64.b64encode(pickled).decode(), "times": 1}
+        self._kept[known] = entry
+        return entry
+
+    def _is_wanted(self) -> bool:
+        """Say whether to look at this call: all at first, then every 2nd, 4th, … so that cost is bounded."""
+        step = 1 << max(0, (self._count - 1) // 1024).bit_length()
+        return self._count % step == 0
+
+
+def digest(value: object, tree: str) -> str | None:
+    """Return a digest of a value's canonical form, ``None`` where it has none that can be compared."""
+    try:
+        described = canonical.describe(value, tree=tree)
+    except (canonical.TooLarge, canonical.NotComparable):
+        return None
+    if described.opaque:
+        return None
+    return hashlib.sha256(described.text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _wrap_function(function: Function, calls: _Calls) -> Function:
+    @functools.wraps(function)
+    def wrapper(*arguments: Any, **keywords: Any) -> Any:
+        return calls.call(arguments, keywords)
+
+    return wrapper
+
+
+def _wrap_coroutine(function: Function, calls: _Calls) -> Function:
+    @functools.wraps(function)
+    async def wrapper(*arguments: Any, **keywords: Any) -> Any:
+        calls.enter(arguments, keywords)
+        return await function(*arguments, **keywords)
+
+    return wrapper
+
+
+def _wrap_generator(function: Function, calls: _Calls) -> Function:
+    @functools.wraps(function)
+    def wrapper(*arguments: Any, **keywords: Any) -> Iterator[Any]:
+        calls.enter(arguments, keywords)
+        return (yield from function(*arguments, **keywords))
+
+    return wrapper
+
+
+def _wrap_async_generator(function: Function, calls: _Calls) -> Function:
+    @functools.wraps(function)
+    async def wrapper(*arguments: Any, **keywords: Any) -> AsyncIterator[Any]:
+        calls.enter(arguments, keywords)
+        async for item in function(*arguments, **keywords):
+            yield item
+
+    return wrapper
+
+
+_WRAPPERS = {
+    "function": _wrap_function,
+    "coroutine": _wrap_coroutine,
+    "generator": _wrap_generator,
+    "async generator": _wrap_async_generator,
+}

@@ -1,0 +1,209 @@
+"""Recorded calls replayed on two versions of the code, and every difference that somebody could see.
+
+Which inputs count (docs/judging.md): real calls must agree in full; on mutated ones an exception
+that the project's own code does not raise need only stay an exception; where the old version takes
+too long, runs out of stack or memory, there is nothing to compare.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from perfbot.profiling.capture import Recorded, Recording
+from perfbot.profiling.messages import Message
+from perfbot.profiling.sandbox import Limits
+from perfbot.profiling.target import Target
+from perfbot.profiling.tree import Tree, module_names
+
+_LIMIT_S = 10.0  # for one recorded call of the old version; the new one gets more, see below
+_NEW_LIMIT_S = 30.0
+_WALL_S = 180.0
+_VARIANT_PLAYS = 400  # mutated calls per function, spread over the recorded ones
+_VARIANT_TIME_NS = 4_000_000_000  # of the old version's own time
+
+Key = tuple[int, int]  # number of the recorded call, number of the variant (0: the call itself)
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What one call did; ``digest`` covers result or exception, arguments afterwards, output, warnings."""
+
+    ending: str  # returned, raised, timeout, exhausted, incomparable, unreadable
+    digest: str
+    result: str | None
+    error: str
+    message: str
+    own: bool
+    changed: bool
+    arguments: str
+    shown: str
+    what: str
+
+    @property
+    def ended(self) -> bool:
+        """Whether the call came to an end that can be compared."""
+        return self.ending in ("returned", "raised")
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """All behaviours of one version; ``trouble`` says why the process stopped early, ``""`` if it did not."""
+
+    behaviours: Mapping[Key, Behaviour]
+    trouble: str
+    stuck_at: Key | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A call on which the versions differ, for people: ``f(arguments)``: before, after."""
+
+    arguments: str
+    before: str
+    after: str
+    what: str  # how the arguments were made from a recorded call, "" for a recorded call itself
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The old version's behaviour, where it is the same twice over and as it was in the workload."""
+
+    recording: Recording
+    behaviours: Mapping[Key, Behaviour]
+    fresh: tuple[bool, ...]  # per recorded call: whether it needs fresh arguments each time
+    real: tuple[int, ...]  # numbers of the recorded calls that can be compared
+    dropped: Mapping[str, int]  # why calls cannot be compared, with how many
+
+    @property
+    def comparable_share(self) -> float:
+        """The share of the recorded calls that can be compared."""
+        total = len(self.recording.calls) + self.recording.unpicklable
+        return len(self.real) / total if total else 0.0
+
+
+def variants_of(recording: Recording) -> int:
+    """Return how many mutations of each recorded call are affordable."""
+    count = len(recording.calls)
+    if not count:
+        return 0
+    mean_ns = sum(call.ns for call in recording.calls) / count
+    by_time = int(_VARIANT_TIME_NS / max(mean_ns, 1) / count)
+    return max(1, min(40, _VARIANT_PLAYS // count, by_time))
+
+
+def reference(target: Target, tree: Tree, recording: Recording) -> Reference:
+    """Play the old version twice, with mutations of each recorded call, and keep what is reproducible."""
+    variants = variants_of(recording)
+    first = play(target, tree, recording, variants=variants, limit_s=_LIMIT_S)
+    second = play(target, tree, recording, variants=variants, limit_s=_LIMIT_S)
+    dropped: dict[str, int] = {}
+    kept: dict[Key, Behaviour] = {}
+    for key, behaviour in first.behaviours.items():
+        why = _why_not_comparable(key, behaviour, second.behaviours.get(key), recording.calls)
+        if why is None:
+            kept[key] = behaviour
+        elif key[1] == 0:
+            dropped[why] = dropped.get(why, 0) + 1
+    real = tuple(number for number, variant in kept if variant == 0)
+    fresh = tuple(_needs_fresh(first.behaviours.get((number, 0))) for number in range(len(recording.calls)))
+    return Reference(recording, kept, fresh, real, dropped)
+
+
+def _needs_fresh(behaviour: Behaviour | None) -> bool:
+    """Say whether the call leaves its arguments changed, so that repeating it needs new copies."""
+    return behaviour is None or behaviour.changed
+
+
+def _why_not_comparable(
+    key: Key, first: Behaviour, second: Behaviour | None, calls: Sequence[Recorded]
+) -> str | None:
+    if not first.ended:
+        return f"{first.ending}: {first.shown}"
+    if second is None or second.digest != first.digest or second.ending != first.ending:
+        return "the unchanged code does not do the same twice"
+    if key[1] == 0 and not _as_recorded(first, calls[key[0]]):
+        return "outside its test, the call does something else"
+    return None
+
+
+def _as_recorded(behaviour: Behaviour, recorded: Recorded) -> bool:
+    """Say whether replaying gave what the workload saw, so that no fixture or global is missing."""
+    if recorded.raised is not None:
+        return behaviour.ending == "raised" and behaviour.error.split(".")[-1] == recorded.raised.split(".")[-1]
+    if behaviour.ending != "returned":
+        return False
+    return recorded.result is None or behaviour.result is None or recorded.result == behaviour.result
+
+
+def differences(
+    expected: Reference, target: Target, tree: Tree, *, at_most_variants: int | None = None
+) -> list[Difference]:
+    """Play another version and return where it differs, real calls first; empty if nowhere.
+
+    ``at_most_variants`` plays only the first mutations of each recorded call, for a quick look.
+    """
+    all_variants = variants_of(expected.recording)
+    variants = all_variants if at_most_variants is None else min(at_most_variants, all_variants)
+    played = play(target, tree, expected.recording, variants=variants, limit_s=_NEW_LIMIT_S)
+    found = [
+        difference
+        for key, before in expected.behaviours.items()
+        if key[1] <= variants and (difference := _difference(key, before, played)) is not None
+    ]
+    return sorted(found, key=lambda each: (each.what != "", len(each.arguments)))
+
+
+def _difference(key: Key, before: Behaviour, played: Played) -> Difference | None:
+    after = played.behaviours.get(key)
+    if after is None:
+        why = played.trouble if played.stuck_at in (None, key) else f"not reached: {played.trouble}"
+        return Difference(before.arguments, before.shown, why or "no result", before.what)
+    if _alike(before, after, real=key[1] == 0):
+        return None
+    return Difference(before.arguments, before.shown, after.shown, before.what)
+
+
+def _alike(before: Behaviour, after: Behaviour, *, real: bool) -> bool:
+    if before.ending == after.ending and before.digest == after.digest:
+        return True
+    if real or before.ending != "raised" or after.ending != "raised":
+        return False
+    return not before.own
+
+
+def play(
+    target: Target, tree: Tree, recording: Recording, *, variants: int, limit_s: float
+) -> Played:
+    """Replay the recorded calls, each with its variants, in one fresh process on one version."""
+    job = {
+        "do": "replay",
+        "function": str(recording.function),
+        "modules": list(module_names(tree, recording.function.path)),
+        "path": list(recording.path),
+        "calls": [call.arguments for call in recording.calls],
+        "variants": variants_of(recording),
+        "played": variants,
+        "limit_s": limit_s,
+    }
+    reply = target.run(job, tree, limits=Limits(wall_s=_WALL_S, cpu_s=int(_WALL_S) + 60))
+    behaviours = {
+        (message.whole("call"), message.whole("variant")): _behaviour(message)
+        for message in reply.of_kind("behaviour")
+    }
+    started = [(each.whole("call"), each.whole("variant")) for each in reply.of_kind("starting")]
+    stuck_at = started[-1] if started and started[-1] not in behaviours else None
+    return Played(behaviours, "" if reply.finished else reply.trouble, stuck_at)
+
+
+def _behaviour(message: Message) -> Behaviour:
+    return Behaviour(
+        message.text("ending"),
+        message.text("digest"),
+        message.text("result") or None,
+        message.text("error"),
+        message.text("message"),
+        message.truth("own"),
+        message.truth("changed"),
+        message.text("arguments"),
+        message.text("shown"),
+        message.text("what"),
+    )

@@ -1,0 +1,262 @@
+"""Running the workload and comparing what became of each test.
+
+Outcomes come from perfbot's own pytest plugin, never from the exit code. The baseline runs twice:
+what fails or changes without any change to the code is set aside by name.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from perfbot.profiling.messages import Message
+from perfbot.profiling.sandbox import Limits
+from perfbot.profiling.target import Reply, Target
+from perfbot.profiling.tree import Tree, UnusableRepository
+from perfbot.profiling.workload import PytestArguments, Workload
+
+NOT_STARTED = "the project's tests could not be run ({trouble})"
+ALL_FAIL = (
+    "none of the {count} collected tests passes before any change; perfbot needs tests that pass. "
+    "The first failure: {first}"
+)
+NOTHING_COLLECTED = "pytest collected no tests ({trouble}); name them in .perfbot.yml under workload: tests:"
+NOT_PYTHON = (
+    "the command {command!r} under workload.commands cannot be profiled: write it as "
+    "python FILE … or python -m MODULE …"
+)
+IMPORTED_FROM_ELSEWHERE = (
+    "the tests import {module} from {origin}, not from the repository: they would judge an installed "
+    "copy. Uninstall it, or give the interpreter of the project's own environment in .perfbot.yml "
+    "under workload: python:"
+)
+# Ids such as test_f[<object at 0x7f…>] change from run to run.
+_UNSTABLE = re.compile(r"0x[0-9a-f]{6,}|\b\d{9,}\b")
+
+
+class Outcome(StrEnum):
+    """What became of one test."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    SKIPPED = "skipped"
+    XFAILED = "xfailed"
+    XPASSED = "xpassed"
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """One test's outcome, how long it took and, unless it passed, why."""
+
+    outcome: Outcome
+    seconds: float
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteRun:
+    """One run of the tests (and benchmarks, as tests) and of the configured commands."""
+
+    tests: Mapping[str, Tested]
+    collect_errors: Mapping[str, str]
+    commands: Mapping[str, int]
+    seconds: float
+    trouble: str = ""  # why it did not run to its end, "" if it did
+    elsewhere: tuple[tuple[str, str], ...] = ()
+
+    def named(self, *outcomes: Outcome) -> tuple[str, ...]:
+        """Return the names of the tests with one of these outcomes."""
+        return tuple(name for name, tested in self.tests.items() if tested.outcome in outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What the unchanged code does: the tests that count, and those set aside by name."""
+
+    counted: Mapping[str, Tested]
+    failing: tuple[str, ...]
+    flaky: tuple[str, ...]
+    skipped: tuple[str, ...]
+    commands: Mapping[str, int]
+    seconds: float
+
+    def lost(self, run: SuiteRun) -> "tuple[Lost, ...]":
+        """Return every counted test that a run does not answer in the same way.
+
+        A missing result counts as a failure, and so does a skip that was a pass.
+        """
+        found = [*_lost_tests(self.counted, run), *_lost_commands(self.commands, run.commands)]
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A test whose outcome changed; ``now`` is ``None`` when it is missing."""
+
+    test: str
+    before: str
+    now: str | None
+    why: str
+
+
+def run_suite(target: Target, tree: Tree, workload: Workload, *, wall_s: float) -> SuiteRun:
+    """Run tests, benchmarks (each once) and commands on a copy that they may write to."""
+    limits = Limits(wall_s=wall_s, cpu_s=int(wall_s) + 60)
+    runs = [target.run(job, tree, limits=limits, writable=True) for job in activities(workload)]
+    return _merged(workload, runs)
+
+
+def activities(workload: Workload) -> list[dict[str, object]]:
+    """Return the ``exercise`` jobs of a workload: for its tests, its other benchmarks, each command."""
+    sessions = [workload.tests, _benchmarks_apart(workload)]
+    jobs: list[dict[str, object]] = [
+        {"do": "exercise", "pytest": list(arguments.argv)} for arguments in sessions if arguments is not None
+    ]
+    return [*jobs, *({"do": "exercise", "command": list(_after_python(each))} for each in workload.commands)]
+
+
+def _benchmarks_apart(workload: Workload) -> PytestArguments | None:
+    """Return how to run the benchmark files that the tests' own session does not collect."""
+    arguments = workload.benchmark_arguments()
+    if arguments is None:
+        return None
+    tests = workload.tests.paths if workload.tests else ()
+    apart = tuple(path for path in workload.benchmarks if not _is_collected(path, tests))
+    return PytestArguments(arguments.options, apart) if apart else None
+
+
+def _is_collected(path: str, tests: Sequence[str]) -> bool:
+    file = PurePosixPath(path)
+    named_so = file.name.startswith("test_") or file.stem.endswith("_test")
+    return path in tests or (named_so and any(file.is_relative_to(test) for test in tests))
+
+
+def _after_python(command: Sequence[str]) -> Sequence[str]:
+    """Return a command's words after ``python``, for it runs inside the harness's own process.
+
+    Raises:
+        UnusableRepository: the command runs something else than Python.
+    """
+    if not re.fullmatch(r"python[\d.]*", PurePosixPath(command[0]).name) or len(command) < 2:
+        raise UnusableRepository(NOT_PYTHON.format(command=" ".join(command)))
+    return command[1:]
+
+
+def baseline(first: SuiteRun, second: SuiteRun) -> Baseline:
+    """Set aside what fails or differs between two runs of the same code.
+
+    Raises:
+        UnusableRepository: nothing ran, nothing passes, or the tests import another copy.
+    """
+    _check_usable(first)
+    flaky = {
+        name
+        for name in first.tests.keys() | second.tests.keys()
+        if _outcome(first, name) is not _outcome(second, name)
+    }
+    failing = set(first.named(Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED)) - flaky
+    counted = {
+        name: tested
+        for name, tested in first.tests.items()
+        if name not in flaky and name not in failing and tested.outcome is not Outcome.SKIPPED
+    }
+    commands = {name: code for name, code in first.commands.items() if second.commands.get(name) == code == 0}
+    if not counted and not commands:
+        raise UnusableRepository(_nothing_passes(first))
+    skipped = tuple(sorted(first.named(Outcome.SKIPPED)))
+    return Baseline(
+        counted, tuple(sorted(failing)), tuple(sorted(flaky)), skipped, commands, first.seconds
+    )
+
+
+def _check_usable(run: SuiteRun) -> None:
+    if run.elsewhere:
+        module, origin = run.elsewhere[0]
+        raise UnusableRepository(IMPORTED_FROM_ELSEWHERE.format(module=module, origin=origin))
+    if run.trouble and not run.tests:
+        raise UnusableRepository(NOT_STARTED.format(trouble=run.trouble))
+    if not run.tests and not run.commands:
+        first = next(iter(run.collect_errors.values()), "nothing matches")
+        raise UnusableRepository(NOTHING_COLLECTED.format(trouble=first.strip()[-500:]))
+
+
+def _nothing_passes(run: SuiteRun) -> str:
+    why = next((tested.why for tested in run.tests.values() if tested.why), "no reason given")
+    return ALL_FAIL.format(count=len(run.tests), first=why.strip()[-800:])
+
+
+def _outcome(run: SuiteRun, name: str) -> Outcome | None:
+    tested = run.tests.get(name)
+    return tested.outcome if tested else None
+
+
+def _lost_tests(counted: Mapping[str, Tested], run: SuiteRun) -> list[Lost]:
+    unstable = _unstable_counts(run.tests)
+    lost = []
+    for name, tested in counted.items():
+        now = run.tests.get(name)
+        if now is None and _UNSTABLE.search(name) and unstable.get(_stable(name, tested.outcome), 0) > 0:
+            unstable[_stable(name, tested.outcome)] -= 1  # same test, its parameter has another address
+            continue
+        if now is None:
+            why = run.trouble or next(iter(run.collect_errors.values()), "it did not run")
+            lost.append(Lost(name, tested.outcome, None, why[-1000:]))
+        elif now.outcome is not tested.outcome:
+            lost.append(Lost(name, tested.outcome, now.outcome, now.why[-1000:]))
+    return lost
+
+
+def _stable(name: str, outcome: Outcome) -> tuple[str, Outcome]:
+    return _UNSTABLE.sub("…", name), outcome
+
+
+def _unstable_counts(tests: Mapping[str, Tested]) -> dict[tuple[str, Outcome], int]:
+    counts: dict[tuple[str, Outcome], int] = {}
+    for name, tested in tests.items():
+        if _UNSTABLE.search(name):
+            key = _stable(name, tested.outcome)
+            counts[key] = counts.get(key, 0) + 1
+    return counts
+
+
+def _lost_commands(before: Mapping[str, int], after: Mapping[str, int]) -> list[Lost]:
+    return [
+        Lost(command, f"exit {code}", None if command not in after else f"exit {after[command]}", "")
+        for command, code in before.items()
+        if after.get(command) != code
+    ]
+
+
+def _merged(workload: Workload, replies: Sequence[Reply]) -> SuiteRun:
+    tests: dict[str, Tested] = {}
+    errors: dict[str, str] = {}
+    commands: dict[str, int] = {}
+    elsewhere: list[tuple[str, str]] = []
+    offset = len(replies) - len(workload.commands)
+    for number, reply in enumerate(replies):
+        for message in reply.messages:
+            _note(message, tests, errors, elsewhere)
+        if number >= offset:
+            codes = [message.whole("exit_code") for message in reply.of_kind("command")]
+            name = " ".join(workload.commands[number - offset])
+            commands[name] = codes[0] if codes and reply.finished else reply.completed.returncode or 1
+    trouble = next((reply.trouble for reply in replies if not reply.finished), "")
+    seconds = sum(reply.completed.wall_s for reply in replies)
+    return SuiteRun(tests, errors, commands, seconds, trouble, tuple(elsewhere))
+
+
+def _note(
+    message: Message,
+    tests: dict[str, Tested],
+    errors: dict[str, str],
+    elsewhere: list[tuple[str, str]],
+) -> None:
+    if message.kind == "test" and message.text("outcome") in set(Outcome):
+        outcome = Outcome(message.text("outcome"))
+        tests[message.text("test")] = Tested(outcome, message.number("seconds"), message.text("why"))
+    elif message.kind == "collect-error":
+        errors[message.text("test")] = message.text("why")
+    elif message.kind == "modules":
+        elsewhere.extend((name, str(origin)) for name, origin in message.mapping("elsewhere").items())

@@ -1,0 +1,88 @@
+"""Processes in the target's interpreter: one job in, JSON lines out, everything through the sandbox."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from perfbot.profiling import messages
+from perfbot.profiling.environment import Interpreter
+from perfbot.profiling.messages import Message
+from perfbot.profiling.sandbox import Command, Completed, Ending, Limits, Sandbox
+from perfbot.profiling.tree import Tree
+
+_INSIDE = Path(__file__).parent / "inside"
+_TAIL_BYTES = 4000
+
+# The same for every process: string hashes, and with them the order of sets, must not differ
+# between the old and the new version; threads of numeric libraries would blur every measurement.
+_ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONUNBUFFERED": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a process answered and how it ended."""
+
+    completed: Completed
+    messages: tuple[Message, ...]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the job was done to its end, by the process's own word and by its exit."""
+        said_so = bool(self.messages) and self.messages[-1].kind == "done"
+        return said_so and self.completed.ending is Ending.EXITED
+
+    def of_kind(self, kind: str) -> Iterator[Message]:
+        """Yield the messages of one kind, in order."""
+        return (message for message in self.messages if message.kind == kind)
+
+    @property
+    def trouble(self) -> str:
+        """In words: how the process ended, with the tail of what it printed."""
+        tail = (self.completed.stderr or self.completed.stdout)[-_TAIL_BYTES:].decode(errors="replace").strip()
+        how = self.completed.ending.value.replace("_", " ")
+        if self.completed.ending is Ending.EXITED:
+            how = f"ended with status {self.completed.returncode}"
+        return f"{how}: {tail}" if tail else how
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the code under judgement runs: a sandbox, an interpreter, overlays after its packages."""
+
+    sandbox: Sandbox
+    interpreter: Interpreter
+    overlay: tuple[Path, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def run(self, job: Mapping[str, object], tree: Tree, *, limits: Limits, writable: bool = False) -> Reply:
+        """Do one job on a tree; ``writable`` lets the process write into the copy.
+
+        Raises:
+            SandboxError: the process could not be started at all.
+        """
+        described = {
+            "tree": str(tree.root),
+            "roots": list(tree.roots),
+            "path": [],
+            "overlay": [str(folder) for folder in self.overlay],
+            **job,
+        }
+        command = Command(
+            argv=(str(self.interpreter.executable), str(_INSIDE / "start.py")),
+            cwd=tree.root,
+            readable=(*self.interpreter.readable, *self.overlay, _INSIDE, *(() if writable else (tree.root,))),
+            writable=(tree.root,) if writable else (),
+            environment={**_ENVIRONMENT, **self.environment},
+            stdin=json.dumps(described).encode(),
+            limits=limits,
+        )
+        completed = self.sandbox.run(command)
+        return Reply(completed, tuple(messages.read(completed.results)))

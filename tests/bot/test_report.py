@@ -1,0 +1,89 @@
+"""report.json keeps its schema, whatever it is filled with."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perfbot.bot.report import Change, Reason, Samples, Verdict, Why, samples_to_json, to_json
+from perfbot.optimizer.strategies import Category
+
+from shop_report import Example
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "report.schema.json").read_text())
+
+
+def validated(text: str) -> Mapping[str, object]:
+    document = json.loads(text)
+    jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
+    assert isinstance(document, dict)
+    return document
+
+
+def test_the_schema_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_a_full_report_is_valid_and_keeps_its_order(shop: Example) -> None:
+    document = validated(to_json(shop.report))
+    assert list(document) == [
+        *("schema", "perfbot", "repository", "environment", "noise", "workload"),
+        *("hotspots", "results", "unchanged", "cost"),
+    ]
+
+
+def test_an_empty_report_is_valid(shop: Example) -> None:
+    bare = replace(shop.report, noise=None, workload=None, hotspots=(), results=(), unchanged=())
+    validated(to_json(bare))
+
+
+def test_numbers_that_json_does_not_have_become_null(shop: Example) -> None:
+    result = replace(shop.report.results[0], memory_ratio=math.inf, growth=Change(math.nan, 1.0))
+    text = to_json(replace(shop.report, results=(result,)))
+    validated(text)
+    assert "NaN" not in text
+    assert "Infinity" not in text
+    assert json.loads(text)["results"][0]["growth"] == {"before": None, "after": 1.0}
+
+
+@settings(max_examples=30)
+@given(st.text(st.characters(exclude_categories=()), max_size=20))
+def test_any_text_can_be_encoded_and_parsed(detail: str) -> None:
+    from shop_report import example
+
+    report = example().report
+    result = replace(report.results[1], detail=detail)
+    validated(to_json(replace(report, results=(result,))).encode().decode())
+
+
+@pytest.mark.parametrize(
+    ("kind", "place"),
+    [
+        (Verdict, SCHEMA["$defs"]["result"]["properties"]["verdict"]),
+        (Why, SCHEMA["$defs"]["result"]["properties"]["why"]),
+        (Reason, SCHEMA["properties"]["unchanged"]["items"]["properties"]["reason"]),
+        (
+            Category,
+            SCHEMA["$defs"]["result"]["properties"]["strategies"]["items"]["properties"][
+                "category"
+            ],
+        ),
+    ],
+)
+def test_closed_lists_are_the_same_in_code_and_schema(
+    kind: type[StrEnum], place: Mapping[str, object]
+) -> None:
+    assert [str(member) for member in kind] == place["enum"]
+
+
+def test_samples_are_written_pair_by_pair() -> None:
+    text = samples_to_json({"a.py::f": Samples(((0.2, 0.1),), 1.1)})
+    functions = json.loads(text)["functions"]
+    assert functions == {"a.py::f": {"pairs": [[0.2, 0.1]], "threshold": 1.1}}
