@@ -44,28 +44,18 @@ def adding_loop_to_sum(scene: Scene) -> Iterator[Rewrite]:
 
 @rule(Category.LIBRARY, "multiplying loop to product")
 def multiplying_loop_to_product(scene: Scene) -> Iterator[Rewrite]:
-    """``for x in xs: product *= x`` over whole numbers, also as a factorial."""
+    """``for x in xs: product *= x`` over whole numbers of a collection."""
     if not scene.can_import(Import("math")):
         return
     for found in _gatherings(scene, cst.MultiplyAssign, cst.Multiply):
-        value = _factorial(scene, found.items)
-        if value is None:
-            value = syntax.expression("math.prod({items})", items=found.items)
+        if syntax.range_bounds(found.loop.iter) is not None:
+            continue  # a factorial
+        value = syntax.expression("math.prod({items})", items=found.items)
         why = (
             f"`{syntax.shown(found.line)}` runs in bytecode for each item of "
             f"`{syntax.shown(found.loop.iter)}`; `{syntax.shown(value)}` multiplies in C."
         )
         yield _gathered(scene, found, "1", value, "{t} *= {v}", why, (Import("math"),))
-
-
-def _factorial(scene: Scene, items: cst.BaseExpression) -> cst.BaseExpression | None:
-    bounds = syntax.range_bounds(items)
-    if bounds is None or syntax.constant(bounds[0]) not in {1, 2} or not scene.is_builtin("max"):
-        return None
-    match bounds[1]:
-        case cst.BinaryOperation(operator=cst.Add(), left=last, right=cst.Integer(value="1")):
-            return syntax.expression("math.factorial(max({n}, 0))", n=last)
-    return None
 
 
 def _gatherings(
@@ -191,63 +181,6 @@ def _line_before(scene: Scene, node: cst.BaseStatement) -> cst.BaseStatement | N
     body = list(block.body) if isinstance(block, cst.IndentedBlock) else []
     place = next((n for n, line in enumerate(body) if line is node), 0)
     return body[place - 1] if place else None
-
-
-@rule(Category.NUMERICAL, "sum of a range in closed form")
-def sum_of_range(scene: Scene) -> Iterator[Rewrite]:
-    """``sum(range(a, b))`` and ``sum(i * i for i in range(n))``: Gauss's formula and the one for squares."""
-    for call in syntax.find(scene.function.body, cst.Call):
-        if syntax.called_name(call) != "sum" or not scene.is_builtin("sum"):
-            continue
-        argument = syntax.sole_argument(call)
-        parts = syntax.comprehension(argument) if argument is not None else None
-        bounds = syntax.range_bounds(parts.iterable if parts else argument or call)
-        if bounds is None or not scene.is_builtin("range") or not _simple_ints(scene, bounds):
-            continue
-        power = 1 if parts is None else _power_of(parts)
-        formula = _closed_form(*bounds, power) if power else None
-        if formula is not None:
-            yield scene.rewrite(
-                {call: syntax.parenthesized(formula)},
-                f"`{syntax.shown(call)}` adds up one number after another; the formula "
-                f"`{syntax.shown(formula)}` takes the same time for any length.",
-            )
-
-
-def _simple_ints(scene: Scene, bounds: tuple[cst.BaseExpression, ...]) -> bool:
-    return all(scene.is_int(bound) and not any(syntax.find(bound, cst.Call)) for bound in bounds)
-
-
-def _power_of(parts: syntax.Comprehension) -> int:
-    """Return 1 for ``i``, 2 for ``i * i`` and ``i ** 2``, 0 for anything else."""
-    code = syntax.code(parts.element)
-    if parts.tests or parts.name is None:
-        return 0
-    return {parts.name: 1, f"{parts.name} * {parts.name}": 2, f"{parts.name} ** 2": 2}.get(code, 0)
-
-
-def _closed_form(
-    start: cst.BaseExpression, stop: cst.BaseExpression, power: int
-) -> cst.BaseExpression | None:
-    following, last = stop, _before(stop)
-    first = syntax.constant(start)
-    if power == 2:
-        if first not in {0, 1}:
-            return None
-        formula = "{m} * {n} * (2 * {m} + 1) // 6 if {m} > 0 else 0"
-        return syntax.expression(formula, m=last, n=following)
-    if first in {0, 1}:
-        return syntax.expression("{m} * {n} // 2 if {m} > 0 else 0", m=last, n=following)
-    formula = "({n} - {a}) * ({a} + {m}) // 2 if {n} > {a} else 0"
-    return syntax.expression(formula, n=following, a=start, m=last)
-
-
-def _before(stop: cst.BaseExpression) -> cst.BaseExpression:
-    """Return the last number of a range: ``n`` where it stops at ``n + 1``."""
-    match stop:
-        case cst.BinaryOperation(operator=cst.Add(), left=last, right=cst.Integer(value="1")):
-            return last
-    return syntax.expression("{stop} - 1", stop=stop)
 
 
 @rule(Category.NUMERICAL, "remainder test to stride")

@@ -49,10 +49,10 @@ EXAMPLES = [
     ),
     sample(
         "multiplying loop to product",
-        "[(40,), (0,), (-3,)]",
-        "def f(n):\n    # All of them.\n    product = 1\n    for i in range(1, n + 1):\n"
-        "        product *= i\n    return product\n",
-        "import math\n\ndef f(n):\n    product = math.factorial(max(n, 0))\n    return product\n",
+        "[(list(range(1, 20)),)] * 60 + [([],)]",
+        "def f(items):\n    product = 1\n    for item in items:  # all of them\n"
+        "        product *= item\n    return product\n",
+        "import math\n\ndef f(items):\n    product = math.prod(items)\n    return product\n",
         (
             "Floats.",
             "def f(items):\n    product = 1\n    for item in items:\n        product *= item\n"
@@ -61,36 +61,14 @@ EXAMPLES = [
         ),
         (
             "The product is used along the way.",
-            "def f(n):\n    product = total = 1\n    for i in range(1, n + 1):\n"
+            "def f(items):\n    product = total = 1\n    for i in items:\n"
             "        product *= i\n        total *= product\n    return total\n",
             None,
         ),
         (
             "`math` is something else here.",
-            "math = 3\n\ndef f(n):\n    product = math\n    for i in range(1, n + 1):\n"
+            "math = 3\n\ndef f(items):\n    product = math\n    for i in items:\n"
             "        product *= i\n    return product\n",
-            None,
-        ),
-    ),
-    sample(
-        "sum of a range in closed form",
-        "[(3, 900), (5, 5), (9, -4)]",
-        "def f(low, high):\n    return sum(range(low, high + 1))\n",
-        "def f(low, high):\n"
-        "    return (((high + 1) - low) * (low + high) // 2 if (high + 1) > low else 0)\n",
-        (
-            "The bounds might be anything with an index.",
-            "def f(low, high):\n    return sum(range(low.start, high.stop))\n",
-            "[(slice(3, 4), slice(3, 9))]",
-        ),
-        (
-            "The items are cubes.",
-            "def f(low, high):\n    return sum(i * i * i for i in range(low, high))\n",
-            None,
-        ),
-        (
-            "`sum` is something else here.",
-            "def f(low, high, sum=list):\n    return sum(range(low, high))\n",
             None,
         ),
     ),
