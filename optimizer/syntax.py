@@ -411,3 +411,19 @@ def equals(test: cst.CSTNode) -> tuple[cst.BaseExpression, cst.BaseExpression] |
         ):
             return left, right
     return None
+
+
+def remainder_test(test: cst.BaseExpression, target: cst.BaseExpression) -> tuple[int, int] | None:
+    """Return ``(k, r)`` of ``target % k == r`` with constants ``0 <= r < k``, also of ``not target % k``."""
+    sides = equals(test)
+    match test:
+        case cst.UnaryOperation(operator=cst.Not(), expression=inner):
+            sides = (inner, cst.Integer("0"))
+    if sides is None:
+        return None
+    match sides[0]:
+        case cst.BinaryOperation(left=left, operator=cst.Modulo(), right=right):
+            step, rest = constant(right), constant(sides[1])
+            fits = type(step) is int and type(rest) is int and 0 <= rest < step and step > 1
+            return (step, rest) if fits and same(left, target) else None  # type: ignore[return-value]
+    return None

@@ -226,7 +226,7 @@ def _strided(
     conditions = list(syntax.conjuncts(tests))
     if bounds is None or not conditions or not scene.is_builtin("range"):
         return None
-    remainder = remainder_test(conditions[0], target)
+    remainder = syntax.remainder_test(conditions[0], target)
     if remainder is None:
         return None
     step, rest = remainder
@@ -251,19 +251,3 @@ def _bare_arguments(
     values = (first, stop, cst.Integer(str(step)))
     args = [arg.with_changes(value=value) for arg, value in zip(call.args, values, strict=True)]
     return call.with_changes(args=args)
-
-
-def remainder_test(test: cst.BaseExpression, target: cst.BaseExpression) -> tuple[int, int] | None:
-    """Return ``(k, r)`` of ``target % k == r`` with constants ``0 <= r < k``, also of ``not target % k``."""
-    sides = syntax.equals(test)
-    match test:
-        case cst.UnaryOperation(operator=cst.Not(), expression=inner):
-            sides = (inner, cst.Integer("0"))
-    if sides is None:
-        return None
-    match sides[0]:
-        case cst.BinaryOperation(left=left, operator=cst.Modulo(), right=right):
-            step, rest = syntax.constant(right), syntax.constant(sides[1])
-            fits = type(step) is int and type(rest) is int and 0 <= rest < step and step > 1
-            return (step, rest) if fits and syntax.same(left, target) else None  # type: ignore[return-value]
-    return None
