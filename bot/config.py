@@ -69,6 +69,8 @@ class Capability(StrEnum):
     EXIT_HANDLERS = "exit-handlers"
     CTYPES = "ctypes"
     ENVIRONMENT = "environment"
+    CLOCK = "clock"
+    INPUT = "input"
     DEPENDENCY = "dependency"
 
 
@@ -365,6 +367,11 @@ class Operator:
             virtual_environment=None if own else active,
             conda_environment=_folder(environ, "CONDA_PREFIX"),
         )
+
+
+def process_environment() -> dict[str, str]:
+    """Return a copy of perfbot's own environment: where to look for an active Python and its tools."""
+    return dict(os.environ)
 
 
 def _folder(environ: Mapping[str, str], name: str) -> Path | None:

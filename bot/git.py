@@ -83,7 +83,7 @@ class Refused:
 
 
 def revision(folder: Path) -> Revision:
-    """Return what is checked out in ``folder``; its Git configuration is never obeyed.
+    """Return what is checked out in ``folder``; no program that its Git configuration names is run.
 
     Raises GitError when Git is missing or does not end.
     """

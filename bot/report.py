@@ -250,15 +250,16 @@ def to_json(report: Report) -> str:
     Numbers that JSON does not have (infinite, not a number) become null, lone surrogates of file
     names become their escapes: what is returned can always be encoded and parsed.
     """
-    return _dumped({"schema": SCHEMA, **_fields(report)})
+    return dumped({"schema": SCHEMA, **_fields(report)})
 
 
 def samples_to_json(samples: Mapping[str, Samples]) -> str:
     """Return the raw measurements by function as one JSON document."""
-    return _dumped({"schema": SCHEMA, "functions": samples})
+    return dumped({"schema": SCHEMA, "functions": samples})
 
 
-def _dumped(document: object) -> str:
+def dumped(document: object) -> str:
+    """Return records, lists and numbers as one JSON document that can always be encoded."""
     return json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -8,44 +8,47 @@ import ast
 from collections.abc import Iterator, Mapping
 
 _MODULES = {
-    "network": "socket ssl http urllib.request ftplib smtplib socketserver xmlrpc requests httpx aiohttp select selectors",
+    "network": (
+        "socket ssl http urllib.request ftplib smtplib socketserver xmlrpc requests httpx aiohttp "
+        "select selectors"
+    ),
     "processes": "subprocess multiprocessing pty popen2",
-    "file writes": "shutil tempfile fileinput mmap shelve dbm sqlite3",
+    "file-writes": "shutil tempfile fileinput mmap shelve dbm sqlite3",
     "threads": "threading _thread concurrent concurrent.futures asyncio queue",
-    "interpreter settings": "gc resource faulthandler tracemalloc",
-    "code execution": "importlib runpy code codeop marshal pickle dill cloudpickle pkgutil imp",
+    "interpreter-settings": "gc resource faulthandler tracemalloc",
+    "eval": "importlib runpy code codeop marshal pickle dill cloudpickle pkgutil imp",
     "frames": "inspect traceback dis",
-    "modules and builtins": "builtins unittest.mock",
-    "exit hooks": "atexit signal",
-    "foreign functions": "ctypes cffi _ctypes",
+    "builtins": "builtins unittest.mock",
+    "exit-handlers": "atexit signal",
+    "ctypes": "ctypes cffi _ctypes",
     "clock": "time timeit",
-    "test harness": "pytest unittest _pytest hypothesis perfbot _perfbot_inside",
+    "test-harness": "pytest unittest _pytest hypothesis perfbot _perfbot_inside",
 }
 _CALLS = {
-    "code execution": "eval exec compile __import__",
-    "modules and builtins": "globals locals setattr delattr vars breakpoint",
-    "exit hooks": "exit quit",
+    "eval": "eval exec compile __import__",
+    "builtins": "globals locals setattr delattr vars breakpoint",
+    "exit-handlers": "exit quit",
     "input": "input",
 }
 _ATTRIBUTES = {
     "network": "os.open",
     "processes": "os.system os.popen os.fork os.forkpty os.kill os.killpg os.posix_spawn os.startfile",
-    "file writes": "os.remove os.unlink os.rename os.replace os.mkdir os.makedirs os.rmdir os.chmod os.write",
-    "interpreter settings": (
+    "file-writes": "os.remove os.unlink os.rename os.replace os.mkdir os.makedirs os.rmdir os.chmod os.write",
+    "interpreter-settings": (
         "sys.setrecursionlimit sys.setswitchinterval sys.settrace sys.setprofile sys.monitoring "
         "sys.set_int_max_str_digits sys.flags"
     ),
     "frames": "sys._getframe sys._current_frames sys.exc_info",
-    "modules and builtins": "sys.modules sys.meta_path sys.path sys.path_hooks sys.argv",
-    "exit hooks": "os._exit os.abort sys.exit",
+    "builtins": "sys.modules sys.meta_path sys.path sys.path_hooks sys.argv",
+    "exit-handlers": "os._exit os.abort sys.exit",
     "environment": "os.environ os.environb os.getenv os.putenv os.getpid os.getcwd os.chdir",
 }
 _ANY_ATTRIBUTE = {
     "frames": "f_locals f_globals f_back tb_frame gi_frame cr_frame ag_frame __traceback__",
-    "modules and builtins": "__globals__ __code__ __closure__ __builtins__ __subclasses__ __mro__ __bases__ __loader__ __spec__",
-    "file writes": "write_text write_bytes unlink touch mkdir rmdir symlink_to hardlink_to",
+    "builtins": "__globals__ __code__ __closure__ __builtins__ __subclasses__ __mro__ __bases__ __loader__ __spec__",
+    "file-writes": "write_text write_bytes unlink touch mkdir rmdir symlink_to hardlink_to",
 }
-_NAMES = {"modules and builtins": "__builtins__ __loader__ __spec__ __file__"}
+_NAMES = {"builtins": "__builtins__ __loader__ __spec__ __file__"}
 _EXECUTORS = ("exec", "spawn")  # os.execv, os.spawnl, …
 
 
@@ -75,7 +78,9 @@ def imported_packages(module: ast.Module) -> frozenset[str]:
 def _module_aliases(module: ast.Module) -> dict[str, str]:
     """Return local names of imported modules: ``{"o": "os"}`` for ``import os as o``."""
     return {
-        alias.asname or alias.name.split(".")[0]: alias.name if alias.asname else alias.name.split(".")[0]
+        alias.asname or alias.name.split(".")[0]: alias.name
+        if alias.asname
+        else alias.name.split(".")[0]
         for node in ast.walk(module)
         if isinstance(node, ast.Import)
         for alias in node.names
@@ -98,8 +103,10 @@ def _of(node: ast.AST, modules: Mapping[str, str]) -> Iterator[str]:
     match node:
         case ast.Call(func=ast.Name(id=name)) if name in _BY_CALL:
             yield _BY_CALL[name]
-        case ast.Call(func=ast.Name(id="open") | ast.Attribute(attr="open")) as call if _opens_for_writing(call):
-            yield "file writes"
+        case ast.Call(func=ast.Name(id="open") | ast.Attribute(attr="open")) as call if (
+            _opens_for_writing(call)
+        ):
+            yield "file-writes"
         case ast.Name(id=name) if name in _BY_NAME:
             yield _BY_NAME[name]
         case ast.Attribute():
@@ -136,12 +143,21 @@ def _of_tampering(node: ast.AST, modules: Mapping[str, str]) -> Iterator[str]:
         case ast.Delete(targets=found):
             targets = found
     for each in targets:
-        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.value.id in modules:
-            yield "modules and builtins"
+        if (
+            isinstance(each, ast.Attribute)
+            and isinstance(each.value, ast.Name)
+            and each.value.id in modules
+        ):
+            yield "builtins"
 
 
 def _opens_for_writing(call: ast.Call) -> bool:
     """Say whether ``open(path, mode)`` or ``path.open(mode)`` may write; a computed mode may."""
     place = 1 if isinstance(call.func, ast.Name) else 0
-    modes = [*call.args[place : place + 1], *(word.value for word in call.keywords if word.arg == "mode")]
-    return any(not isinstance(mode, ast.Constant) or set(str(mode.value)) & set("wax+") for mode in modes)
+    modes = [
+        *call.args[place : place + 1],
+        *(word.value for word in call.keywords if word.arg == "mode"),
+    ]
+    return any(
+        not isinstance(mode, ast.Constant) or set(str(mode.value)) & set("wax+") for mode in modes
+    )

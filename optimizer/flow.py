@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from perfbot.optimizer import kinds, syntax
+from perfbot.optimizer import certainty, syntax
 from perfbot.optimizer.scene import Change, Scene
 
 # Functions that see or change local variables behind the source's back.
@@ -205,7 +205,7 @@ def _is_fresh(scene: Scene, value: cst.BaseExpression) -> bool:
 
 def holds(scene: Scene, name: str, *types: str) -> bool:
     """Say whether a variable certainly holds one of these builtin types wherever it is read."""
-    return built(scene, name) in types or kinds.is_sure(scene, cst.Name(name), *types)
+    return built(scene, name) in types or certainty.is_sure(scene, cst.Name(name), *types)
 
 
 def is_quiet(scene: Scene, node: cst.CSTNode) -> bool:
@@ -239,8 +239,8 @@ def _starts_as_atom(scene: Scene, name: str) -> bool:
         if (found := syntax.assignment(line)) and found[0] == name
     ]
     if name in scene.parameters:
-        return kinds.is_sure(scene, cst.Name(name), *kinds.ATOMS)
-    return bool(starts) and all(kinds.is_sure(scene, each, *kinds.ATOMS) for each in starts)
+        return certainty.is_sure(scene, cst.Name(name), *certainty.ATOMS)
+    return bool(starts) and all(certainty.is_sure(scene, each, *certainty.ATOMS) for each in starts)
 
 
 def _is_local_store(scene: Scene, target: cst.BaseExpression) -> bool:
@@ -261,8 +261,8 @@ def _is_quiet_call(scene: Scene, call: cst.Call) -> bool:
             return name in _QUIET_BUILTINS and scene.is_builtin(name) and plain
         case cst.Attribute(value=receiver, attr=cst.Name(value=method)):
             if method in syntax.PURE_METHODS:
-                kind = kinds.sure(scene, receiver)
-                known = kind is not None and kind.only(*kinds.ATOMS, *kinds.CONTAINERS)
+                kind = certainty.sure(scene, receiver)
+                known = kind is not None and kind.only(*certainty.ATOMS, *certainty.CONTAINERS)
                 return known or (
                     isinstance(receiver, cst.Name) and built(scene, receiver.value) is not None
                 )
@@ -284,7 +284,9 @@ def is_constant_in(scene: Scene, loop: cst.CSTNode, expr: cst.BaseExpression) ->
     for name in syntax.names_read(expr) & scene.local_names:
         if name in syntax.names_written(loop) or captured_for_writing(scene, name):
             return False
-        if kinds.is_sure(scene, cst.Name(name), *kinds.ATOMS, "tuple", "frozenset", "range"):
+        if certainty.is_sure(
+            scene, cst.Name(name), *certainty.ATOMS, "tuple", "frozenset", "range"
+        ):
             continue
         outsider = name in scene.parameters or built(scene, name) is not None
         if not outsider or syntax.mutates(loop, name) or not is_quiet(scene, loop):
@@ -347,6 +349,23 @@ def with_body(loop: cst.For, body: list[cst.BaseStatement]) -> cst.For:
 
 def line(text: str, *replaced: cst.CSTNode) -> cst.BaseStatement:
     """Parse a statement that keeps the blank line and the comments above the statements it replaces."""
-    leading = [each for old in replaced for each in getattr(old, "leading_lines", ())]
+    leading = [each for old in replaced for each in _comment_lines(old)]
     kept = [each for n, each in enumerate(leading) if n == 0 or each.comment is not None]
     return cst.parse_statement(text).with_changes(leading_lines=kept)
+
+
+def _comment_lines(old: cst.CSTNode) -> Iterator[cst.EmptyLine]:
+    """The lines above a statement, and a comment behind it as a line of its own."""
+    yield from getattr(old, "leading_lines", ())
+    match old:
+        case cst.SimpleStatementLine(
+            trailing_whitespace=cst.TrailingWhitespace(comment=cst.Comment() as comment)
+        ):
+            yield cst.EmptyLine(comment=comment)
+
+
+def enclosed(value: cst.BaseExpression) -> str:
+    """Return the code of a part of a comprehension, in parentheses where it needs them."""
+    text = syntax.code(value)
+    loose = isinstance(value, cst.Tuple | cst.IfExp | cst.Lambda) and not value.lpar
+    return f"({text})" if loose else text

@@ -12,7 +12,10 @@ from perfbot.optimizer.capabilities import capabilities, imported_packages
 from perfbot.optimizer.verdict import Why
 
 TOUCHES_NO_CODE = "the change touches {path}, which is no Python source of the project"
-TOUCHES_TESTS = "the change alters {path}: tests, benchmarks, conftest and build files judge a change and stay as they are"
+TOUCHES_TESTS = (
+    "the change alters {path}: tests, benchmarks, conftest and build files judge a change and stay "
+    "as they are"
+)
 CHANGES_NOTHING = "the change alters no function"
 NEW_CAPABILITY = "{path} newly reaches for {capability}: {place}"
 NEW_DEPENDENCY = "{path} newly imports {package}, which the project does not depend on"
@@ -65,7 +68,11 @@ def keeps_interface(changes: Sequence[FileChange]) -> Refusal | None:
             for what, value in was.items():
                 if value != after[name].get(what):
                     detail = CHANGED.format(
-                        path=change.path, what=what, name=name, before=value, after=after[name].get(what)
+                        path=change.path,
+                        what=what,
+                        name=name,
+                        before=value,
+                        after=after[name].get(what),
                     )
                     return Refusal(Why.CHANGES_INTERFACE, detail)
     return None
@@ -82,6 +89,8 @@ def reaches_for_nothing_new(
             if capability not in had and capability not in allowed:
                 detail = NEW_CAPABILITY.format(path=change.path, capability=capability, place=place)
                 return Refusal(Why.FORBIDDEN, detail)
+        if "dependency" in allowed:
+            continue
         known = imported_packages(before) | dependencies | sys.stdlib_module_names
         for package in sorted(imported_packages(after) - known):
             return Refusal(Why.FORBIDDEN, NEW_DEPENDENCY.format(path=change.path, package=package))
@@ -91,7 +100,8 @@ def reaches_for_nothing_new(
 def remembers(changes: Sequence[FileChange]) -> bool:
     """Say whether code newly keeps state from call to call, so that a repeated call may be no real one."""
     return any(
-        set(_state(_parsed(change.after))) - set(_state(_parsed(change.before or b""))) for change in changes
+        set(_state(_parsed(change.after))) - set(_state(_parsed(change.before or b"")))
+        for change in changes
     )
 
 
@@ -113,6 +123,12 @@ def complexity(source: bytes, qualname: str) -> int:
         if name == qualname:
             return 1 + sum(_decisions(each) for each in ast.walk(node))
     return 0
+
+
+def length(source: bytes, qualname: str) -> int:
+    """Return how many lines one function has, decorators aside; 0 if it is not there."""
+    found = [node for name, node in _outermost(_parsed(source)) if name == qualname]
+    return (found[-1].end_lineno or 0) - found[-1].lineno + 1 if found else 0
 
 
 def _decisions(node: ast.AST) -> int:
@@ -158,11 +174,13 @@ def _interface(source: bytes) -> dict[str, dict[str, str]]:
             "parameters": _parameters(node.args),
             "decorators": ", ".join(ast.unparse(each) for each in node.decorator_list),
         }
-    for node in ast.walk(module):
-        if isinstance(node, ast.ClassDef):
-            bases = ", ".join(ast.unparse(each) for each in [*node.bases, *(k.value for k in node.keywords)])
-            decorators = ", ".join(ast.unparse(each) for each in node.decorator_list)
-            found[f"class {node.name}"] = {"bases": bases, "decorators": decorators}
+    for each in ast.walk(module):
+        if isinstance(each, ast.ClassDef):
+            arguments = [*each.bases, *(keyword.value for keyword in each.keywords)]
+            found[f"class {each.name}"] = {
+                "bases": ", ".join(map(ast.unparse, arguments)),
+                "decorators": ", ".join(map(ast.unparse, each.decorator_list)),
+            }
     return found
 
 
@@ -203,23 +221,24 @@ def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
 def _state(module: ast.Module) -> Iterator[str]:
     """Yield a text for each thing in a module that lets one call leave something for the next."""
     for node in ast.walk(module):
-        if isinstance(node, _Definition):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield from _state_of_function(node)
         elif isinstance(node, ast.Global):
             yield from (f"global {name}" for name in node.names)
-    mutable = {name for owner in (module, *_classes(module)) for name in _mutable_names(owner)}
+    owners = [node for node in ast.walk(module) if isinstance(node, ast.Module | ast.ClassDef)]
+    mutable = {name for owner in owners for name in _mutable_names(owner)}
     for node in ast.walk(module):
-        if isinstance(node, _Definition):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield from (f"kept in {name}" for name in mutable & set(_changed_names(node)))
-
-
-def _classes(module: ast.Module) -> list[ast.ClassDef]:
-    return [node for node in ast.walk(module) if isinstance(node, ast.ClassDef)]
 
 
 def _state_of_function(node: _Definition) -> Iterator[str]:
     for decorator in node.decorator_list:
-        words = {part for each in ast.walk(decorator) for part in (getattr(each, "id", ""), getattr(each, "attr", ""))}
+        words = {
+            part
+            for each in ast.walk(decorator)
+            for part in (getattr(each, "id", ""), getattr(each, "attr", ""))
+        }
         if words & _REMEMBERING:
             yield f"{node.name} remembers"
     for default in [*node.args.defaults, *(each for each in node.args.kw_defaults if each)]:
@@ -232,7 +251,9 @@ def _mutable_names(owner: ast.Module | ast.ClassDef) -> Iterator[str]:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if _is_mutable(value):
                 yield name
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if _is_mutable(value):
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if _is_mutable(
+                value
+            ):
                 yield name
 
 
@@ -245,7 +266,10 @@ def _is_mutable(value: ast.expr) -> bool:
 
 
 _CHANGING = frozenset(
-    "append appendleft extend insert pop popleft popitem remove clear add discard update setdefault __setitem__".split()
+    (
+        "append appendleft extend insert pop popleft popitem remove clear add discard update "
+        "setdefault __setitem__"
+    ).split()
 )
 
 
@@ -260,7 +284,9 @@ def _changed_names(function: _Definition) -> Iterator[str]:
                 owner = value
             case ast.AugAssign(target=ast.Name() | ast.Attribute() as target):
                 owner = target
-            case ast.Attribute(value=ast.Name(id=name), attr=attr, ctx=ast.Store()) if name == function.name:
+            case ast.Attribute(value=ast.Name(id=name), attr=attr, ctx=ast.Store()) if (
+                name == function.name
+            ):
                 yield attr
         if owner is not None:
             yield getattr(owner, "id", "") or getattr(owner, "attr", "")

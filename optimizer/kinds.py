@@ -1,349 +1,133 @@
-"""What type an expression certainly has, where its evaluation cannot fail.
+"""What kind of value an expression has where it stands, from the facts that were seen at run time.
 
-``sure`` answers for the types that were seen at run time: the fact of a parameter describes it at
-entry, so a parameter that is rebound, and the items of a container that is changed, count as unknown.
+In doubt a kind is unknown.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import libcst as cst
 
-from perfbot.optimizer import syntax
+from perfbot.optimizer import ranges, syntax
 from perfbot.optimizer.scene import Scene
 from perfbot.profiling.facts import Seen
 
-# Values of these types never change and have no parts that do.
-ATOMS = frozenset({"int", "str", "bool", "bytes", "NoneType", "float"})
-# Among these, "equal" means the same to ==, to `in`, to count() and to a hash table: no NaN.
-EXACT = ATOMS - {"float"}
-CONTAINERS = frozenset({"list", "tuple", "set", "frozenset", "dict", "str", "bytes", "range"})
-_INT, _STR, _BOOL, _FLOAT = (Seen(frozenset({name})) for name in ("int", "str", "bool", "float"))
-_ARITHMETIC = (cst.Add, cst.Subtract, cst.Multiply)
-_STR_METHODS = dict.fromkeys(
-    "lower upper strip lstrip rstrip title capitalize casefold swapcase".split(), _STR
-) | dict.fromkeys(
-    (
-        "isalnum isalpha isascii isdecimal isdigit isidentifier islower isnumeric isprintable "
-        "isspace istitle isupper"
-    ).split(),
-    _BOOL,
-)
-_STR_METHODS_OF_STR = {
-    "startswith": _BOOL,
-    "endswith": _BOOL,
-    "find": _INT,
-    "rfind": _INT,
-    "count": _INT,
-    "replace": _STR,
-    "removeprefix": _STR,
-    "removesuffix": _STR,
-}
-_ORDERING = (cst.LessThan, cst.LessThanEqual, cst.GreaterThan, cst.GreaterThanEqual)
+_SCALARS = frozenset({"str", "int", "bytes", "bool", "NoneType"})
 
 
-def is_sure(scene: Scene, expr: cst.BaseExpression, *types: str) -> bool:
-    """Say whether ``expr`` certainly has one of these types and cannot fail."""
-    found = sure(scene, expr)
-    return found is not None and found.only(*types)
+def hashable(seen: Seen | None) -> bool:
+    """Say whether values are known to be hashable builtins, so that sets and ``in`` agree on them."""
+    if seen is None or not seen.types:
+        return False
+    rest = seen.types - _SCALARS - {"float"}
+    return not rest or (rest <= {"tuple"} and (seen.elements is None or hashable(seen.elements)))
 
 
-def sure(scene: Scene, expr: cst.BaseExpression, assumed: tuple[str, ...] = ()) -> Seen | None:
-    """Return the type of an expression whose evaluation has no effect and cannot fail, else ``None``.
-
-    Names count as bound. ``assumed`` are the variables whose type is being worked out.
-    """
-    match expr:
-        case cst.Name(value="True" | "False" | "None"):
-            return scene.kind(expr)
-        case cst.Name(value=name):
-            return sure_name(scene, name, assumed)
-        case cst.Integer() | cst.Float() | cst.SimpleString():
-            return Seen(frozenset({type(syntax.constant(expr)).__name__}))
-        case cst.FormattedString(parts=parts):
-            return _STR if all(_plain_part(scene, part, assumed) for part in parts) else None
-        case cst.Call():
-            return _call(scene, expr, assumed)
-        case cst.List(elements=[]) | cst.Dict(elements=[]) | cst.Tuple(elements=[]):
-            return Seen(frozenset({type(expr).__name__.lower()}))
-    return _operation(scene, expr, assumed)
+def has_total_order(seen: Seen | None) -> bool:
+    """Say whether values of one type, without NaN, are known: equal ones cannot be told apart."""
+    if seen is None or len(seen.types) != 1:
+        return False
+    if seen.only("tuple"):
+        return has_total_order(seen.elements)
+    return seen.only("int", "str", "bytes")
 
 
-def _operation(scene: Scene, expr: cst.BaseExpression, assumed: tuple[str, ...]) -> Seen | None:
-    match expr:
-        case cst.BinaryOperation():
-            return _binary(scene, expr, assumed)
-        case cst.Comparison():
-            return _comparison(scene, expr, assumed)
-        case cst.BooleanOperation(left=left, right=right):
-            return _either(sure(scene, left, assumed), sure(scene, right, assumed))
-        case cst.UnaryOperation(operator=cst.Not(), expression=inner):
-            found = sure(scene, inner, assumed)
-            return _BOOL if found and found.only(*ATOMS, *CONTAINERS) else None
-        case cst.UnaryOperation(operator=cst.Minus(), expression=inner):
-            found = sure(scene, inner, assumed)
-            return found if found and found.only("int", "float") else None
-        case cst.IfExp(test=test, body=body, orelse=orelse):
-            return sure(scene, test, assumed) and _either(
-                sure(scene, body, assumed), sure(scene, orelse, assumed)
-            )
-    return None
+def kind_at(scene: Scene, expr: cst.BaseExpression, at: cst.CSTNode | None = None) -> Seen | None:
+    """Return the kind of an expression where it stands: inside nested functions and comprehensions too."""
+    at = expr if at is None else at
+    facts = dict(scene.facts)
+    for above in reversed(scopes_around(scene, at)):
+        match above:
+            case cst.FunctionDef() | cst.Lambda():
+                for name in syntax.names_written(above.params):
+                    facts[name] = Seen(frozenset())
+                if isinstance(above, cst.FunctionDef):
+                    for name in syntax.names_written(above.body):
+                        facts[name] = Seen(frozenset())
+            case cst.ListComp() | cst.SetComp() | cst.DictComp() | cst.GeneratorExp():
+                _bind(scene, facts, above.for_in)
+    inner = replace(scene, facts=facts)
+    found = inner.kind(expr)
+    return found if found is not None and found.types else None
 
 
-def _either(one: Seen | None, other: Seen | None) -> Seen | None:
-    if one is None or other is None:
-        return None
-    if one == other:
-        return one
-    return Seen(one.types | other.types, None, None, max(one.longest, other.longest))
+def _bind(scene: Scene, facts: dict[str, Seen], clause: cst.CompFor | None) -> None:
+    while clause is not None:
+        for name in syntax.names_written(clause):
+            facts[name] = Seen(frozenset())
+        for name, seen in _bound_kinds(replace(scene, facts=facts), clause.target, clause.iter):
+            facts[name] = seen or Seen(frozenset())
+        clause = clause.inner_for_in
 
 
-def _plain_part(
-    scene: Scene, part: cst.BaseFormattedStringContent, assumed: tuple[str, ...]
-) -> bool:
-    match part:
-        case cst.FormattedStringExpression(expression=expr, format_spec=None):
-            found = sure(scene, expr, assumed)
-            return found is not None and found.only(*ATOMS)
-    return isinstance(part, cst.FormattedStringText)
-
-
-def _binary(scene: Scene, expr: cst.BinaryOperation, assumed: tuple[str, ...]) -> Seen | None:
-    left, right = sure(scene, expr.left, assumed), sure(scene, expr.right, assumed)
-    if left is None or right is None:
-        return None
-    if left.only("int", "bool") and right.only("int", "bool"):
-        divides = isinstance(expr.operator, cst.Modulo | cst.FloorDivide)
-        safe = isinstance(expr.operator, _ARITHMETIC) or (
-            divides and isinstance(expr.right, cst.Integer) and syntax.constant(expr.right) != 0
-        )
-        return _INT if safe else None
-    if left.only("float") and right.only("float") and isinstance(expr.operator, _ARITHMETIC):
-        return _FLOAT
-    for text in ("str", "bytes"):
-        if left.only(text) and right.only(text) and isinstance(expr.operator, cst.Add):
-            return Seen(frozenset({text}))
-    return None
-
-
-def _comparison(scene: Scene, expr: cst.Comparison, assumed: tuple[str, ...]) -> Seen | None:
-    left = sure(scene, expr.left, assumed)
-    for target in expr.comparisons:
-        right = sure_operand(scene, target.comparator, assumed)
-        if left is None or right is None or not _comparable(left, target.operator, right):
-            return None
-        left = right
-    return _BOOL
-
-
-def sure_operand(
-    scene: Scene, expr: cst.BaseExpression, assumed: tuple[str, ...] = ()
-) -> Seen | None:
-    """Like :func:`sure`, and literal tuples, lists and sets of constants count too."""
-    if isinstance(expr, cst.Tuple | cst.List | cst.Set):
-        value = syntax.constant(expr)
-        if isinstance(value, tuple | list | set) and all(_is_atom(each) for each in value):
-            types = frozenset(type(each).__name__ for each in value)
-            return Seen(frozenset({type(value).__name__}), Seen(types), None, len(value))
-    return sure(scene, expr, assumed)
-
-
-def _is_atom(value: object) -> bool:
-    return type(value).__name__ in ATOMS
-
-
-def _comparable(left: Seen, operator: cst.BaseCompOp, right: Seen) -> bool:
-    match operator:
-        case cst.Equal() | cst.NotEqual() | cst.Is() | cst.IsNot():
-            return left.only(*ATOMS) and right.only(*ATOMS)
-        case cst.In() | cst.NotIn():
-            inside = right.elements
-            if right.only("str"):
-                return left.only("str")
-            return left.only(*ATOMS) and inside is not None and inside.only(*ATOMS)
-    numbers = left.only("int", "float", "bool") and right.only("int", "float", "bool")
-    return isinstance(operator, _ORDERING) and (numbers or (left.only("str") and right.only("str")))
-
-
-def _call(scene: Scene, call: cst.Call, assumed: tuple[str, ...]) -> Seen | None:
-    arguments = syntax.arguments(call)
-    if arguments is None:
-        return None
-    kinds = [sure(scene, argument, assumed) for argument in arguments]
-    match call.func:
-        case cst.Name(value=name) if scene.is_builtin(name) and len(kinds) == 1 and kinds[0]:
-            return _builtin(name, kinds[0])
-        case cst.Attribute(value=receiver, attr=cst.Name(value=method)):
-            found = sure(scene, receiver, assumed)
-            if found is None or not found.only("str"):
-                return None
-            if not kinds:
-                return _STR_METHODS.get(method)
-            wanted = 2 if method == "replace" else 1
-            texts = all(kind is not None and kind.only("str") for kind in kinds)
-            return _STR_METHODS_OF_STR.get(method) if texts and len(kinds) == wanted else None
-    return None
-
-
-def _builtin(name: str, argument: Seen) -> Seen | None:
-    if name == "len" and argument.only(*CONTAINERS):
-        return _INT
-    if name == "abs" and argument.only("int", "float"):
-        return argument
-    if name == "str" and argument.only(*ATOMS):
-        return _STR
-    if name == "repr" and argument.only(*ATOMS):
-        return _STR
-    return _BOOL if name == "bool" and argument.only(*ATOMS, *CONTAINERS) else None
-
-
-def sure_name(scene: Scene, name: str, assumed: tuple[str, ...] = ()) -> Seen | None:
-    """Return the type that a local variable has wherever it is read, if that is certain."""
-    if name in assumed or name not in scene.local_names:
-        return None
-    bindings = list(_bindings(scene, name))
-    if len(bindings) != sum(store.value == name for store in syntax.stores(scene.function)):
-        return None  # bound in a way that is not looked into: with, except, del, :=
-    if any(name in syntax.names_written(inner) for inner in _inner_scopes(scene)):
-        return None
-    kinds = [scene.facts.get(name)] if name in scene.parameters else []
-    kinds += [_bound_kind(scene, binding, name, (*assumed, name)) for binding in bindings]
-    found: Seen | None = kinds[0] if kinds else None
-    for kind in kinds:
-        found = _either(found, kind)
-    if found is not None and not found.only(*ATOMS) and syntax.mutates(scene.function.body, name):
-        return Seen(found.types)
-    return found
-
-
-def _inner_scopes(scene: Scene) -> Iterator[cst.CSTNode]:
-    for node in syntax.walk(scene.function.body):
-        if isinstance(node, cst.FunctionDef | cst.Lambda | cst.ClassDef | cst.Match):
-            yield node
-
-
-_Binding = cst.Assign | cst.AnnAssign | cst.AugAssign | cst.For | cst.CompFor
-
-
-def _bindings(scene: Scene, name: str) -> Iterator[_Binding]:
-    """The statements and comprehension clauses that bind a name in ways whose type can be told."""
-    for node in syntax.walk(scene.function.body):
-        match node:
-            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=target))]):
-                found = target == name
-            case cst.AnnAssign(target=cst.Name(value=target), value=cst.BaseExpression()):
-                found = target == name
-            case cst.AugAssign(target=cst.Name(value=target)):
-                found = target == name
-            case cst.For(target=target) | cst.CompFor(target=target):
-                found = any(each.value == name for each in syntax.find(target, cst.Name))
-            case _:
-                continue
-        if found:
-            yield node
-
-
-def _bound_kind(
-    scene: Scene, binding: _Binding, name: str, assumed: tuple[str, ...]
-) -> Seen | None:
-    match binding:
-        case cst.Assign(value=value) | cst.AnnAssign(value=cst.BaseExpression() as value):
-            return sure(scene, value, assumed)
-        case cst.AugAssign():
-            return _augmented(scene, binding, name, assumed)
-        case cst.For(target=target, iter=iterable) | cst.CompFor(target=target, iter=iterable):
-            return _item_kind(scene, target, iterable, name, assumed)
-    return None
-
-
-def _augmented(
-    scene: Scene, binding: cst.AugAssign, name: str, assumed: tuple[str, ...]
-) -> Seen | None:
-    """``total += x`` keeps the type that the plain assignments gave, for numbers and text."""
-    added = sure(scene, binding.value, assumed)
-    firsts = [
-        sure(scene, other.value, assumed)
-        for other in _bindings(scene, name)
-        if isinstance(other, cst.Assign)
-    ]
-    first = firsts[0] if firsts else None
-    if added is None or first is None or any(other != first for other in firsts):
-        return None
-    adds = isinstance(binding.operator, cst.AddAssign)
-    numeric = adds or isinstance(binding.operator, cst.SubtractAssign | cst.MultiplyAssign)
-    if first.only("int") and added.only("int", "bool") and numeric:
-        return first
-    if first.only("float") and added.only("float") and numeric:
-        return first
-    return first if adds and first.only("str") and added.only("str") else None
-
-
-def _item_kind(
-    scene: Scene,
-    target: cst.BaseExpression,
-    iterable: cst.BaseExpression,
-    name: str,
-    assumed: tuple[str, ...],
-) -> Seen | None:
-    """The type of one target variable of a loop over ``iterable``."""
-    if isinstance(target, cst.Name):
-        return items(scene, iterable, assumed)
-    if not isinstance(target, cst.Tuple):
-        return None
-    names = [
-        each.value.value if isinstance(each.value, cst.Name) else "" for each in target.elements
-    ]
-    if name not in names:
-        return None
-    place = names.index(name)
-    parts = _tuple_parts(scene, iterable, assumed)
-    if parts is not None:
-        return parts[place] if place < len(parts) and len(parts) == len(names) else None
-    rows = items(scene, iterable, assumed)
-    return rows.elements if rows is not None and rows.only("tuple", "list") else None
-
-
-def _tuple_parts(
-    scene: Scene, iterable: cst.BaseExpression, assumed: tuple[str, ...]
-) -> list[Seen | None] | None:
-    """The types of the tuples that ``enumerate``, ``zip`` and ``items`` give, one per place."""
-    match iterable:
-        case cst.Call(func=cst.Name(value="enumerate"), args=[first, *_]):
-            if scene.is_builtin("enumerate"):
-                return [_INT, items(scene, first.value, assumed)]
-        case cst.Call(func=cst.Name(value="zip"), args=args) if scene.is_builtin("zip"):
-            return [items(scene, arg.value, assumed) for arg in args if not arg.keyword]
-        case cst.Call(func=cst.Attribute(value=mapping, attr=cst.Name(value="items")), args=[]):
-            found = sure(scene, mapping, assumed)
-            if found is not None and found.only("dict"):
-                return [found.elements, found.values]
-    return None
-
-
-def items(scene: Scene, iterable: cst.BaseExpression, assumed: tuple[str, ...] = ()) -> Seen | None:
-    """Return the type of what iterating over ``iterable`` gives, if it certainly is a builtin container."""
-    match iterable:
-        case cst.Call(func=cst.Name(value="range")) if scene.is_builtin("range"):
-            return _INT
-        case cst.Call(
-            func=cst.Name(value="sorted" | "list" | "tuple" | "set" | "reversed" as name),
-            args=[cst.Arg(value=inner, keyword=None, star="")],
-        ) if scene.is_builtin(name):
-            return items(scene, inner, assumed)
-        case cst.Call(
-            func=cst.Attribute(value=mapping, attr=cst.Name(value="keys" | "values" as view)),
-            args=[],
+def _bound_kinds(
+    scene: Scene, target: cst.BaseExpression, iterable: cst.BaseExpression
+) -> Iterator[tuple[str, Seen | None]]:
+    """Yield what a loop's variables hold."""
+    match target, iterable:
+        case cst.Name(value=name), _:
+            yield name, elements_of(scene, iterable)
+        case (
+            cst.Tuple(elements=[cst.Element(value=cst.Name(value=place)), cst.Element(value=item)]),
+            cst.Call(func=cst.Name(value="enumerate"), args=[cst.Arg(value=items)]),
         ):
-            found = sure(scene, mapping, assumed)
-            if found is None or not found.only("dict"):
-                return None
-            return found.elements if view == "keys" else found.values
-        case cst.Subscript(value=whole, slice=[cst.SubscriptElement(slice=cst.Slice())]):
-            return items(scene, whole, assumed)
-    found = sure(scene, iterable, assumed)
-    if found is None:
+            yield place, Seen(frozenset({"int"}))
+            yield from _bound_kinds(scene, item, items)
+        case cst.Tuple(elements=elements), _:
+            seen = elements_of(scene, iterable)
+            for element in elements:
+                if isinstance(element.value, cst.Name):
+                    known = seen is not None and seen.only("tuple", "list")
+                    yield element.value.value, seen.elements if seen and known else None
+
+
+def kind_within(scene: Scene, expr: cst.BaseExpression, clause: cst.CompFor) -> Seen | None:
+    """Return the kind of an expression as the body of a comprehension would have it."""
+    facts = dict(scene.facts)
+    _bind(scene, facts, clause)
+    found = replace(scene, facts=facts).kind(expr)
+    return found if found is not None and found.types else None
+
+
+def elements_of(scene: Scene, iterable: cst.BaseExpression) -> Seen | None:
+    """Return the kind of what iterating gives."""
+    if syntax.called_name(iterable) == "range" and scene.is_builtin("range"):
+        return Seen(frozenset({"int"}))
+    seen = scene.kind(iterable)
+    if seen is None:
         return None
-    if found.only("str"):
-        return _STR
-    if found.only("bytes", "range"):
-        return _INT
-    return found.elements if found.only("list", "tuple", "set", "frozenset", "dict") else None
+    return seen if seen.only("str") else seen.elements
+
+
+def is_known(scene: Scene, expr: cst.BaseExpression, *types: str) -> bool:
+    """Say whether an expression, where it stands, is known to be of one of these types and no other."""
+    seen = kind_at(scene, expr)
+    return seen is not None and seen.only(*types)
+
+
+def is_int(scene: Scene, expr: cst.BaseExpression, at: cst.CSTNode | None = None) -> bool:
+    """Say whether an expression is known to be an ``int``: also through arithmetic on such values."""
+    at = expr if at is None else at
+    match expr:
+        case cst.Integer():
+            return True
+        case cst.Name() if ranges.counts_up(scene, expr):
+            return True
+        case cst.BinaryOperation(left=left, right=right, operator=operator):
+            whole = cst.Add | cst.Subtract | cst.Multiply | cst.Modulo | cst.FloorDivide
+            return (
+                isinstance(operator, whole) and is_int(scene, left, at) and is_int(scene, right, at)
+            )
+        case cst.UnaryOperation(operator=cst.Minus(), expression=inner):
+            return is_int(scene, inner, at)
+        case cst.Call(
+            func=cst.Name(value="abs" | "sum" | "max" | "min"), args=[cst.Arg(value=inner)]
+        ):
+            return is_int(scene, inner, at)
+    seen = kind_at(scene, expr, at)
+    return seen is not None and seen.only("int")
+
+
+def scopes_around(scene: Scene, node: cst.CSTNode) -> list[cst.CSTNode]:
+    """Return the nodes between a node and the function, nearest first."""
+    return [above for above in scene.above(node) if above is not scene.function]

@@ -236,47 +236,6 @@ class Scene:
         literal = _LITERAL_TYPES.get(type(expr))
         return Seen(frozenset({literal})) if literal else None
 
-    def kind_of_item(self, iterable: cst.BaseExpression) -> Seen | None:
-        """Return what is known of the items that iterating over an expression gives."""
-        if syntax.called_name(iterable) == "range" and self.is_builtin("range"):
-            return Seen(frozenset({"int"}))
-        seen = self.kind(iterable)
-        if seen is None:
-            return None
-        return Seen(frozenset({"str"})) if seen.only("str") else seen.elements
-
-    def kind_here(self, name: cst.Name) -> Seen | None:
-        """Like :meth:`kind`, for a variable that a comprehension around it may bind."""
-        for node in self.above(name):
-            if isinstance(node, cst.ListComp | cst.SetComp | cst.DictComp | cst.GeneratorExp):
-                source: cst.CompFor | None = node.for_in
-                while source is not None:
-                    if syntax.binds(source.target, name.value):
-                        direct = isinstance(source.target, cst.Name)
-                        return self.kind_of_item(source.iter) if direct else None
-                    source = source.inner_for_in
-        return self.kind(name)
-
-    def is_int(self, expr: cst.BaseExpression) -> bool:
-        """Say whether an expression is surely an ``int``: literals, variables, ``len`` and ``+ - * // %`` of them."""
-        match expr:
-            case cst.Name(value=value):
-                seen = self.kind_here(expr)
-                return value not in {"True", "False"} and seen is not None and seen.only("int")
-            case cst.UnaryOperation(operator=cst.Minus(), expression=inner):
-                return self.is_int(inner)
-            case cst.BinaryOperation(
-                operator=cst.Add()
-                | cst.Subtract()
-                | cst.Multiply()
-                | cst.FloorDivide()
-                | cst.Modulo(),
-                left=left,
-                right=right,
-            ):
-                return self.is_int(left) and self.is_int(right)
-        return self.is_kind(expr, "int")
-
     def is_kind(self, expr: cst.BaseExpression, *types: str) -> bool:
         """Say whether an expression is known to be of one of these types and of no other."""
         seen = self.kind(expr)

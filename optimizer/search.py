@@ -123,7 +123,9 @@ class _Search:
             every.extend(grown)
             beam = sorted(grown, key=lambda state: state.ns)[:_BEAM]
         ranked = sorted(every, key=lambda state: (state.ns, len(state.suggestions)))
-        candidates = [self._candidate(state, start) for state in ranked if start.ns / state.ns >= _WORTH_RATIO]
+        candidates = [
+            self._candidate(state, start) for state in ranked if start.ns / state.ns >= _WORTH_RATIO
+        ]
         return Found(tuple(candidates), tuple(self._dropped), self._tries)
 
     def _children(self, parent: _State, start: _State) -> Iterator[_State]:

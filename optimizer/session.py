@@ -12,36 +12,44 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from perfbot.optimizer.catalogue import rules
-from perfbot.optimizer.plan import Subject
+from perfbot.optimizer.plan import Subject, steps
 from perfbot.optimizer.progress import Listener, Phase
 from perfbot.optimizer.search import Candidate, Found, search
+from perfbot.optimizer.strategies import Suggestion
 from perfbot.optimizer.verdict import Accepted, Verdict
 from perfbot.optimizer.verify import GATES, Case, Terms, changed_functions, judge
-from perfbot.profiling import environment, hotspots
+from perfbot.profiling import environment, hotspots, provision
 from perfbot.profiling.benchmark import CallBenchmark, MeasurementError, choose_calls
 from perfbot.profiling.capture import Recording, capture
+from perfbot.profiling.external_profile import describe_unmatched, read_profile
 from perfbot.profiling.functions import FunctionName, find_function, function_index, near_names
 from perfbot.profiling.hotspots import Hotspot, Profile
 from perfbot.profiling.measure import Interval, interval
+from perfbot.profiling.overlay import overlay
 from perfbot.profiling.sandbox import Limits, Sandbox
 from perfbot.profiling.source import UnreadableSource, read_source
-from perfbot.profiling.suite import Baseline, activities, baseline, run_suite
+from perfbot.profiling.suite import activities, baseline, run_suite
 from perfbot.profiling.target import Target
-from perfbot.profiling.tree import Tree, export, sources
+from perfbot.profiling.tree import Tree, export, sources, with_changes
 from perfbot.profiling.workload import Workload, WorkloadSettings, discover
 
 UNKNOWN_FUNCTION = "there is no function {name} in the repository{hint}"
 DID_YOU_MEAN = "; did you mean {names}?"
-NATIVE = "{share:.0%} of its time is spent in native code, which a rewrite in Python cannot make faster"
+NATIVE = (
+    "{share:.0%} of its time is spent in native code, which a rewrite in Python cannot make faster"
+)
 NO_STRATEGY = "no strategy of the catalogue applies"
 NONE_HELPED = "{tries} versions were tried, none was right and clearly faster: {why}"
 BELOW_SHARE = "it has {share:.1%} of the workload's time, less than {least:.1%}"
 NOT_CALLED = "nothing that ran calls it"
+SET_ASIDE = (
+    "set aside before any change: {failing} failing and {flaky} changing tests; the others decide"
+)
 OUT_OF_TIME = "the time budget was used up before its turn"
 
 _NATIVE_SHARE = 0.95
-_PROFILE_RUNS = 8
-_PROFILE_CPU_S = 3.0  # sampled: at 2 ms a sample some 1,500 samples
+_PROFILE_RUNS = 5
+_PROFILE_CPU_S = 1.0  # sampled: at 2 ms a sample some 500 samples
 _NOISE_PAIRS = 8
 _BASELINE_WALL_S = 900.0
 _JUDGED_AT_MOST = 3
@@ -56,7 +64,8 @@ class Request:
     """What somebody wants of a session.
 
     ``terms`` gives the terms for a path; ``time_s`` is the budget for everything after the
-    baseline; an empty ``functions`` means the hottest ones.
+    baseline; an empty ``functions`` means the hottest ones. ``python`` is preferred where an
+    environment must be built.
     """
 
     repository: Path
@@ -73,6 +82,7 @@ class Request:
     time_s: float = 900.0
     candidates: int = 8
     profile: Path | None = None
+    python: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +101,7 @@ class Judged:
     function: FunctionName
     verdict: Verdict
     candidate: Candidate | None
-    changes: Mapping[str, tuple[bytes, bytes]]
+    changes: Mapping[str, tuple[bytes | None, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,45 +130,54 @@ def prepared(request: Request, listener: Listener) -> Iterator[Prepared]:
     """Copy the repository, find its interpreter and workload, run the baseline; clean up after.
 
     Raises:
-        UnusableRepository: it is no repository, or nothing that runs passes.
-        NoInterpreter: there is no interpreter and none can be built.
+        UnusableRepository: it is no repository, there is no interpreter and none can be built, or
+            nothing that runs passes.
         SandboxError: processes cannot be started.
     """
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="perfbot-", ignore_cleanup_errors=True) as folder:
-        scratch = Path(folder)
+        scratch = Path(folder).resolve()
         listener.phase(Phase.COPYING)
         tree = export(request.repository, scratch / "base")
-        listener.phase(Phase.ENVIRONMENT)
-        target = _target(request, tree)
         workload = discover(tree, request.workload)
+        listener.phase(Phase.ENVIRONMENT)
+        target = _target(request)
+        added = provision.built_files(target.interpreter)
+        if added:
+            tree = export(request.repository, scratch / "built", added)
         case = _case(target, tree, workload, scratch, listener)
         listed = sources(tree, request.include, request.exclude)
         yield Prepared(case, listed, time.monotonic() - started)
 
 
-def _target(request: Request, tree: Tree) -> Target:
+def _target(request: Request) -> Target:
+    sandbox, environ, cache = request.sandbox, request.environ, request.cache
     interpreter = environment.find(
-        request.repository, request.workload.python, request.environ, request.sandbox
-    ) or environment.build(
-        tree.root, request.cache, request.sandbox, install=request.workload.install
+        request.repository, request.workload.python, environ, sandbox
+    ) or provision.build(
+        request.repository, cache, sandbox, request.python, request.workload.install, "own", environ
     )
-    overlay = environment.overlay(interpreter, request.cache, request.sandbox)
-    return Target(request.sandbox, interpreter, overlay)
+    return Target(sandbox, interpreter, overlay(interpreter, cache, sandbox, environ))
 
 
-def _case(target: Target, tree: Tree, workload: Workload, scratch: Path, listener: Listener) -> Case:
-    case = Case(target, tree, workload, _NOTHING, scratch)
+def _case(
+    target: Target, tree: Tree, workload: Workload, scratch: Path, listener: Listener
+) -> Case:
+    """Run the workload twice on the unchanged code and set aside what does not hold still."""
     listener.phase(Phase.BASELINE)
-    first = run_suite(target, case.copy({}), workload, wall_s=_BASELINE_WALL_S)
+    first = run_suite(target, copied(tree, scratch / "first"), workload, wall_s=_BASELINE_WALL_S)
     wall_s = max(60.0, 5 * first.seconds)
-    second = run_suite(target, case.copy({}), workload, wall_s=wall_s)
-    case.baseline = baseline(first, second)
-    case.dependencies = frozenset(target.interpreter.imports)
-    return case
+    second = run_suite(target, copied(tree, scratch / "second"), workload, wall_s=wall_s)
+    known = baseline(first, second)
+    if known.failing or known.flaky:
+        listener.note(SET_ASIDE.format(failing=len(known.failing), flaky=len(known.flaky)))
+    dependencies = frozenset(target.interpreter.import_names)
+    return Case(target, tree, workload, known, scratch, dependencies=dependencies)
 
 
-_NOTHING = Baseline({}, (), (), (), {}, 0.0)
+def copied(tree: Tree, to: Path) -> Tree:
+    """Return a copy of a tree that the workload may write to."""
+    return with_changes(tree, {}, to)
 
 
 def optimize(request: Request, listener: Listener) -> Outcome:
@@ -179,7 +198,10 @@ def find_hotspots(request: Request, ready: Prepared, listener: Listener) -> tupl
     case = ready.case
     ours = frozenset(ready.sources)
     if request.profile is not None:
-        profiles = [hotspots.read_external(request.profile, case.tree.files)]
+        external = read_profile(request.profile, case.tree.files)
+        for line in describe_unmatched(external.unmatched):
+            listener.note(line)
+        profiles = [external.profile]
     else:
         profiles = _profiles(case)
     return hotspots.rank(profiles, lambda path: _text(case.tree, path), lambda path: path in ours)
@@ -194,7 +216,9 @@ def _profiles(case: Case) -> list[Profile]:
             reply = case.target.run(
                 {**job, "sample": True}, case.copy({}), limits=limits, writable=True
             )
-            found.extend(hotspots.profile_from_json(each.fields) for each in reply.of_kind("profile"))
+            found.extend(
+                hotspots.profile_from_json(each.fields) for each in reply.of_kind("profile")
+            )
         if sum(profile.total_s for profile in found) >= _PROFILE_CPU_S:
             break
     return found
@@ -219,12 +243,12 @@ class _Session:
 
     def outcome(self, started: float) -> Outcome:
         """Profile, record, measure the noise floor, then search and judge function by function."""
-        wanted = [self._existing(name) for name in self._request.functions]
+        wanted = [self.existing(name) for name in self._request.functions]
         ranked = find_hotspots(self._request, self._ready, self._listener)
         chosen = wanted or self._chosen(ranked)
         self._listener.phase(Phase.RECORDING)
-        self._case.recordings.update(self._recordings(chosen))
-        noise = self._noise(chosen)
+        self._case.recordings.update(self.recordings(chosen))
+        noise = self.noise(chosen)
         self._case.noise = noise
         for function in chosen:
             self._optimize(function, ranked)
@@ -233,7 +257,12 @@ class _Session:
             self._ready, ranked, noise, tuple(self._judged), tuple(self._unchanged), seconds
         )
 
-    def _existing(self, name: FunctionName) -> FunctionName:
+    def existing(self, name: FunctionName) -> FunctionName:
+        """Return the outermost function that a name means.
+
+        Raises:
+            UnknownFunction: there is none.
+        """
         text = _text(self._case.tree, name.path)
         span = find_function(text, name) if text is not None else None
         if span is None:
@@ -259,12 +288,13 @@ class _Session:
             return Unchanged(hotspot.function, "budget", f"hotter than it are {chosen} functions")
         return None
 
-    def _recordings(self, functions: Sequence[FunctionName]) -> Mapping[FunctionName, Recording]:
+    def recordings(self, functions: Sequence[FunctionName]) -> Mapping[FunctionName, Recording]:
+        """Run the workload once more and record the functions' calls."""
         wall_s = max(120.0, 10 * self._case.baseline.seconds)
         case = self._case
         return capture(case.target, case.copy({}), case.workload, functions, wall_s=wall_s)
 
-    def _noise(self, functions: Sequence[FunctionName]) -> Interval | None:
+    def noise(self, functions: Sequence[FunctionName]) -> Interval | None:
         """Measure the unchanged code against itself: what this machine calls a difference."""
         self._listener.phase(Phase.NOISE)
         for function in functions:
@@ -299,27 +329,32 @@ class _Session:
             self._leave(function, "no-strategy", NO_STRATEGY)
         else:
             why = found.dropped[0].why if found.dropped else "not faster"
-            self._leave(function, "no-strategy", NONE_HELPED.format(tries=found.tries, why=why[:300]))
+            self._leave(
+                function, "no-strategy", NONE_HELPED.format(tries=found.tries, why=why[:300])
+            )
 
     def _search(self, function: FunctionName, recording: Recording) -> Found:
         self._listener.phase(Phase.SEARCHING, str(function))
         reference = self._case.reference(function)
         if not choose_calls(reference):
             return Found((), (), 0)
-        subject = Subject(
+        return search(
+            self._case,
+            self.subject(function, recording),
+            rules(),
+            self._request.terms(function.path),
+            deadline_s=self._deadline_s,
+            on_try=self._listener.candidate,
+        )
+
+    def subject(self, function: FunctionName, recording: Recording) -> Subject:
+        """Return the function as the catalogue's rules take it."""
+        return Subject(
             function,
             read_source(self._case.tree.root / function.path),
             dict(recording.facts),
             self._case.dependencies,
             recording.count,
-        )
-        return search(
-            self._case,
-            subject,
-            rules(),
-            self._request.terms(function.path),
-            deadline_s=self._deadline_s,
-            on_try=self._listener.candidate,
         )
 
     def _judge(self, function: FunctionName, found: Found) -> None:
@@ -335,20 +370,22 @@ class _Session:
                 deadline_s=self._deadline_s,
                 on_gate=_Gates(self._listener),
             )
-            verdicts.append(Judged(function, verdict, candidate, self._before_after(candidate.changes)))
+            verdicts.append(
+                Judged(function, verdict, candidate, before_after(self._case, candidate.changes))
+            )
             if isinstance(verdict, Accepted):
                 self._judged.append(verdicts[-1])
                 self._case.adopt(candidate.changes)
                 return
         self._judged.append(verdicts[0])
 
-    def _before_after(self, changes: Mapping[str, bytes]) -> dict[str, tuple[bytes, bytes]]:
-        return {
-            path: (self._case.content(path) or b"", after) for path, after in changes.items()
-        }
-
     def _leave(self, function: FunctionName, reason: str, detail: str) -> None:
         self._unchanged.append(Unchanged(function, reason, detail))
+
+
+def before_after(case: Case, changes: Mapping[str, bytes]) -> dict[str, tuple[bytes | None, bytes]]:
+    """Return each changed file's content before (``None``: it is new) and after."""
+    return {path: (case.content(path), after) for path, after in changes.items()}
 
 
 class _Gates:
@@ -376,28 +413,56 @@ def unknown_function(tree: Tree, listed: Sequence[str], name: FunctionName) -> s
 
 def verify(
     request: Request,
-    changes: Callable[[Case], Mapping[str, bytes]],
+    changes: Mapping[str, bytes],
     functions: Sequence[FunctionName],
     listener: Listener,
-) -> tuple[Prepared, Verdict, Mapping[str, tuple[bytes, bytes]], tuple[FunctionName, ...]]:
-    """Judge somebody else's change."""
+) -> Outcome:
+    """Judge somebody else's change, for all functions that it alters where none is named.
+
+    Readability is only remarked on. The outcome has one ``Judged`` per function, all with the same
+    verdict, or one without a function where the change alters none.
+
+    Raises:
+        UnknownFunction: a named function does not exist.
+        and what :func:`prepared` raises.
+    """
+    started = time.monotonic()
     with prepared(request, listener) as ready:
         case = ready.case
-        changed = changes(case)
-        judged = list(functions) or changed_functions(case, changed)
-        listener.phase(Phase.RECORDING)
-        wall_s = max(120.0, 10 * case.baseline.seconds)
-        case.recordings.update(
-            capture(case.target, case.copy({}), case.workload, judged, wall_s=wall_s)
+        session = _Session(request, ready, listener)
+        subjects = [session.existing(name) for name in functions] or changed_functions(
+            case, changes
         )
+        listener.phase(Phase.RECORDING)
+        case.recordings.update(session.recordings(subjects))
+        noise = case.noise = session.noise(subjects)
         listener.phase(Phase.JUDGING)
         verdict = judge(
             case,
-            changed,
-            judged,
-            replace(request.terms(judged[0].path if judged else ""), max_complexity_increase=None),
+            changes,
+            subjects,
+            replace(request.terms(next(iter(changes))), max_complexity_increase=None),
             deadline_s=time.monotonic() + request.time_s,
             on_gate=_Gates(listener),
         )
-        both = {path: (case.content(path) or b"", after) for path, after in changed.items()}
-        return ready, verdict, both, tuple(judged)
+        both = before_after(case, changes)
+        judged = [Judged(function, verdict, None, both) for function in subjects]
+        judged = judged or [Judged(FunctionName(next(iter(changes)), ""), verdict, None, both)]
+        return Outcome(ready, (), noise, tuple(judged), (), time.monotonic() - started)
+
+
+def plan(request: Request, listener: Listener) -> tuple[FunctionName, tuple[Suggestion, ...]]:
+    """Return what the catalogue suggests for the one function of the request, nothing measured.
+
+    Raises:
+        UnknownFunction: the function does not exist.
+        and what :func:`prepared` raises.
+    """
+    with prepared(request, listener) as ready:
+        session = _Session(request, ready, listener)
+        function = session.existing(request.functions[0])
+        listener.phase(Phase.RECORDING)
+        recording = session.recordings([function])[function]
+        subject = session.subject(function, recording)
+        found = steps(subject, subject.source.text, rules())
+        return function, tuple(step.suggestion for step in found)

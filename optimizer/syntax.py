@@ -5,8 +5,7 @@ stops a rewrite.
 """
 
 import ast
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import TypeVar
 
 import libcst as cst
@@ -252,15 +251,47 @@ def _may_change(node: cst.CSTNode, name: str) -> bool:
         case cst.Call():
             return _passes(node, name)
         case (
-            cst.AssignTarget(target=cst.Attribute() | cst.Subscript() as target)
-            | cst.AugAssign(target=cst.Attribute() | cst.Subscript() as target)
-            | cst.Del(target=cst.Attribute() | cst.Subscript() as target)
+            cst.AssignTarget(target=target)
+            | cst.AnnAssign(target=target)
+            | cst.AugAssign(target=target)
+            | cst.Del(target=target)
+        ) if _stores_into(target, name):
+            return True
+        case cst.For(target=target, iter=value) | cst.CompFor(target=target, iter=value):
+            shared = isinstance(value, cst.List | cst.Tuple | cst.Set) and _may_be(value, name)
+            return shared or _stores_into(target, name)
+    match node:
+        case (
+            cst.Assign(value=cst.BaseExpression() as value)
+            | cst.AnnAssign(value=cst.BaseExpression() as value)
+            | cst.NamedExpr(value=value)
+            | cst.Yield(value=cst.BaseExpression() as value)
         ):
+            return _may_be(value, name)
+        case cst.Return(value=cst.Name(value=returned)):
+            return returned == name
+    return False
+
+
+def _stores_into(target: cst.BaseExpression, name: str) -> bool:
+    """Say whether storing to ``target`` changes a part of the object, also in ``a[i], a[j] = …``."""
+    match target:
+        case cst.Attribute() | cst.Subscript():
             return root(target) == name
-        case cst.Assign(value=cst.Name(value=value)) | cst.NamedExpr(value=cst.Name(value=value)):
-            return value == name
-        case cst.Return(value=cst.Name(value=value)) | cst.Yield(value=cst.Name(value=value)):
-            return value == name
+        case cst.Tuple(elements=elements) | cst.List(elements=elements):
+            return any(_stores_into(element.value, name) for element in elements)
+    return False
+
+
+def _may_be(value: cst.BaseExpression, name: str) -> bool:
+    """Say whether a value is the object, or a display that holds it: somebody else knows it then."""
+    match value:
+        case cst.Name():
+            return value.value == name
+        case cst.IfExp(body=one, orelse=other) | cst.BooleanOperation(left=one, right=other):
+            return _may_be(one, name) or _may_be(other, name)
+        case cst.List() | cst.Tuple() | cst.Set() | cst.Dict():
+            return any(_may_be(element.value, name) for element in value.elements)
     return False
 
 
@@ -309,121 +340,11 @@ def constant(expr: cst.BaseExpression) -> object:
         return ...
 
 
-@dataclass(frozen=True, slots=True)
-class Comprehension:
-    """The parts of ``element for target in iterable if test …`` with one plain ``for``."""
-
-    element: cst.BaseExpression
-    target: cst.BaseAssignTargetExpression
-    iterable: cst.BaseExpression
-    tests: tuple[cst.BaseExpression, ...]
-
-    @property
-    def name(self) -> str | None:
-        """The loop variable, when it is a single name."""
-        return self.target.value if isinstance(self.target, cst.Name) else None
+def same_as(expr: cst.BaseExpression, *templates: str, **parts: cst.BaseExpression) -> bool:
+    """Say whether an expression is one of these templates, filled with the parts."""
+    return any(same(expr, expression(each, **parts)) for each in templates)
 
 
-def comprehension(node: cst.CSTNode) -> Comprehension | None:
-    """Return the parts of a list comprehension or generator expression with a single ``for``."""
-    match node:
-        case (
-            cst.ListComp(elt=element, for_in=source) | cst.GeneratorExp(elt=element, for_in=source)
-        ):
-            if source.inner_for_in is not None or source.asynchronous is not None:
-                return None
-            tests = tuple(test.test for test in source.ifs)
-            return Comprehension(element, source.target, source.iter, tests)
-    return None
-
-
-def sole_argument(call: cst.CSTNode) -> cst.BaseExpression | None:
-    """Return the argument of a call that has exactly one, given by position."""
-    match call:
-        case cst.Call(args=[cst.Arg(keyword=None, star="", value=value)]):
-            return value
-    return None
-
-
-def both(tests: Iterable[cst.BaseExpression]) -> cst.BaseExpression | None:
-    """Join conditions by ``and``; ``None`` when there is none."""
-    joined: cst.BaseExpression | None = None
-    for test in tests:
-        joined = test if joined is None else expression("{a} and {b}", a=joined, b=test)
-    return joined
-
-
-def negated(test: cst.BaseExpression) -> cst.BaseExpression:
-    """Return the opposite of a condition, as people write it."""
-    match test:
-        case cst.UnaryOperation(operator=cst.Not(), expression=inner):
-            return inner
-        case cst.Comparison(comparisons=[cst.ComparisonTarget(operator=cst.In(), comparator=to)]):
-            return expression("{a} not in {b}", a=test.left, b=to)
-        case cst.Comparison(
-            comparisons=[cst.ComparisonTarget(operator=cst.NotIn(), comparator=to)]
-        ):
-            return expression("{a} in {b}", a=test.left, b=to)
-    return expression("not {a}", a=test)
-
-
-def parenthesized(expr: cst.BaseExpression) -> cst.BaseExpression:
-    """Put an operation in parentheses, so that it may stand where an atom stood."""
-    return _enclosed(expr)
-
-
-def shown(node: cst.CSTNode, at_most: int = 80) -> str:
-    """Return a node's code on one line for an explanation, cut to ``at_most`` characters."""
-    text = " ".join(code(node).split())
-    return text if len(text) <= at_most else f"{text[: at_most - 1]}…"
-
-
-def binds(target: cst.BaseExpression, name: str) -> bool:
-    """Say whether an assignment target, possibly a tuple of names, binds ``name``."""
-    return any(found.value == name for found in _target_names(target))
-
-
-def range_bounds(expr: cst.CSTNode) -> tuple[cst.BaseExpression, cst.BaseExpression] | None:
-    """Return start and stop of ``range(stop)`` or ``range(start, stop)``; ``None`` with a step."""
-    values = (
-        arguments(expr) if isinstance(expr, cst.Call) and called_name(expr) == "range" else None
-    )
-    if values is None or not 1 <= len(values) <= 2:
-        return None
-    return (values[0], values[1]) if len(values) == 2 else (cst.Integer("0"), values[0])
-
-
-def conjuncts(tests: Iterable[cst.BaseExpression]) -> Iterator[cst.BaseExpression]:
-    """Yield the conditions that ``and`` joins, in order."""
-    for test in tests:
-        match test:
-            case cst.BooleanOperation(operator=cst.And(), left=left, right=right):
-                yield from conjuncts([left, right])
-            case _:
-                yield test
-
-
-def equals(test: cst.CSTNode) -> tuple[cst.BaseExpression, cst.BaseExpression] | None:
-    """Return both sides of ``a == b``."""
-    match test:
-        case cst.Comparison(
-            left=left, comparisons=[cst.ComparisonTarget(operator=cst.Equal(), comparator=right)]
-        ):
-            return left, right
-    return None
-
-
-def remainder_test(test: cst.BaseExpression, target: cst.BaseExpression) -> tuple[int, int] | None:
-    """Return ``(k, r)`` of ``target % k == r`` with constants ``0 <= r < k``, also of ``not target % k``."""
-    sides = equals(test)
-    match test:
-        case cst.UnaryOperation(operator=cst.Not(), expression=inner):
-            sides = (inner, cst.Integer("0"))
-    if sides is None:
-        return None
-    match sides[0]:
-        case cst.BinaryOperation(left=left, operator=cst.Modulo(), right=right):
-            step, rest = constant(right), constant(sides[1])
-            fits = type(step) is int and type(rest) is int and 0 <= rest < step and step > 1
-            return (step, rest) if fits and same(left, target) else None  # type: ignore[return-value]
-    return None
+def same_shape(expr: cst.CSTNode, text: str) -> bool:
+    """Say whether an expression is this code, parentheses and whitespace aside."""
+    return same(expr, cst.parse_expression(text))

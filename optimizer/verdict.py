@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from perfbot.profiling.measure import Comparison, Interval
 from perfbot.profiling.functions import FunctionName
+from perfbot.profiling.measure import Comparison, Interval
 
 
 class Why(StrEnum):
@@ -45,7 +45,8 @@ class Measured:
 
     function: FunctionName
     comparison: Comparison
-    import_ratio: float  # old/new time of importing the function's module
+    threshold: float  # what the lower end had to be above
+    memory_ratio: float | None  # peak of new/old, beyond what was there before the call
 
     @property
     def speedup(self) -> Interval:

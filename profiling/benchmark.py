@@ -71,7 +71,9 @@ class CallBenchmark:
         Raises:
             MeasurementError: as for :meth:`time`.
         """
-        return self._answer({"do": "memory", **self._what(tree)}, tree, "memory").whole("peak_bytes")
+        return self._answer({"do": "memory", **self._what(tree)}, tree, "memory").whole(
+            "peak_bytes"
+        )
 
     def _what(self, tree: Tree) -> dict[str, object]:
         recording = self.reference.recording
@@ -113,7 +115,9 @@ class CallBenchmark:
 def choose_calls(reference: Reference) -> tuple[int, ...]:
     """Choose the calls that make up most of the function's time in the workload, dearest first."""
     calls = reference.recording.calls
-    numbers = [number for number in reference.real if calls[number].raised is None] or list(reference.real)
+    numbers = [number for number in reference.real if calls[number].raised is None] or list(
+        reference.real
+    )
     weighted = sorted(numbers, key=lambda number: -_weight_ns(calls[number]))
     affordable = [number for number in weighted if calls[number].ns < _AT_MOST_PASS_S * 1e9]
     total = sum(_weight_ns(calls[number]) for number in weighted)

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from perfbot.profiling.facts import Seen, seen_from_json
+from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.messages import Message
 from perfbot.profiling.sandbox import Limits
 from perfbot.profiling.suite import activities
 from perfbot.profiling.target import Target
-from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.tree import Tree
 from perfbot.profiling.workload import Workload
 
@@ -81,7 +81,9 @@ def capture(
 
 def _recording(function: FunctionName, message: Message) -> Recording:
     facts = {
-        name: fact for name, each in message.mapping("facts").items() if (fact := seen_from_json(each))
+        name: fact
+        for name, each in message.mapping("facts").items()
+        if (fact := seen_from_json(each))
     }
     return Recording(
         function,
@@ -108,11 +110,12 @@ def _recorded(call: Message) -> Recorded:
 def _joined(one: Recording, other: Recording) -> Recording:
     """Join what two activities (tests, a command) recorded; the one with more calls gives the path."""
     if not one.calls or not other.calls:
-        best = one if one.count > other.count else other
-        return best
+        return one if one.count > other.count else other
     known = {hashlib.sha256(call.arguments.encode()).digest() for call in one.calls}
     fresh = [
-        call for call in other.calls if hashlib.sha256(call.arguments.encode()).digest() not in known
+        call
+        for call in other.calls
+        if hashlib.sha256(call.arguments.encode()).digest() not in known
     ]
     return Recording(
         one.function,

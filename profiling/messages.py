@@ -33,7 +33,11 @@ class Message:
     def texts(self, name: str) -> tuple[str, ...]:
         """Return the strings of a list field."""
         value = self.fields.get(name)
-        return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
+        return (
+            tuple(each for each in value if isinstance(each, str))
+            if isinstance(value, list)
+            else ()
+        )
 
     def numbers(self, name: str) -> tuple[float, ...]:
         """Return the numbers of a list field."""

@@ -70,7 +70,7 @@ def probe(sandbox: Sandbox) -> tuple[Finding, ...]:
         Finding(
             promise,
             name not in breaches and not _succeeded(name, report),
-            breaches.get(name) or report.get(name, "not reported"),
+            breaches.get(name) or _told(report.get(name, "not reported"), name),
         )
         for name, promise in _PROMISES.items()
         if name != "fork_beyond_limit"
@@ -89,6 +89,11 @@ def _succeeded(name: str, report: Mapping[str, str]) -> bool:
 _OBSERVED: Final = frozenset(
     "send_udp write_outside change_mode_outside signal_other_process outlive".split()
 )
+
+
+def _told(outcome: str, name: str) -> str:
+    vain = name in _OBSERVED and not outcome.startswith("refused: ")
+    return f"{outcome}, but without effect" if vain else outcome
 
 
 def _attack(sandbox: Sandbox, scene: _Scene, *arguments: str) -> Completed:

@@ -104,7 +104,9 @@ def reference(target: Target, tree: Tree, recording: Recording) -> Reference:
         elif key[1] == 0:
             dropped[why] = dropped.get(why, 0) + 1
     real = tuple(number for number, variant in kept if variant == 0)
-    fresh = tuple(_needs_fresh(first.behaviours.get((number, 0))) for number in range(len(recording.calls)))
+    fresh = tuple(
+        _needs_fresh(first.behaviours.get((number, 0))) for number in range(len(recording.calls))
+    )
     return Reference(recording, kept, fresh, real, dropped)
 
 
@@ -128,10 +130,15 @@ def _why_not_comparable(
 def _as_recorded(behaviour: Behaviour, recorded: Recorded) -> bool:
     """Say whether replaying gave what the workload saw, so that no fixture or global is missing."""
     if recorded.raised is not None:
-        return behaviour.ending == "raised" and behaviour.error.split(".")[-1] == recorded.raised.split(".")[-1]
+        return (
+            behaviour.ending == "raised"
+            and behaviour.error.split(".")[-1] == recorded.raised.split(".")[-1]
+        )
     if behaviour.ending != "returned":
         return False
-    return recorded.result is None or behaviour.result is None or recorded.result == behaviour.result
+    return (
+        recorded.result is None or behaviour.result is None or recorded.result == behaviour.result
+    )
 
 
 def differences(

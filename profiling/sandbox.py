@@ -19,6 +19,7 @@ import marshal
 import os
 import selectors
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -250,6 +251,8 @@ class ProcessSandbox:
         returncode = int(code)
         if self.level is Level.BUBBLEWRAP and 128 < returncode <= 192:
             returncode = 128 - returncode  # bubblewrap reports signals as a shell does
+        if returncode == -signal.SIGXCPU:  # RLIMIT_CPU
+            ending = Ending.TIMED_OUT
         return Completed(
             returncode=returncode,
             stdout=bytes(conversation.stdout.content),

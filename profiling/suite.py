@@ -21,7 +21,9 @@ ALL_FAIL = (
     "none of the {count} collected tests passes before any change; perfbot needs tests that pass. "
     "The first failure: {first}"
 )
-NOTHING_COLLECTED = "pytest collected no tests ({trouble}); name them in .perfbot.yml under workload: tests:"
+NOTHING_COLLECTED = (
+    "pytest collected no tests ({trouble}); name them in .perfbot.yml under workload: tests:"
+)
 NOT_PYTHON = (
     "the command {command!r} under workload.commands cannot be profiled: write it as "
     "python FILE … or python -m MODULE …"
@@ -80,6 +82,7 @@ class Baseline:
     flaky: tuple[str, ...]
     skipped: tuple[str, ...]
     commands: Mapping[str, int]
+    collected: int
     seconds: float
 
     def lost(self, run: SuiteRun) -> "tuple[Lost, ...]":
@@ -112,9 +115,12 @@ def activities(workload: Workload) -> list[dict[str, object]]:
     """Return the ``exercise`` jobs of a workload: for its tests, its other benchmarks, each command."""
     sessions = [workload.tests, _benchmarks_apart(workload)]
     jobs: list[dict[str, object]] = [
-        {"do": "exercise", "pytest": list(arguments.argv)} for arguments in sessions if arguments is not None
+        {"do": "exercise", "pytest": list(arguments.argv)}
+        for arguments in sessions
+        if arguments is not None
     ]
-    return [*jobs, *({"do": "exercise", "command": list(_after_python(each))} for each in workload.commands)]
+    commands = [list(_after_python(command)) for command in workload.commands]
+    return [*jobs, *({"do": "exercise", "command": command} for command in commands)]
 
 
 def _benchmarks_apart(workload: Workload) -> PytestArguments | None:
@@ -162,12 +168,22 @@ def baseline(first: SuiteRun, second: SuiteRun) -> Baseline:
         for name, tested in first.tests.items()
         if name not in flaky and name not in failing and tested.outcome is not Outcome.SKIPPED
     }
-    commands = {name: code for name, code in first.commands.items() if second.commands.get(name) == code == 0}
+    commands = {
+        name: code
+        for name, code in first.commands.items()
+        if second.commands.get(name) == code == 0
+    }
     if not counted and not commands:
         raise UnusableRepository(_nothing_passes(first))
     skipped = tuple(sorted(first.named(Outcome.SKIPPED)))
     return Baseline(
-        counted, tuple(sorted(failing)), tuple(sorted(flaky)), skipped, commands, first.seconds
+        counted,
+        tuple(sorted(failing)),
+        tuple(sorted(flaky)),
+        skipped,
+        commands,
+        len(first.tests),
+        first.seconds,
     )
 
 
@@ -197,8 +213,14 @@ def _lost_tests(counted: Mapping[str, Tested], run: SuiteRun) -> list[Lost]:
     lost = []
     for name, tested in counted.items():
         now = run.tests.get(name)
-        if now is None and _UNSTABLE.search(name) and unstable.get(_stable(name, tested.outcome), 0) > 0:
-            unstable[_stable(name, tested.outcome)] -= 1  # same test, its parameter has another address
+        if (
+            now is None
+            and _UNSTABLE.search(name)
+            and unstable.get(_stable(name, tested.outcome), 0) > 0
+        ):
+            unstable[_stable(name, tested.outcome)] -= (
+                1  # same test, its parameter has another address
+            )
             continue
         if now is None:
             why = run.trouble or next(iter(run.collect_errors.values()), "it did not run")
@@ -223,7 +245,9 @@ def _unstable_counts(tests: Mapping[str, Tested]) -> dict[tuple[str, Outcome], i
 
 def _lost_commands(before: Mapping[str, int], after: Mapping[str, int]) -> list[Lost]:
     return [
-        Lost(command, f"exit {code}", None if command not in after else f"exit {after[command]}", "")
+        Lost(
+            command, f"exit {code}", None if command not in after else f"exit {after[command]}", ""
+        )
         for command, code in before.items()
         if after.get(command) != code
     ]
@@ -241,7 +265,9 @@ def _merged(workload: Workload, replies: Sequence[Reply]) -> SuiteRun:
         if number >= offset:
             codes = [message.whole("exit_code") for message in reply.of_kind("command")]
             name = " ".join(workload.commands[number - offset])
-            commands[name] = codes[0] if codes and reply.finished else reply.completed.returncode or 1
+            commands[name] = (
+                codes[0] if codes and reply.finished else reply.completed.returncode or 1
+            )
     trouble = next((reply.trouble for reply in replies if not reply.finished), "")
     seconds = sum(reply.completed.wall_s for reply in replies)
     return SuiteRun(tests, errors, commands, seconds, trouble, tuple(elsewhere))
@@ -255,8 +281,12 @@ def _note(
 ) -> None:
     if message.kind == "test" and message.text("outcome") in set(Outcome):
         outcome = Outcome(message.text("outcome"))
-        tests[message.text("test")] = Tested(outcome, message.number("seconds"), message.text("why"))
+        tests[message.text("test")] = Tested(
+            outcome, message.number("seconds"), message.text("why")
+        )
     elif message.kind == "collect-error":
         errors[message.text("test")] = message.text("why")
     elif message.kind == "modules":
-        elsewhere.extend((name, str(origin)) for name, origin in message.mapping("elsewhere").items())
+        elsewhere.extend(
+            (name, str(origin)) for name, origin in message.mapping("elsewhere").items()
+        )

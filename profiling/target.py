@@ -46,7 +46,11 @@ class Reply:
     @property
     def trouble(self) -> str:
         """In words: how the process ended, with the tail of what it printed."""
-        tail = (self.completed.stderr or self.completed.stdout)[-_TAIL_BYTES:].decode(errors="replace").strip()
+        tail = (
+            (self.completed.stderr or self.completed.stdout)[-_TAIL_BYTES:]
+            .decode(errors="replace")
+            .strip()
+        )
         how = self.completed.ending.value.replace("_", " ")
         if self.completed.ending is Ending.EXITED:
             how = f"ended with status {self.completed.returncode}"
@@ -62,7 +66,9 @@ class Target:
     overlay: tuple[Path, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
-    def run(self, job: Mapping[str, object], tree: Tree, *, limits: Limits, writable: bool = False) -> Reply:
+    def run(
+        self, job: Mapping[str, object], tree: Tree, *, limits: Limits, writable: bool = False
+    ) -> Reply:
         """Do one job on a tree; ``writable`` lets the process write into the copy.
 
         Raises:
@@ -78,7 +84,12 @@ class Target:
         command = Command(
             argv=(str(self.interpreter.executable), str(_INSIDE / "start.py")),
             cwd=tree.root,
-            readable=(*self.interpreter.readable, *self.overlay, _INSIDE, *(() if writable else (tree.root,))),
+            readable=(
+                *self.interpreter.readable,
+                *self.overlay,
+                _INSIDE,
+                *(() if writable else (tree.root,)),
+            ),
             writable=(tree.root,) if writable else (),
             environment={**_ENVIRONMENT, **self.environment},
             stdin=json.dumps(described).encode(),

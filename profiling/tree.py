@@ -12,7 +12,7 @@ import re
 import shutil
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from perfbot.profiling.project import import_roots
@@ -73,8 +73,10 @@ class Tree:
         return tuple(self.root / root for root in self.roots)
 
 
-def export(repository: Path, to: Path) -> Tree:
+def export(repository: Path, to: Path, added: Mapping[str, bytes] | None = None) -> Tree:
     """Copy the working tree of ``repository`` into the new folder ``to``.
+
+    ``added`` are files that go into the copy where the repository lacks them.
 
     Left out are version control, virtual environments (folders with a ``pyvenv.cfg`` or
     ``conda-meta``) and caches; ignored files are copied, for what was built in place (extension
@@ -98,7 +100,9 @@ def export(repository: Path, to: Path) -> Tree:
     except PermissionError as problem:
         path = problem.filename or repository
         raise UnusableRepository(_UNREADABLE.format(path=path, why=problem.strerror)) from problem
-    return tree
+    there = set(tree.files)
+    lacking = [name for name in added or {} if name not in there and _is_inside(tree, name)]
+    return _added(tree, {name: data for name, data in (added or {}).items() if name in lacking})
 
 
 def with_changes(tree: Tree, changes: Mapping[str, bytes], to: Path) -> Tree:
@@ -107,18 +111,30 @@ def with_changes(tree: Tree, changes: Mapping[str, bytes], to: Path) -> Tree:
     Raises:
         ValueError: a path leaves the tree or goes through a symbolic link.
     """
-    links = {name for name, _ in tree.links}
-    for name in changes:
-        path = PurePosixPath(name)
-        through = {path.as_posix(), *(parent.as_posix() for parent in path.parents)}
-        if path.is_absolute() or ".." in path.parts or not path.parts or through & links:
-            raise ValueError(f"{name!r} is no path of a file inside the tree")
     kept = tuple(name for name in tree.files if name not in changes)
     copy = Tree(to, tree.roots, kept, tree.links, tree.dropped)
+    if outside := [name for name in changes if not _is_inside(copy, name)]:
+        raise ValueError(f"{outside[0]!r} is no path of a file inside the tree")
     _copy(tree.root, copy)
-    for name, data in changes.items():
-        _write(tree.root / name, to / name, data)
-    return Tree(to, tree.roots, tuple(sorted({*kept, *changes})), tree.links, tree.dropped)
+    changed = _added(copy, changes)
+    for name in set(tree.files) & set(changes):
+        shutil.copymode(tree.root / name, to / name)
+    return changed
+
+
+def _is_inside(tree: Tree, name: str) -> bool:
+    links = {link for link, _ in tree.links}
+    path = PurePosixPath(name)
+    through = {path.as_posix(), *(parent.as_posix() for parent in path.parents)}
+    return bool(path.parts) and not (path.is_absolute() or ".." in path.parts or through & links)
+
+
+def _added(tree: Tree, files: Mapping[str, bytes]) -> Tree:
+    for name, data in files.items():
+        path = tree.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return replace(tree, files=tuple(sorted({*tree.files, *files})))
 
 
 def module_names(tree: Tree, path: str) -> tuple[str, ...]:
@@ -316,10 +332,3 @@ def _copy_file(source: Path, target: Path) -> None:
         status = os.fstat(old.fileno())
         os.chmod(new.fileno(), stat.S_IMODE(status.st_mode) | stat.S_IRUSR | stat.S_IWUSR)
     os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
-
-
-def _write(old: Path, new: Path, data: bytes) -> None:
-    new.parent.mkdir(parents=True, exist_ok=True)
-    new.write_bytes(data)
-    if old.is_file():
-        shutil.copymode(old, new)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from perfbot.optimizer import effects, syntax
+from perfbot.optimizer import effects, kinds, ranges, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Import, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -16,7 +16,7 @@ class _Fold:
     """A loop over a range whose only statement is ``total op= value`` or ``total = …``."""
 
     loop: cst.For
-    span: effects.Range
+    span: ranges.Range
     variable: str
     total: str
     step: cst.AugAssign | cst.Assign
@@ -25,7 +25,7 @@ class _Fold:
 def _folds(scene: Scene) -> Iterator[_Fold]:
     for loop in syntax.find(scene.function.body, cst.For):
         body = syntax.body_of(loop)
-        span = effects.range_of(scene, loop.iter)
+        span = ranges.range_of(scene, loop.iter)
         if span is None or loop.orelse is not None or len(body) != 1:
             continue
         if not isinstance(loop.target, cst.Name):
@@ -41,7 +41,7 @@ def _folds(scene: Scene) -> Iterator[_Fold]:
         needed = syntax.names_read(loop.iter)
         if total == variable or total in needed or effects.read_after(scene, loop, variable):
             continue
-        if effects.is_int(scene, cst.Name(total), loop) and effects.block_of(scene, loop):
+        if kinds.is_int(scene, cst.Name(total), loop) and effects.block_of(scene, loop):
             yield _Fold(loop, span, variable, total, step)
 
 
@@ -54,7 +54,7 @@ def _added(fold: _Fold, operator: type[cst.CSTNode]) -> cst.BaseExpression | Non
         case cst.Assign(value=cst.BinaryOperation(left=left, operator=op, right=right)):
             if isinstance(op, operator):
                 for one, other in ((left, right), (right, left)):
-                    if effects.same_shape(one, fold.total):
+                    if syntax.same_shape(one, fold.total):
                         return other
     return None
 
@@ -79,7 +79,7 @@ def _replaced(
     return scene.rewrite(changes, why, imports=imports)
 
 
-def _sum_of_range(scene: Scene, span: effects.Range) -> str | None:
+def _sum_of_range(scene: Scene, span: ranges.Range) -> str | None:
     """Return the closed form of the sum of ``range(start, stop)``; an empty range gives 0."""
     if span.step != 1 or not _is_simple(scene, span.start) or not _is_simple(scene, span.stop):
         return None
@@ -98,7 +98,7 @@ def _sum_of_range(scene: Scene, span: effects.Range) -> str | None:
 
 
 def _is_simple(scene: Scene, expr: cst.BaseExpression) -> bool:
-    return syntax.is_pure(expr) and effects.is_int(scene, expr)
+    return syntax.is_pure(expr) and kinds.is_int(scene, expr)
 
 
 def _closed(expr: cst.BaseExpression) -> cst.BaseExpression:
@@ -113,7 +113,7 @@ def series_loop(scene: Scene) -> Iterator[Rewrite]:
     for fold in _folds(scene):
         value = _added(fold, cst.Add)
         result = _sum_of_range(scene, fold.span)
-        if value is None or result is None or not effects.same_shape(value, fold.variable):
+        if value is None or result is None or not syntax.same_shape(value, fold.variable):
             continue
         if scene.is_builtin("max"):
             why = (
@@ -135,10 +135,10 @@ def sum_of_range(scene: Scene) -> Iterator[Rewrite]:
                 | cst.GeneratorExp(elt=cst.Name(value=one), for_in=clause)
             ):
                 plain = not clause.ifs and clause.inner_for_in is None
-                numbers = clause.iter if plain and effects.same_shape(clause.target, one) else None
+                numbers = clause.iter if plain and syntax.same_shape(clause.target, one) else None
             case other:
                 numbers = other
-        span = effects.range_of(scene, numbers) if numbers is not None else None
+        span = ranges.range_of(scene, numbers) if numbers is not None else None
         result = _sum_of_range(scene, span) if span is not None else None
         if numbers is None or result is None or not scene.is_builtin("sum"):
             continue
@@ -152,7 +152,7 @@ def product_loop(scene: Scene) -> Iterator[Rewrite]:
     """``for i in range(a, b): product *= i`` on ``int``."""
     for fold in _folds(scene):
         value = _added(fold, cst.Multiply)
-        if value is None or not effects.same_shape(value, fold.variable):
+        if value is None or not syntax.same_shape(value, fold.variable):
             continue
         top = _factorial_of(scene, fold.span)
         function = effects.math_function(scene, "factorial" if top is not None else "prod")
@@ -167,7 +167,7 @@ def product_loop(scene: Scene) -> Iterator[Rewrite]:
         yield _replaced(scene, fold, result, 1, "*", why, function[1])
 
 
-def _factorial_of(scene: Scene, span: effects.Range) -> str | None:
+def _factorial_of(scene: Scene, span: ranges.Range) -> str | None:
     """Return ``n`` of ``range(1, n + 1)`` or ``range(2, n + 1)``."""
     if syntax.constant(span.start) not in (1, 2) or span.step != 1:
         return None
@@ -225,7 +225,7 @@ def _power_of(fold: _Fold) -> tuple[cst.BaseExpression, ...] | None:
             )
         ):
             for one, other in ((left, right), (right, left)):
-                if effects.same_shape(one, fold.total):
+                if syntax.same_shape(one, fold.total):
                     return other, modulus
             return None
     base = _added(fold, cst.Multiply)

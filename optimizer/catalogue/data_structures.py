@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import libcst as cst
 
-from perfbot.optimizer import effects, syntax
+from perfbot.optimizer import effects, kinds, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Rewrite, Scene, exchanged
 from perfbot.optimizer.strategies import Category
@@ -21,8 +21,8 @@ def list_membership_to_set(scene: Scene) -> Iterator[Rewrite]:
         if not isinstance(test.comparator, cst.Name) or not _may_be_hashed(scene, left):
             continue
         name = test.comparator.value
-        seen = _constant_kind(scene, name) or effects.kind_at(scene, test.comparator)
-        if seen is None or not seen.only("list", "tuple") or not effects.hashable(seen.elements):
+        seen = _constant_kind(scene, name) or kinds.kind_at(scene, test.comparator)
+        if seen is None or not seen.only("list", "tuple") or not kinds.hashable(seen.elements):
             continue
         place = effects.hoisting_place(scene, test, {name})
         if place is not None:
@@ -41,8 +41,8 @@ def _membership_tests(scene: Scene) -> Iterator[tuple[cst.ComparisonTarget, cst.
 
 def _may_be_hashed(scene: Scene, expr: cst.BaseExpression) -> bool:
     """Say that an expression was not seen to hold something that cannot be hashed."""
-    seen = effects.kind_at(scene, expr)
-    return seen is None or effects.hashable(seen)
+    seen = kinds.kind_at(scene, expr)
+    return seen is None or kinds.hashable(seen)
 
 
 def _constant_kind(scene: Scene, name: str) -> Seen | None:
@@ -92,16 +92,16 @@ def set_beside_growing_list(scene: Scene) -> Iterator[Rewrite]:
     """``if x not in seen: … seen.append(x)`` in a loop, where ``seen`` is a list that starts empty."""
     for line in syntax.find(scene.function, cst.SimpleStatementLine):
         found = syntax.assignment(line)
-        if found is None or not effects.same_as(found[1], "[]", "list()"):
+        if found is None or not syntax.same_as(found[1], "[]", "list()"):
             continue
         name = found[0]
         seen = scene.kind(cst.Name(name))
-        if seen is None or not seen.only("list") or not effects.hashable(seen.elements):
+        if seen is None or not seen.only("list") or not kinds.hashable(seen.elements):
             continue
         tests = [
             test
             for test, left in _membership_tests(scene)
-            if effects.same_shape(test.comparator, name)
+            if syntax.same_shape(test.comparator, name)
             and scene.loops_around(test)
             and _may_be_hashed(scene, left)
         ]
@@ -117,7 +117,7 @@ def _appends(scene: Scene, name: str) -> list[tuple[cst.SimpleStatementLine, cst
         match syntax.only_small(line):
             case cst.Expr(value=cst.Call() as call) if syntax.method_call(call) is not None:
                 parts = syntax.arguments(call)
-                if effects.same_shape(call.func, f"{name}.append") and parts and len(parts) == 1:
+                if syntax.same_shape(call.func, f"{name}.append") and parts and len(parts) == 1:
                     found.append((line, parts[0]))
     return found
 
@@ -189,12 +189,12 @@ def _copied(scene: Scene, expr: cst.BaseExpression) -> cst.BaseExpression | None
         return parts[0] if _is_hashed(scene, parts[0]) else None
     method = syntax.method_call(expr)
     if method is not None and method[1] == "keys" and not expr.args:
-        return method[0] if effects.is_known(scene, method[0], "dict") else None
+        return method[0] if kinds.is_known(scene, method[0], "dict") else None
     return None
 
 
 def _is_hashed(scene: Scene, expr: cst.BaseExpression) -> bool:
-    return effects.is_known(scene, expr, "dict", "set", "frozenset")
+    return kinds.is_known(scene, expr, "dict", "set", "frozenset")
 
 
 @rule(Category.DATA_STRUCTURE, "membership in a list built each time")
@@ -204,10 +204,10 @@ def membership_in_built_list(scene: Scene) -> Iterator[Rewrite]:
         built = test.comparator
         if not isinstance(built, cst.ListComp) or not syntax.is_pure(built):
             continue
-        elements = effects.kind_at(scene, built.elt, built.elt)
+        elements = kinds.kind_at(scene, built.elt, built.elt)
         names = syntax.names_read(built) - syntax.names_written(built)
         place = effects.hoisting_place(scene, test, names)
-        if place is None or not effects.hashable(elements) or not _may_be_hashed(scene, left):
+        if place is None or not kinds.hashable(elements) or not _may_be_hashed(scene, left):
             continue
         lookup = scene.fresh("wanted")
         items = cst.SetComp(elt=built.elt, for_in=built.for_in)
@@ -228,7 +228,7 @@ def ordered_dedupe(scene: Scene) -> Iterator[Rewrite]:
             continue
         start = where[0][where[1] - 1]
         found = syntax.assignment(start)
-        if found is None or not effects.same_as(found[1], "[]", "list()"):
+        if found is None or not syntax.same_as(found[1], "[]", "list()"):
             continue
         name, body = found[0], syntax.body_of(loop)
         item = loop.target
@@ -237,8 +237,8 @@ def ordered_dedupe(scene: Scene) -> Iterator[Rewrite]:
         wanted = f"if {item.value} not in {name}:\n    {name}.append({item.value})\n"
         if len(body) != 1 or not syntax.same(body[0], cst.parse_statement(wanted)):
             continue
-        elements = effects.elements_of(scene, loop.iter)
-        if not effects.hashable(elements) or name in syntax.names_read(loop.iter):
+        elements = kinds.elements_of(scene, loop.iter)
+        if not kinds.hashable(elements) or name in syntax.names_read(loop.iter):
             continue
         build = syntax.statement(
             "{out} = list(dict.fromkeys({items}))", out=cst.Name(name), items=loop.iter

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from perfbot.optimizer import effects, syntax
+from perfbot.optimizer import effects, kinds, ranges, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Import, Rewrite, Scene, exchanged
 from perfbot.optimizer.strategies import Category
@@ -31,7 +31,7 @@ def _divided(test: cst.BaseExpression, divisor: str) -> cst.BaseExpression | Non
 
 
 def _ends_at(number: cst.BaseExpression, stop: cst.BaseExpression, *templates: str) -> bool:
-    return effects.same_as(stop, *templates, n=number)
+    return syntax.same_as(stop, *templates, n=number)
 
 
 def _only_asks(scene: Scene, loop: cst.For | cst.While, test: cst.If, divisor: str) -> bool:
@@ -57,7 +57,7 @@ def _same_each_time(statement: cst.BaseStatement) -> bool:
     return False
 
 
-def _existence(scene: Scene) -> Iterator[tuple[cst.Call, cst.BaseExpression, effects.Range]]:
+def _existence(scene: Scene) -> Iterator[tuple[cst.Call, cst.BaseExpression, ranges.Range]]:
     """Yield ranges in which a loop, ``any`` or ``all`` asks for a divisor, and the number."""
     for loop in syntax.find(scene.function.body, cst.For):
         body = syntax.body_of(loop)
@@ -66,7 +66,7 @@ def _existence(scene: Scene) -> Iterator[tuple[cst.Call, cst.BaseExpression, eff
         if not isinstance(body[0], cst.If) or not isinstance(loop.iter, cst.Call):
             continue
         number = _divided(body[0].test, loop.target.value)
-        span = effects.range_of(scene, loop.iter)
+        span = ranges.range_of(scene, loop.iter)
         if (
             number is None
             or span is None
@@ -80,7 +80,7 @@ def _existence(scene: Scene) -> Iterator[tuple[cst.Call, cst.BaseExpression, eff
 
 def _existence_in_calls(
     scene: Scene,
-) -> Iterator[tuple[cst.Call, cst.BaseExpression, effects.Range]]:
+) -> Iterator[tuple[cst.Call, cst.BaseExpression, ranges.Range]]:
     for call in syntax.find(scene.function.body, cst.Call):
         match call.args:
             case [
@@ -99,7 +99,7 @@ def _existence_in_calls(
             continue
         asked = test if name == "any" else _negated(test)
         number = _divided(asked, clause.target.value) if asked is not None else None
-        span = effects.range_of(scene, clause.iter)
+        span = ranges.range_of(scene, clause.iter)
         if number is not None and span is not None and not clause.ifs and not clause.inner_for_in:
             yield clause.iter, number, span
 
@@ -235,7 +235,7 @@ def _is_bound_from_above(test: cst.BaseExpression, divisor: str) -> bool:
             ],
         ):
             grows = (divisor, f"{divisor} * {divisor}", f"{divisor} ** 2")
-            return effects.same_as(left, *grows) and divisor not in syntax.names_read(right)
+            return syntax.same_as(left, *grows) and divisor not in syntax.names_read(right)
     return False
 
 
@@ -277,7 +277,7 @@ def _divides_away(
         or syntax.same(each, cst.parse_statement(f"{text} = {text} // {divisor}\n"))
     ]
     stores = [n.value for n in syntax.stores(block) if n.value in (text, divisor)]
-    return len(divisions) == 1 and stores == [text] and effects.is_int(scene, number)
+    return len(divisions) == 1 and stores == [text] and kinds.is_int(scene, number)
 
 
 @rule(Category.ALGORITHM, "divisors in pairs")
@@ -291,7 +291,7 @@ def divisors_in_pairs(scene: Scene) -> Iterator[Rewrite]:
         if id(clause.iter) in asked or not isinstance(clause.target, cst.Name):
             continue
         number = _divided(_first_part(test), clause.target.value)
-        if not isinstance(number, cst.Name) or not effects.is_int(scene, number):
+        if not isinstance(number, cst.Name) or not kinds.is_int(scene, number):
             continue
         chosen = _chosen(scene, clause.iter, number)
         inner = clause.body if isinstance(clause, cst.For) else clause
@@ -329,11 +329,11 @@ def _chosen(scene: Scene, iterable: cst.BaseExpression, number: cst.Name) -> str
     """Return which divisors a range holds, in its order; ``0``, where dividing fails, stays in it."""
     text = syntax.code(iterable)
     if syntax.called_name(iterable) == "reversed" and isinstance(iterable, cst.Call):
-        span = effects.range_of(scene, iterable.args[0].value) if len(iterable.args) == 1 else None
+        span = ranges.range_of(scene, iterable.args[0].value) if len(iterable.args) == 1 else None
         text = syntax.code(iterable.args[0]) if span is not None else text
         backwards = True
     else:
-        span = effects.range_of(scene, iterable)
+        span = ranges.range_of(scene, iterable)
         backwards = span is not None and span.step == -1
     if span is None or span.step not in (1, -1):
         return None
@@ -390,7 +390,7 @@ def gcd_search(scene: Scene) -> Iterator[Rewrite]:
         if not isinstance(loop.target, cst.Name) or not isinstance(body[0], cst.If):
             continue
         numbers = _both(body[0], loop.target.value)
-        if numbers is None or not all(effects.is_int(scene, each) for each in numbers):
+        if numbers is None or not all(kinds.is_int(scene, each) for each in numbers):
             continue
         one, other = (each.value for each in numbers)
         result = f"{gcd[0]}({one}, {other})"
@@ -422,17 +422,17 @@ def _gcd_result(
     """Return the statement that gives what the loop gives: first match downwards, last match upwards."""
     one, other = numbers
     least = (f"min({one}, {other})", f"min({other}, {one})")
-    span = effects.range_of(scene, loop.iter)
+    span = ranges.range_of(scene, loop.iter)
     body = syntax.body_of(test)
     if span is None or not scene.is_builtin("min"):
         return None
     variable = syntax.code(loop.target)
     small = [syntax.only_small(each) for each in body]
     down = (
-        span.step == -1 and syntax.constant(span.stop) == 0 and effects.same_as(span.start, *least)
+        span.step == -1 and syntax.constant(span.stop) == 0 and syntax.same_as(span.start, *least)
     )
     up = span.step == 1 and syntax.constant(span.start) == 1
-    up = up and effects.same_as(span.stop, *(f"{each} + 1" for each in least))
+    up = up and syntax.same_as(span.stop, *(f"{each} + 1" for each in least))
     match small:
         case [cst.Return(value=cst.Name(value=name))] if down and name == variable:
             return f"return {result}"

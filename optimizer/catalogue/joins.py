@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from perfbot.optimizer import effects, syntax
+from perfbot.optimizer import effects, kinds, ranges, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Rewrite, Scene, exchanged
 from perfbot.optimizer.strategies import Category
@@ -114,16 +114,16 @@ def _kind_of_key(
     key: cst.BaseExpression,
 ) -> Seen | None:
     bound = cst.GeneratorExp(elt=key, for_in=cst.CompFor(target=target, iter=items))
-    return effects.kind_within(scene, key, bound.for_in)
+    return kinds.kind_within(scene, key, bound.for_in)
 
 
 def _is_key(seen: Seen | None) -> bool:
     """Say whether equality and hash agree: no floats, for a NaN is not equal to itself."""
-    return seen is not None and effects.hashable(seen) and "float" not in seen.types
+    return seen is not None and kinds.hashable(seen) and "float" not in seen.types
 
 
 def _is_wanted(scene: Scene, at: cst.CSTNode, wanted: cst.BaseExpression) -> bool:
-    return effects.hashable(effects.kind_at(scene, wanted))
+    return kinds.hashable(kinds.kind_at(scene, wanted))
 
 
 def _leaves_keys_alone(body: cst.CSTNode, join: _Join) -> bool:
@@ -225,7 +225,7 @@ def _is_guarded(scene: Scene, loop: cst.For) -> bool:
 
 def _searched(scene: Scene, loop: cst.For) -> tuple[str, cst.BaseExpression] | None:
     """Return ``xs`` and the first place of ``range(first, len(xs))``, where ``first`` is ``name + literal``."""
-    span = effects.range_of(scene, loop.iter)
+    span = ranges.range_of(scene, loop.iter)
     if span is None or span.step != 1:
         return None
     match span.stop:
@@ -235,7 +235,7 @@ def _searched(scene: Scene, loop: cst.For) -> tuple[str, cst.BaseExpression] | N
             return None
     match span.start:
         case cst.BinaryOperation(left=cst.Name(), operator=cst.Add(), right=cst.Integer()):
-            return (items, span.start) if effects.counts_up(scene, span.start.left) else None
+            return (items, span.start) if ranges.counts_up(scene, span.start.left) else None
     return None
 
 
@@ -261,8 +261,8 @@ def _solved(
         case _:
             return None
     terms = _terms(left)
-    own = [each for each in terms if effects.same_shape(each, term)]
-    rest = [each for each in terms if not effects.same_shape(each, term)]
+    own = [each for each in terms if syntax.same_shape(each, term)]
+    rest = [each for each in terms if not syntax.same_shape(each, term)]
     if len(own) != 1 or not rest:
         return None
     for each in (*rest, right):
@@ -275,12 +275,12 @@ def _is_safe_int(scene: Scene, term: cst.BaseExpression) -> bool:
     """Say whether a term is an ``int`` that can be had without an exception, wherever the loop stands."""
     match term:
         case cst.Integer() | cst.Name():
-            return effects.is_int(scene, term)
+            return kinds.is_int(scene, term)
         case cst.Subscript(
             value=cst.Name(value=items),
             slice=[cst.SubscriptElement(slice=cst.Index(value=cst.Name(value=place)))],
         ):
-            return _all_int(scene, items) and effects.stays_inside(scene, place, items)
+            return _all_int(scene, items) and ranges.stays_inside(scene, place, items)
     return False
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from perfbot.optimizer import syntax
+from perfbot.optimizer import shapes, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Import, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -25,7 +25,7 @@ def counting_loop_to_counter(scene: Scene) -> Iterator[Rewrite]:
             continue  # Counter would take a mapping for finished counts
         new = _start_with(start, loop, syntax.expression("dict(Counter({xs}))", xs=loop.iter))
         why = (
-            f"`{name}` is counted up in bytecode for each item of `{syntax.shown(loop.iter)}`; "
+            f"`{name}` is counted up in bytecode for each item of `{shapes.shown(loop.iter)}`; "
             "`Counter` does it in C and keeps the same order."
         )
         changes: dict[cst.CSTNode, Change] = {start: cst.RemoveFromParent(), loop: new}
@@ -93,7 +93,7 @@ def item_loop_to_update(scene: Scene) -> Iterator[Rewrite]:
             new = syntax.statement("{t}.update({s})", t=target, s=source)
             yield scene.rewrite(
                 {loop: new.with_changes(leading_lines=loop.leading_lines)},
-                f"`{syntax.shown(loop)}` copies entry by entry; `update` copies all of "
+                f"`{shapes.shown(loop)}` copies entry by entry; `update` copies all of "
                 f"`{syntax.code(source)}` in C.",
             )
 
@@ -138,8 +138,8 @@ def running_total_to_accumulate(scene: Scene) -> Iterator[Rewrite]:
                 new = _start_with(start, loop, total)
                 changes: dict[cst.CSTNode, Change] = {start: cst.RemoveFromParent(), loop: new}
                 why = (
-                    f"`{syntax.shown(line)}` makes three steps of bytecode for each item of "
-                    f"`{syntax.shown(loop.iter)}`; `accumulate` adds in the same order in C."
+                    f"`{shapes.shown(line)}` makes three steps of bytecode for each item of "
+                    f"`{shapes.shown(loop.iter)}`; `accumulate` adds in the same order in C."
                 )
                 yield scene.rewrite(changes, why, imports=[imported])
 
@@ -240,13 +240,13 @@ def enumerate_remainder_to_slice(scene: Scene) -> Iterator[Rewrite]:
         values = syntax.arguments(source.iter) if isinstance(source.iter, cst.Call) else None
         if syntax.called_name(source.iter) != "enumerate" or not scene.is_builtin("enumerate"):
             continue
-        match source.target, values, list(syntax.conjuncts(test.test for test in source.ifs)):
+        match source.target, values, list(shapes.conjuncts(test.test for test in source.ifs)):
             case (
                 cst.Tuple(elements=[cst.Element(value=number), cst.Element(value=item)]),
                 [cst.BaseExpression() as items],
                 [first, *rest],
             ):
-                remainder = syntax.remainder_test(first, number)
+                remainder = shapes.remainder_test(first, number)
                 around = scene.parent(source)
                 counted = syntax.code(number)
                 uses = [n for n in syntax.variables(around or source) if n.value == counted]
@@ -260,6 +260,6 @@ def enumerate_remainder_to_slice(scene: Scene) -> Iterator[Rewrite]:
                 )
                 yield scene.rewrite(
                     {source: new},
-                    f"All items of `{syntax.shown(items)}` are numbered to keep one in {step}; "
+                    f"All items of `{shapes.shown(items)}` are numbered to keep one in {step}; "
                     "a slice with that step takes only those.",
                 )

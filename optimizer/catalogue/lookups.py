@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from perfbot.optimizer import effects, syntax
+from perfbot.optimizer import effects, kinds, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Import, Rewrite, Scene, exchanged
 from perfbot.optimizer.strategies import Category
@@ -54,16 +54,16 @@ def _other_side(test: cst.BaseExpression, item: str) -> cst.BaseExpression | Non
 
 def _compares_alike(scene: Scene, at: cst.For, wanted: cst.BaseExpression) -> bool:
     """Say whether ``==`` and ``in`` agree: they differ for NaN and for classes of their own."""
-    inner = effects.elements_of(scene, at.iter)
+    inner = kinds.elements_of(scene, at.iter)
     return (
         inner is not None
         and inner.only("int", "str", "bytes", "bool", "NoneType")
-        and effects.hashable(effects.kind_at(scene, wanted))
+        and kinds.hashable(kinds.kind_at(scene, wanted))
     )
 
 
 def _is_plain_list(scene: Scene, items: cst.BaseExpression) -> bool:
-    return isinstance(items, cst.Name) and effects.is_known(scene, items, "list", "tuple", "set")
+    return isinstance(items, cst.Name) and kinds.is_known(scene, items, "list", "tuple", "set")
 
 
 def _once(test: cst.If) -> list[cst.BaseStatement] | None:
@@ -111,10 +111,10 @@ def any_equality_to_membership(scene: Scene) -> Iterator[Rewrite]:
         if clause.ifs or clause.inner_for_in or not isinstance(clause.target, cst.Name):
             continue
         wanted = _other_side(test, clause.target.value)
-        elements = effects.elements_of(scene, clause.iter)
+        elements = kinds.elements_of(scene, clause.iter)
         if wanted is None or elements is None or not elements.only("int", "str", "bytes", "bool"):
             continue
-        if not effects.hashable(effects.kind_at(scene, wanted)):
+        if not kinds.hashable(kinds.kind_at(scene, wanted)):
             continue
         if _is_plain_list(scene, clause.iter):
             new = syntax.expression("{wanted} in {items}", wanted=wanted, items=clause.iter)
@@ -145,14 +145,12 @@ def index_to_positions(scene: Scene) -> Iterator[Rewrite]:
     """``items.index(x)`` in a loop that leaves the list ``items`` unchanged."""
     for call, name, place in _repeated_calls(scene, "index"):
         seen = (
-            effects.kind_at(scene, call.func.value)
-            if isinstance(call.func, cst.Attribute)
-            else None
+            kinds.kind_at(scene, call.func.value) if isinstance(call.func, cst.Attribute) else None
         )
         wanted = call.args[0].value
-        if seen is None or not seen.only("list", "tuple") or not effects.hashable(seen.elements):
+        if seen is None or not seen.only("list", "tuple") or not kinds.hashable(seen.elements):
             continue
-        if not effects.hashable(effects.kind_at(scene, wanted)):
+        if not kinds.hashable(kinds.kind_at(scene, wanted)):
             continue
         positions = scene.fresh("positions")
         build = cst.parse_statement(
@@ -185,9 +183,7 @@ def count_to_counter(scene: Scene) -> Iterator[Rewrite]:
         if seen is None or name in _nested_parameters(scene, call):
             continue
         if seen.only("list", "tuple"):
-            fits = effects.hashable(seen.elements) and effects.hashable(
-                effects.kind_at(scene, wanted)
-            )
+            fits = kinds.hashable(seen.elements) and kinds.hashable(kinds.kind_at(scene, wanted))
         else:
             fits = seen.only("str") and _is_character_of(scene, call, wanted, name)
         if fits:
@@ -226,5 +222,5 @@ def _is_character_of(scene: Scene, call: cst.Call, wanted: cst.BaseExpression, t
             own = (text, f"set({text})", f"sorted({text})", f"sorted(set({text}))")
             binds = [store for store in scene.uses(wanted.value) if scene.parent(store) is clause]
             stored = [n for n in syntax.stores(scene.function) if n.value == wanted.value]
-            return len(stored) == len(binds) and effects.same_as(clause.iter, *own)
+            return len(stored) == len(binds) and syntax.same_as(clause.iter, *own)
     return False

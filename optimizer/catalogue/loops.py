@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from perfbot.optimizer import flow, kinds, syntax
+from perfbot.optimizer import certainty, flow, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -45,15 +45,8 @@ def _index_reads(loop: cst.For, index: str, container: str) -> list[cst.Subscrip
     ]
 
 
-def _only_reads(scene: Scene, loop: cst.For, index: str, reads: list[cst.Subscript]) -> bool:
-    """Say whether the index is used for these look-ups alone, none of which is stored to."""
-    stored = (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.Del)
-    values = {id(scene.parent(node)): node for node in reads}
-    for parent_id, read in values.items():
-        parent = scene.parent(read)
-        assert id(parent) == parent_id
-        if isinstance(parent, stored) and getattr(parent, "target", None) is read:
-            return False
+def _only_reads(loop: cst.For, index: str, reads: list[cst.Subscript]) -> bool:
+    """Say whether the index is used for these look-ups alone."""
     uses = sum(name.value == index for name in syntax.variables(loop.body))
     return bool(reads) and uses == len(reads)
 
@@ -78,9 +71,7 @@ def index_loop_to_direct_iteration(scene: Scene) -> Iterator[Rewrite]:
             continue
         index = loop.target.value
         reads = _index_reads(loop, index, name)
-        if not _only_reads(scene, loop, index, reads) or not flow.ends_with_loop(
-            scene, loop, [index]
-        ):
+        if not _only_reads(loop, index, reads) or not flow.ends_with_loop(scene, loop, [index]):
             continue
         if _is_indexable(scene, loop, name):
             yield _direct(scene, loop, name, reads)
@@ -109,7 +100,7 @@ def parallel_indices_to_zip(scene: Scene) -> Iterator[Rewrite]:
         each = [_index_reads(loop, index, name) for name in names]
         if not all(each) or not scene.is_builtin("zip"):
             continue
-        usable = _only_reads(scene, loop, index, [*each[0], *each[1]]) and all(
+        usable = _only_reads(loop, index, [*each[0], *each[1]]) and all(
             _is_indexable(scene, loop, name) for name in names
         )
         if usable and flow.ends_with_loop(scene, loop, [index]):
@@ -172,7 +163,7 @@ def _counts(
     if not steps or _continues(loop) or not scene.is_builtin("range"):
         return False
     bound = sum(store.value == index for store in syntax.stores(loop))
-    integers = kinds.is_sure(scene, start, "int") and kinds.is_sure(scene, stop, "int")
+    integers = certainty.is_sure(scene, start, "int") and certainty.is_sure(scene, stop, "int")
     same = integers and flow.is_constant_in(scene, loop, stop)
     return bound == 1 and same and _ends_with_while(scene, loop, index)
 
@@ -256,9 +247,9 @@ def _whole(scene: Scene, loop: cst.For, kind: str) -> cst.BaseExpression | None:
             ):
                 return cst.Name(name) if flow.holds(scene, name, "dict") else None
         return None
-    known = kinds.items(scene, loop.iter)
+    known = certainty.items(scene, loop.iter)
     if isinstance(loop.iter, cst.Name):
-        holds = flow.holds(scene, loop.iter.value, *kinds.CONTAINERS)
+        holds = flow.holds(scene, loop.iter.value, *certainty.CONTAINERS)
         return loop.iter if holds else None
     return loop.iter if known is not None else None
 
@@ -275,7 +266,7 @@ def append_loop_to_comprehension(scene: Scene) -> Iterator[Rewrite]:
         if start is None or syntax.code(start.value) not in {"[]", "list()"}:
             continue
         if _comprehensible(scene, loop, name) and not flow.in_try(scene, loop):
-            new = flow.line(f"{name} = [{_enclosed(value)} {clauses}]", start.line, loop)
+            new = flow.line(f"{name} = [{flow.enclosed(value)} {clauses}]", start.line, loop)
             why = f"A comprehension builds `{name}` without looking up and calling `append` for each item."
             yield scene.rewrite({start.line: cst.RemoveFromParent(), loop: new}, why)
 
@@ -303,17 +294,10 @@ def _appended(loop: cst.For) -> tuple[str, cst.BaseExpression, str] | None:
     return None
 
 
-def _enclosed(value: cst.BaseExpression) -> str:
-    """The value's code, in parentheses where a comprehension would not understand it otherwise."""
-    text = syntax.code(value)
-    loose = isinstance(value, cst.Tuple | cst.IfExp | cst.Lambda) and not value.lpar
-    return f"({text})" if loose else text
-
-
 def _clause(node: cst.For | cst.If) -> str:
     if isinstance(node, cst.For):
-        return f"for {syntax.code(node.target)} in {_enclosed(node.iter)}"
-    return f"if {_enclosed(node.test)}"
+        return f"for {syntax.code(node.target)} in {flow.enclosed(node.iter)}"
+    return f"if {flow.enclosed(node.test)}"
 
 
 def _comprehensible(scene: Scene, loop: cst.For, name: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from perfbot.optimizer import syntax
+from perfbot.optimizer import kinds, shapes, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Import, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -44,16 +44,16 @@ def call_per_item_to_map(scene: Scene) -> Iterator[Rewrite]:
         new = syntax.expression("map({f}, {xs})", f=function, xs=parts.iterable)
         yield scene.rewrite(
             {call: _with_argument(call, new)},
-            f"`{syntax.shown(call)}` resumes Python code for each item only to call "
+            f"`{shapes.shown(call)}` resumes Python code for each item only to call "
             f"`{syntax.code(function)}`; `map` calls it from C.",
         )
 
 
-def _consumed(scene: Scene) -> Iterator[tuple[cst.Call, syntax.Comprehension]]:
+def _consumed(scene: Scene) -> Iterator[tuple[cst.Call, shapes.Comprehension]]:
     """Yield calls that use up the comprehension which is their only argument."""
     for call in syntax.find(scene.function.body, cst.Call):
-        argument = syntax.sole_argument(call)
-        parts = syntax.comprehension(argument) if argument is not None else None
+        argument = shapes.sole_argument(call)
+        parts = shapes.comprehension(argument) if argument is not None else None
         if parts is None or parts.name is None:
             continue
         name = syntax.called_name(call)
@@ -72,16 +72,16 @@ def _with_argument(call: cst.Call, value: cst.BaseExpression) -> cst.Call:
     return call.with_changes(args=[call.args[0].with_changes(value=value)])
 
 
-def _function_of_item(scene: Scene, parts: syntax.Comprehension) -> cst.BaseExpression | None:
+def _function_of_item(scene: Scene, parts: shapes.Comprehension) -> cst.BaseExpression | None:
     """Return ``f`` where the element is ``f(x)``, or ``str.lower`` where it is ``x.lower()`` of text."""
-    argument = syntax.sole_argument(parts.element)
+    argument = shapes.sole_argument(parts.element)
     name = syntax.called_name(parts.element)
     if argument is not None and name in _MAPPED and syntax.same(argument, parts.target):
         return cst.Name(name) if scene.is_builtin(name) else None
     method = syntax.method_call(parts.element)
     match parts.element:
         case cst.Call(args=[]) if method is not None and method[1] in _TEXT_METHODS:
-            seen = scene.kind_of_item(parts.iterable)
+            seen = kinds.elements_of(scene, parts.iterable)
             if syntax.same(method[0], parts.target) and seen is not None and seen.only("str"):
                 return cst.Attribute(value=cst.Name("str"), attr=cst.Name(method[1]))
     return None
@@ -93,8 +93,8 @@ def operator_per_pair_to_map(scene: Scene) -> Iterator[Rewrite]:
     if not scene.is_builtin("map") or not scene.can_import(Import("operator")):
         return
     for call in syntax.find(scene.function.body, cst.Call):
-        argument = syntax.sole_argument(call)
-        parts = syntax.comprehension(argument) if argument is not None else None
+        argument = shapes.sole_argument(call)
+        parts = shapes.comprehension(argument) if argument is not None else None
         name = syntax.called_name(call)
         lazily = isinstance(argument, cst.GeneratorExp)
         if parts is None or name not in (_CONSUMERS if lazily else _ALL_AT_ONCE):
@@ -106,13 +106,13 @@ def operator_per_pair_to_map(scene: Scene) -> Iterator[Rewrite]:
             f"map(operator.{operator}, {{xs}}, {{ys}})", xs=sources[0], ys=sources[1]
         )
         why = (
-            f"`{syntax.shown(call)}` resumes Python code and unpacks a pair for each item; "
+            f"`{shapes.shown(call)}` resumes Python code and unpacks a pair for each item; "
             f"`map` applies `operator.{operator}` in C."
         )
         yield scene.rewrite({call: _with_argument(call, new)}, why, imports=[Import("operator")])
 
 
-def _operator_of(parts: syntax.Comprehension) -> str | None:
+def _operator_of(parts: shapes.Comprehension) -> str | None:
     """Return the name in ``operator`` of the only operation, applied to the loop's two variables in order."""
     match parts.element:
         case cst.BinaryOperation(left=left, operator=operator, right=right):
@@ -133,7 +133,7 @@ def _operator_of(parts: syntax.Comprehension) -> str | None:
 
 
 def _zipped(
-    scene: Scene, parts: syntax.Comprehension
+    scene: Scene, parts: shapes.Comprehension
 ) -> tuple[cst.BaseExpression, cst.BaseExpression] | None:
     values = (
         syntax.arguments(parts.iterable)
@@ -155,7 +155,7 @@ def key_function_in_c(scene: Scene) -> Iterator[Rewrite]:
                 new = _key_in_c(scene, call, function) if isinstance(call, cst.Call) else None
                 if new is not None:
                     why = (
-                        f"`{syntax.shown(function)}` is a Python call for each item; "
+                        f"`{shapes.shown(function)}` is a Python call for each item; "
                         f"`{syntax.code(new)}` does the same in C."
                     )
                     yield scene.rewrite({function: new}, why)
@@ -191,11 +191,11 @@ def _sorted_items(scene: Scene, call: cst.Call) -> Seen | None:
     """Return what is known of the items that a call with ``key`` compares."""
     method = syntax.method_call(call)
     if method is not None and method[1] == "sort":
-        return scene.kind_of_item(method[0])
+        return kinds.elements_of(scene, method[0])
     if syntax.called_name(call) in {"sorted", "min", "max"} and len(call.args) >= 2:
         first = call.args[0]
         single = call.args[1].keyword is not None and first.keyword is None and not first.star
-        return scene.kind_of_item(first.value) if single else None
+        return kinds.elements_of(scene, first.value) if single else None
     return None
 
 
@@ -203,21 +203,21 @@ def _sorted_items(scene: Scene, call: cst.Call) -> Seen | None:
 def membership_of_many(scene: Scene) -> Iterator[Rewrite]:
     """``any(x in s for x in xs)`` and ``all(x in s for x in xs)`` with a set: ``isdisjoint``, ``issuperset``."""
     for call in syntax.find(scene.function.body, cst.Call):
-        name, argument = syntax.called_name(call), syntax.sole_argument(call)
-        parts = syntax.comprehension(argument) if argument is not None else None
+        name, argument = syntax.called_name(call), shapes.sole_argument(call)
+        parts = shapes.comprehension(argument) if argument is not None else None
         if parts is None or name not in {"any", "all"} or not scene.is_builtin(name):
             continue
         new = _set_question(scene, name, parts)
         if new is not None:
             why = (
-                f"`{syntax.shown(call)}` runs Python code for each item of "
-                f"`{syntax.shown(parts.iterable)}`; the set looks them all up in C."
+                f"`{shapes.shown(call)}` runs Python code for each item of "
+                f"`{shapes.shown(parts.iterable)}`; the set looks them all up in C."
             )
-            yield scene.rewrite({call: syntax.parenthesized(new)}, why)
+            yield scene.rewrite({call: shapes.parenthesized(new)}, why)
 
 
 def _set_question(
-    scene: Scene, name: str, parts: syntax.Comprehension
+    scene: Scene, name: str, parts: shapes.Comprehension
 ) -> cst.BaseExpression | None:
     match parts.element:
         case cst.Comparison(
@@ -226,7 +226,7 @@ def _set_question(
             pass
         case _:
             return None
-    seen = scene.kind_of_item(parts.iterable)
+    seen = kinds.elements_of(scene, parts.iterable)
     fits = (
         not parts.tests
         and syntax.same(left, parts.target)

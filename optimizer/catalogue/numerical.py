@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from perfbot.optimizer import syntax
+from perfbot.optimizer import kinds, shapes, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Import, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -29,15 +29,15 @@ class _Gathering:
     alone: bool
 
 
-@rule(Category.LIBRARY, "adding loop to sum")
-def adding_loop_to_sum(scene: Scene) -> Iterator[Rewrite]:
-    """``for x in xs: total += x`` over whole numbers; other statements of the loop stay."""
+@rule(Category.LOOP, "sum taken out of a loop")
+def sum_out_of_loop(scene: Scene) -> Iterator[Rewrite]:
+    """``total += x`` beside other statements of ``for x in xs``, over whole numbers: they stay, ``sum`` adds."""
     for found in _gatherings(scene, cst.AddAssign, cst.Add):
-        if scene.is_builtin("sum"):
+        if scene.is_builtin("sum") and not found.alone:
             value = syntax.expression("sum({items})", items=found.items)
             why = (
-                f"`{syntax.shown(found.line)}` runs in bytecode for each item of "
-                f"`{syntax.shown(found.loop.iter)}`; `sum` adds whole numbers in C."
+                f"`{shapes.shown(found.line)}` runs in bytecode for each item of "
+                f"`{shapes.shown(found.loop.iter)}`; `sum` adds whole numbers in C."
             )
             yield _gathered(scene, found, "0", value, "{t} += {v}", why, ())
 
@@ -48,12 +48,12 @@ def multiplying_loop_to_product(scene: Scene) -> Iterator[Rewrite]:
     if not scene.can_import(Import("math")):
         return
     for found in _gatherings(scene, cst.MultiplyAssign, cst.Multiply):
-        if syntax.range_bounds(found.loop.iter) is not None:
+        if shapes.range_bounds(found.loop.iter) is not None:
             continue  # a factorial
         value = syntax.expression("math.prod({items})", items=found.items)
         why = (
-            f"`{syntax.shown(found.line)}` runs in bytecode for each item of "
-            f"`{syntax.shown(found.loop.iter)}`; `{syntax.shown(value)}` multiplies in C."
+            f"`{shapes.shown(found.line)}` runs in bytecode for each item of "
+            f"`{shapes.shown(found.loop.iter)}`; `{shapes.shown(value)}` multiplies in C."
         )
         yield _gathered(scene, found, "1", value, "{t} *= {v}", why, (Import("math"),))
 
@@ -87,7 +87,7 @@ def _is_plain(scene: Scene, loop: cst.For) -> bool:
         return False
     if any(isinstance(node, cst.Try | cst.With) for node in scene.above(loop)):
         return False
-    if syntax.range_bounds(loop.iter) is not None and scene.is_builtin("range"):
+    if shapes.range_bounds(loop.iter) is not None and scene.is_builtin("range"):
         written = syntax.names_written(loop)
         return syntax.is_pure(loop.iter) and not written & syntax.names_read(loop.iter)
     if not isinstance(loop.iter, cst.Name) or not scene.is_kind(loop.iter, *_COLLECTIONS):
@@ -114,9 +114,9 @@ def _step(
 def _items(scene: Scene, loop: cst.For, value: cst.BaseExpression) -> cst.BaseExpression | None:
     """Return what is gathered: the collection itself, or ``map(len, collection)``."""
     if syntax.same(value, loop.target):
-        seen = scene.kind_of_item(loop.iter)
+        seen = kinds.elements_of(scene, loop.iter)
         return loop.iter if seen is not None and seen.only("int") else None
-    name, argument = syntax.called_name(value), syntax.sole_argument(value)
+    name, argument = syntax.called_name(value), shapes.sole_argument(value)
     fits = name in _INT_FUNCTIONS and argument is not None and syntax.same(argument, loop.target)
     if name is None or not fits or not scene.is_builtin(name) or not scene.is_builtin("map"):
         return None
@@ -138,7 +138,7 @@ def _independent(
     rebound = syntax.code(loop.target) in {
         store.value for other in others for store in syntax.stores(other)
     }
-    return own and not used and not shared and not rebound and scene.is_int(total)
+    return own and not used and not shared and not rebound and kinds.is_int(scene, total)
 
 
 def _forgotten(scene: Scene, loop: cst.For) -> bool:
@@ -205,8 +205,8 @@ def remainder_test_to_stride(scene: Scene) -> Iterator[Rewrite]:
 
 def _why_stride(old: cst.BaseExpression, new: cst.BaseExpression) -> str:
     return (
-        f"All of `{syntax.shown(old)}` is tried and most of it thrown away by a remainder test; "
-        f"`{syntax.shown(new)}` gives just the numbers that pass."
+        f"All of `{shapes.shown(old)}` is tried and most of it thrown away by a remainder test; "
+        f"`{shapes.shown(new)}` gives just the numbers that pass."
     )
 
 
@@ -222,11 +222,11 @@ def _strided(
     tests: list[cst.BaseExpression],
 ) -> tuple[cst.BaseExpression, list[cst.BaseExpression]] | None:
     """Return the range with a step and the conditions that are left, if the first one tests a remainder."""
-    bounds = syntax.range_bounds(iterable)
-    conditions = list(syntax.conjuncts(tests))
+    bounds = shapes.range_bounds(iterable)
+    conditions = list(shapes.conjuncts(tests))
     if bounds is None or not conditions or not scene.is_builtin("range"):
         return None
-    remainder = syntax.remainder_test(conditions[0], target)
+    remainder = shapes.remainder_test(conditions[0], target)
     if remainder is None:
         return None
     step, rest = remainder
@@ -235,7 +235,7 @@ def _strided(
         first: cst.BaseExpression = cst.Integer(str(start + (rest - start) % step))
         if start + (rest - start) % step < 0:
             return None
-    elif scene.is_int(bounds[0]) and isinstance(bounds[0], cst.Name):
+    elif kinds.is_int(scene, bounds[0]) and isinstance(bounds[0], cst.Name):
         first = syntax.expression(f"{{a}} + ({rest} - {{a}}) % {step}", a=bounds[0])
     else:
         return None

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from perfbot.optimizer import syntax
+from perfbot.optimizer import shapes, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -37,16 +37,16 @@ def count_of_characters(scene: Scene) -> Iterator[Rewrite]:
         if counted is None or text is None or counted.name is None:
             continue
         why = (
-            f"`{syntax.shown(call)}` runs Python code for each character of `{text}`; "
+            f"`{shapes.shown(call)}` runs Python code for each character of `{text}`; "
             "`count` counts one character over the whole text in C."
         )
         yield scene.rewrite({call: _by_count(counted, text, counted.name)}, why)
 
 
-def _counted(scene: Scene, call: cst.Call) -> syntax.Comprehension | None:
+def _counted(scene: Scene, call: cst.Call) -> shapes.Comprehension | None:
     """Return the comprehension whose true items are counted, with the condition as its only test."""
-    argument = syntax.sole_argument(call)
-    parts = syntax.comprehension(argument) if argument is not None else None
+    argument = shapes.sole_argument(call)
+    parts = shapes.comprehension(argument) if argument is not None else None
     name = syntax.called_name(call)
     if parts is None or name not in {"sum", "len"} or not scene.is_builtin(name):
         return None
@@ -57,7 +57,7 @@ def _counted(scene: Scene, call: cst.Call) -> syntax.Comprehension | None:
         return None
     if not tests or not all(syntax.is_pure(test) for test in tests):
         return None
-    return syntax.Comprehension(parts.element, parts.target, parts.iterable, tests)
+    return shapes.Comprehension(parts.element, parts.target, parts.iterable, tests)
 
 
 def _is_one(expr: cst.BaseExpression) -> bool:
@@ -75,7 +75,7 @@ def _is_condition(expr: cst.BaseExpression) -> bool:
     return method is not None and method[1] in _HARMLESS_TESTS | {"startswith", "endswith"}
 
 
-def _by_count(counted: syntax.Comprehension, text: str, name: str) -> cst.BaseExpression:
+def _by_count(counted: shapes.Comprehension, text: str, name: str) -> cst.BaseExpression:
     match counted.tests:
         case [cst.Comparison(left=cst.Name(value=left), comparisons=[only])] if left == name:
             wanted = syntax.constant(only.comparator)
@@ -84,7 +84,7 @@ def _by_count(counted: syntax.Comprehension, text: str, name: str) -> cst.BaseEx
                     return syntax.expression(f"{text}.count({{c}})", c=only.comparator)
                 if isinstance(only.operator, cst.In):
                     return syntax.expression(f"sum(map({text}.count, {{c}}))", c=only.comparator)
-    test = syntax.both(counted.tests)
+    test = shapes.both(counted.tests)
     assert test is not None
     distinct = f"set({text})" if _cannot_fail(test, name) else f"dict.fromkeys({text})"
     return cst.parse_expression(
@@ -129,7 +129,7 @@ def loop_over_distinct_characters(scene: Scene) -> Iterator[Rewrite]:
         else:
             text = source
         why = (
-            f"The loop over `{syntax.shown(source)}` asks the same about equal characters again and "
+            f"The loop over `{shapes.shown(source)}` asks the same about equal characters again and "
             f"again; now it asks once for each and adds to {', '.join(f'`{c}`' for c in counters)} "
             "as often as the character occurs."
         )
@@ -224,15 +224,15 @@ def filter_by_translate(scene: Scene) -> Iterator[Rewrite]:
     for call, parts, text in _joins(scene):
         if not parts.tests or syntax.code(parts.element) != parts.name:
             continue
-        test = syntax.both(parts.tests)
+        test = shapes.both(parts.tests)
         assert test is not None
         new = cst.parse_expression(
             f"{text}.translate({{ord({parts.name}): None for {parts.name} in dict.fromkeys({text}) "
-            f"if {_bare(syntax.negated(test))}}})"
+            f"if {_bare(shapes.negated(test))}}})"
         )
         yield scene.rewrite(
             {call: new},
-            f"`{syntax.shown(call)}` tests each character of `{text}`; `translate` needs the test "
+            f"`{shapes.shown(call)}` tests each character of `{text}`; `translate` needs the test "
             "once for each distinct character and drops them in C.",
         )
 
@@ -252,18 +252,18 @@ def map_by_translate(scene: Scene) -> Iterator[Rewrite]:
         )
         yield scene.rewrite(
             {call: new},
-            f"`{syntax.shown(parts.element)}` was worked out for each character of `{text}`; "
+            f"`{shapes.shown(parts.element)}` was worked out for each character of `{text}`; "
             "now once for each distinct one, and `translate` maps the text in C.",
         )
 
 
-def _joins(scene: Scene) -> Iterator[tuple[cst.Call, syntax.Comprehension, str]]:
+def _joins(scene: Scene) -> Iterator[tuple[cst.Call, shapes.Comprehension, str]]:
     """Yield ``"".join(… for c in text …)`` with pure parts, where the text is a long variable."""
     for call in syntax.find(scene.function.body, cst.Call):
-        method, argument = syntax.method_call(call), syntax.sole_argument(call)
+        method, argument = syntax.method_call(call), shapes.sole_argument(call)
         if method is None or method[1] != "join" or syntax.constant(method[0]) != "":
             continue
-        parts = syntax.comprehension(argument) if argument is not None else None
+        parts = shapes.comprehension(argument) if argument is not None else None
         if parts is None or parts.name is None or not syntax.is_pure(parts.element):
             continue
         text = long_text(scene, parts.iterable)
@@ -308,28 +308,28 @@ def _looks_up_text(scene: Scene, call: cst.Call, table: cst.BaseExpression, name
 def joined_reversal(scene: Scene) -> Iterator[Rewrite]:
     """``"".join(reversed(text))`` and ``"".join(list(text)[::-1])``."""
     for call in syntax.find(scene.function.body, cst.Call):
-        method, argument = syntax.method_call(call), syntax.sole_argument(call)
+        method, argument = syntax.method_call(call), shapes.sole_argument(call)
         if method is None or method[1] != "join" or syntax.constant(method[0]) != "":
             continue
         text = _reversed_text(argument) if argument is not None else None
         if text is not None and scene.is_kind(text, "str") and scene.is_builtin("reversed"):
             yield scene.rewrite(
                 {call: syntax.expression("{text}[::-1]", text=text)},
-                f"`{syntax.shown(call)}` takes the text apart and joins it again; a slice copies it "
+                f"`{shapes.shown(call)}` takes the text apart and joins it again; a slice copies it "
                 "backwards at once.",
             )
 
 
 def _reversed_text(expr: cst.BaseExpression) -> cst.BaseExpression | None:
     if syntax.called_name(expr) == "reversed":
-        inner = syntax.sole_argument(expr)
+        inner = shapes.sole_argument(expr)
         while inner is not None and syntax.called_name(inner) == "list":
-            inner = syntax.sole_argument(inner)
+            inner = shapes.sole_argument(inner)
         return inner
     match expr:
         case cst.Subscript(value=cst.Call(func=cst.Name(value="list")) as inner):
             if syntax.code(expr).endswith("[::-1]"):
-                return syntax.sole_argument(inner)
+                return shapes.sole_argument(inner)
     return None
 
 
@@ -339,9 +339,9 @@ def split_to_count(scene: Scene) -> Iterator[Rewrite]:
     for call in syntax.find(scene.function.body, cst.Call):
         if syntax.called_name(call) != "len" or not scene.is_builtin("len"):
             continue
-        split = syntax.sole_argument(call)
+        split = shapes.sole_argument(call)
         method = syntax.method_call(split) if split is not None else None
-        separator = syntax.sole_argument(split) if split is not None else None
+        separator = shapes.sole_argument(split) if split is not None else None
         if method is None or separator is None or method[1] not in {"split", "rsplit"}:
             continue
         wanted = syntax.constant(separator)
@@ -350,8 +350,8 @@ def split_to_count(scene: Scene) -> Iterator[Rewrite]:
             # What occurs twice in itself ("aa" in "aaa") is found from the left by both methods.
             if method[1] == "split" or len(wanted) == 1:
                 yield scene.rewrite(
-                    {call: syntax.parenthesized(counted)},
-                    f"`{syntax.shown(call)}` makes a list of all parts only to count them.",
+                    {call: shapes.parenthesized(counted)},
+                    f"`{shapes.shown(call)}` makes a list of all parts only to count them.",
                 )
 
 
@@ -365,7 +365,7 @@ def split_with_maxsplit(scene: Scene) -> Iterator[Rewrite]:
     }
     if changes:
         first = next(iter(changes))
-        why = f"`{syntax.shown(first)}` splits the whole text for one part; counted splits stop there."
+        why = f"`{shapes.shown(first)}` splits the whole text for one part; counted splits stop there."
         yield scene.rewrite(changes, why)
 
 

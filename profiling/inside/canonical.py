@@ -20,7 +20,6 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from _perfbot_inside import kinds
@@ -69,8 +68,10 @@ def describe(
     writer = _Writer(tree.rstrip("/"), limit_bytes, consume)
     try:
         writer.run(value)
-    except RecursionError as error:
-        raise NotComparable("nested too deeply for the stack that is left") from error
+    except (TooLarge, NotComparable):
+        raise
+    except Exception as error:  # a foreign object that breaks the rules of its own class
+        raise NotComparable(f"looking into it raised {type(error).__name__}") from error
     return Description("".join(writer.out), writer.opaque)
 
 
@@ -280,8 +281,6 @@ def _shown(value: object, width: int, depth: int) -> str:
         return repr(value)
     if kind in _BRACKETS and depth:
         return _shown_items(value, width, depth)  # type: ignore[arg-type]
-    if kind is dict and depth:
-        return _shown_dict(value, width, depth)  # type: ignore[arg-type]
     name = type.__dict__["__name__"].__get__(kind)
     return f"<{''.join(letter if letter.isprintable() else '?' for letter in name)}>"
 
@@ -295,36 +294,48 @@ def _shown_text(value: str | bytes, width: int) -> str:
 def _shown_items(value: Collection[object], width: int, depth: int) -> str:
     opening, closing = _BRACKETS[type(value)]
     if not value:
-        return opening + closing if type(value) in (list, tuple) else f"{type(value).__name__}()"
-    texts = [_shown(item, _inner(width), depth - 1) for item in islice(value, width)]
-    if type(value) in (set, frozenset):
-        texts.sort()
-    if len(value) > width:
-        last = value[-(width // 2) :] if isinstance(value, (list, tuple)) else ()
-        texts[width // 2 :] = ["…", *(_shown(item, _inner(width), depth - 1) for item in last)]
+        return (
+            f"{type(value).__name__}()"
+            if isinstance(value, (set, frozenset))
+            else opening + closing
+        )
+    if isinstance(value, dict):
+        texts = _shown_ends(value.items(), width, lambda pair: _shown_pair(pair, width, depth))
+    else:
+        texts = _shown_ends(value, width, lambda item: _shown(item, width, depth - 1))
     comma = "," if type(value) is tuple and len(texts) == 1 else ""
     return f"{opening}{', '.join(texts)}{comma}{closing}"
 
 
-def _shown_dict(value: dict[object, object], width: int, depth: int) -> str:
-    inner = _inner(width)
-    texts = [
-        f"{_shown(key, inner, depth - 1)}: {_shown(item, inner, depth - 1)}"
-        for key, item in islice(value.items(), width)
-    ]
-    if len(value) > width:
-        texts.append("…")
-    return f"{{{', '.join(texts)}}}"
+def _shown_pair(pair: tuple[object, object], width: int, depth: int) -> str:
+    return ": ".join(_shown(part, width, depth - 1) for part in pair)
 
 
-def _inner(width: int) -> int:
-    """Return how many items of a nested container can be seen: fewer, or the work would multiply."""
-    return max(width // 4, 4)
+def _shown_ends(items: Any, width: int, show: Callable[[Any], str]) -> list[str]:
+    """Return the items' texts; where they do not fit, those that fill the line from either end."""
+    first = _filling(items, width, show)
+    if isinstance(items, (set, frozenset)):
+        return sorted(first)
+    if len(first) == len(items):
+        return first
+    return [*first, "…", *reversed(_filling(reversed(items), width, show))]
+
+
+def _filling(items: Iterable[Any], width: int, show: Callable[[Any], str]) -> list[str]:
+    texts: list[str] = []
+    room = width
+    for item in items:
+        if room < 0:
+            break
+        texts.append(show(item))
+        room -= len(texts[-1]) + 2
+    return texts
 
 
 _SHOWN_DEPTH = 4
 _SHOWN_AS_IS = frozenset({type(None), bool, float, complex, type(...), range})
 _BRACKETS: dict[type, tuple[str, str]] = {
+    dict: ("{", "}"),
     list: ("[", "]"),
     tuple: ("(", ")"),
     set: ("{", "}"),

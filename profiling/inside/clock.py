@@ -40,15 +40,24 @@ def run(job: dict[str, Any], results: Results) -> None:
     import_ns = time.perf_counter_ns() - started_ns
     kind = record.kind_of(function)
     with contextlib.redirect_stdout(_Nowhere()), contextlib.redirect_stderr(_Nowhere()):
-        timed = [_Timed(function, kind, base64.b64decode(call), fresh) for call, fresh in zip(job["calls"], job["fresh"])]
+        timed = [
+            _Timed(function, kind, base64.b64decode(call), fresh)
+            for call, fresh in zip(job["calls"], job["fresh"], strict=True)
+        ]
         gc.collect()
         gc.freeze()
         # Where results are remembered, a call is repeated as often as the workload repeats it.
-        repeats = [min(times, _AT_MOST_REAL_REPEATS) if job["once"] else 1 for times in job["times"]]
-        first_ns = [each.span_ns(count) for each, count in zip(timed, repeats)]
+        repeats = [
+            min(times, _AT_MOST_REAL_REPEATS) if job["once"] else 1 for times in job["times"]
+        ]
+        first_ns = [each.span_ns(count) for each, count in zip(timed, repeats, strict=True)]
         rounds = _rounds(timed, job["budget_s"], job["once"])
-    per_call_ns = [statistics.median(times) for times in zip(*rounds)] if rounds else first_ns
-    results.send("timed", first_ns=first_ns, per_call_ns=per_call_ns, rounds=len(rounds), import_ns=import_ns)
+    per_call_ns = (
+        [statistics.median(times) for times in zip(*rounds, strict=True)] if rounds else first_ns
+    )
+    results.send(
+        "timed", first_ns=first_ns, per_call_ns=per_call_ns, rounds=len(rounds), import_ns=import_ns
+    )
 
 
 def run_memory(job: dict[str, Any], results: Results) -> None:
@@ -107,7 +116,11 @@ class _Timed:
     def span_ns(self, repeats: int) -> float:
         """Make the call ``repeats`` times and return the mean nanoseconds per call."""
         function, kind = self._function, self._kind
-        calls = [pickle.loads(self._pickled) for _ in range(repeats)] if self._fresh else [self._kept] * repeats
+        calls = (
+            [pickle.loads(self._pickled) for _ in range(repeats)]
+            if self._fresh
+            else [self._kept] * repeats
+        )
         clock = time.perf_counter_ns
         started_ns = clock()
         for arguments, keywords in calls:

@@ -54,7 +54,7 @@ TASKS_PER_PROCESS = 8  # threads count as tasks: room for the pools of numeric l
 KEEPER = 0x7FFFFFF1  # stands for the keeper's process number in a filter; no process has this one
 _POLL_S = 0.05
 _GIVE_UP_KILLING_S = 10.0
-_SIGKILL, _SIGPIPE, _SIGSTOP, _SIGXCPU, _SIGXFSZ = 9, 13, 19, 24, 25
+_SIGKILL, _SIGPIPE, _SIGSTOP, _SIGXFSZ = 9, 13, 19, 25
 
 _PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_SET_SECCOMP = 1, 8, 22
 _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 36, 38, 47
@@ -67,7 +67,8 @@ _SCOPES = 0b11  # abstract Unix sockets, signals
 _SCOPE_SIGNAL = 0b10
 _TCP = 0b11  # bind, connect
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
-_MAKE_CHAR, _MAKE_BLOCK, _TRUNCATE, _IOCTL_DEV = 1 << 6, 1 << 11, 1 << 14, 1 << 15
+_MAKE_CHAR, _MAKE_BLOCK, _REFER = 1 << 6, 1 << 11, 1 << 13
+_TRUNCATE, _IOCTL_DEV = 1 << 14, 1 << 15
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
 _ON_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
 
@@ -96,13 +97,13 @@ def main(plan: Plan) -> None:
 def _keep(plan: Plan) -> str:
     for fd in (plan["status_fd"], plan["lifeline_fd"]):
         os.set_inheritable(fd, False)
-    scoped = _become_keeper()
+    scoped = _become_keeper(plan["level"])
     complaint, complaints = os.pipe()
     report, reports = os.pipe()
     start_s = time.monotonic()
     child = os.fork()
     if child == 0:
-        _command(plan, complaints, reports)
+        _command(plan, complaints, reports, countable=not scoped)
     for fd in (complaints, reports, plan["results_fd"]):
         os.close(fd)
     _let_go_of_standard_streams()
@@ -115,18 +116,17 @@ def _keep(plan: Plan) -> str:
         _check_that_bubblewrap_started_it(os.read(report, 65536))
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s = usage.ru_utime + usage.ru_stime
-    if ending == "exited" and os.WIFSIGNALED(status) and cpu_s >= plan["cpu_s"]:
-        ending = "timed_out"
     code = os.waitstatus_to_exitcode(status) if ending != "gone" else -_SIGKILL
     return f"{ending} {code} {wall_s!r} {cpu_s!r}"
 
 
-def _become_keeper() -> bool:
+def _become_keeper(level: str) -> bool:
     """Inherit orphans, and say whether a signal to "everybody" reaches our descendants only.
 
     In a Landlock domain whose signals are scoped, ``kill(-1)`` kills exactly the processes that we
     started, at once, so that no fork bomb outruns it. That is tried on perfbot with signal 0,
-    because being wrong would kill everything that the user runs.
+    because being wrong would kill everything that the user runs. Under a second domain, the first
+    must allow renaming between folders; alone, it must not know of files, or mounts are refused.
     """
     if sys.platform != "linux":
         return False
@@ -134,7 +134,10 @@ def _become_keeper() -> bool:
     if landlock_version() < 6:
         return False
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    ruleset = _create_ruleset(struct.pack("=QQQ", 0, 0, _SCOPE_SIGNAL))
+    files = _REFER if level == "landlock" else 0
+    ruleset = _create_ruleset(struct.pack("=QQQ", files, 0, _SCOPE_SIGNAL))
+    if files:
+        _allow(ruleset, "/", files)
     _syscall(_LANDLOCK_RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)
     return not _may_signal(os.getppid())
@@ -189,27 +192,29 @@ def _reap(child: int) -> int | None:
 
 
 def _broken_limit(plan: Plan) -> str | None:
-    processes = tasks = pages = 0
-    members = list(_descendants())
-    for pid in members:
-        processes += 1
-        tasks += _task_count(pid)
-        pages += int((_read(f"/proc/{pid}/statm") or "0 0").split()[1])
-    if processes > plan["processes"] or tasks > plan["processes"] * TASKS_PER_PROCESS:
+    members: list[int] = []
+    for pid in _descendants():
+        members.append(pid)
+        if len(members) > plan["processes"]:  # no need to see how many more a fork bomb has
+            return "too_many_processes"
+    if sum(map(_task_count, members)) > plan["processes"] * TASKS_PER_PROCESS:
         return "too_many_processes"
-    if pages * resource.getpagesize() <= plan["memory_bytes"]:
+    if sum(map(_resident_bytes, members)) <= plan["memory_bytes"]:
         return None
     # Pages shared after a fork were counted once for each process: take a closer, slower look.
-    precise = sum(_proportional_bytes(pid) for pid in members)
-    return "out_of_memory" if precise > plan["memory_bytes"] else None
+    precise_bytes = sum(map(_proportional_bytes, members))
+    return "out_of_memory" if precise_bytes > plan["memory_bytes"] else None
+
+
+def _resident_bytes(pid: int) -> int:
+    return int((_read(f"/proc/{pid}/statm") or "0 0").split()[1]) * resource.getpagesize()
 
 
 def _proportional_bytes(pid: int) -> int:
     for line in (_read(f"/proc/{pid}/smaps_rollup") or "").splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024
-    pages = int((_read(f"/proc/{pid}/statm") or "0 0").split()[1])
-    return pages * resource.getpagesize()
+    return _resident_bytes(pid)
 
 
 def _task_count(pid: int) -> int:
@@ -300,14 +305,16 @@ def _check_that_bubblewrap_started_it(report: bytes) -> None:
 # --- the command -------------------------------------------------------------------------------
 
 
-def _command(plan: Plan, complaints: int, reports: int) -> None:
-    """Become the command; never returns."""
+def _command(plan: Plan, complaints: int, reports: int, *, countable: bool) -> None:
+    """Become the command; never returns. ``countable``: let the kernel limit processes, too."""
     keeper = os.getppid()
     try:
         os.setsid()
         os.umask(0o022)
         _prefer_us_when_memory_runs_out()
         _limit(plan)
+        if countable and sys.platform == "linux":
+            _limit_processes(plan)
         argv, environment = plan["argv"], plan["environment"]
         if plan["level"] == "landlock":
             _confine(plan, keeper)
@@ -334,7 +341,6 @@ def _prefer_us_when_memory_runs_out() -> None:
 
 
 def _limit(plan: Plan) -> None:
-    own = os.getuid() if plan["uid"] < 0 else plan["uid"]
     wanted = {
         resource.RLIMIT_CORE: (0, 0),
         resource.RLIMIT_CPU: (plan["cpu_s"], plan["cpu_s"] + 1),
@@ -343,14 +349,27 @@ def _limit(plan: Plan) -> None:
     if sys.platform == "linux":
         # Address space is much more than memory: threads' stacks, arenas, mapped libraries.
         address_bytes = 4 * plan["memory_bytes"]
-        tasks = _tasks_of(own) + TASKS_PER_PROCESS * plan["processes"]
         wanted[resource.RLIMIT_AS] = (address_bytes, address_bytes)
-        wanted[resource.RLIMIT_NPROC] = (tasks, tasks)
     for limit, (soft, hard) in wanted.items():
-        ceiling = resource.getrlimit(limit)[1]
-        if ceiling != resource.RLIM_INFINITY:
-            soft, hard = min(soft, ceiling), min(hard, ceiling)
-        resource.setrlimit(limit, (soft, hard))
+        _lower(limit, soft, hard)
+
+
+def _limit_processes(plan: Plan) -> None:
+    """Slow a fork bomb down that has to be killed one by one.
+
+    Not done where all can be killed at once: the kernel's count is by user, over all containers of
+    the machine, and what we see of it in a container may be too low.
+    """
+    own = os.getuid() if plan["uid"] < 0 else plan["uid"]
+    tasks = _tasks_of(own) + TASKS_PER_PROCESS * plan["processes"]
+    _lower(resource.RLIMIT_NPROC, tasks, tasks)
+
+
+def _lower(limit: int, soft: int, hard: int) -> None:
+    ceiling = resource.getrlimit(limit)[1]
+    if ceiling != resource.RLIM_INFINITY:
+        soft, hard = min(soft, ceiling), min(hard, ceiling)
+    resource.setrlimit(limit, (soft, hard))
 
 
 def _tasks_of(uid: int) -> int:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from _perfbot_inside import record, tap
 
-
 if TYPE_CHECKING:
     from _perfbot_inside.results import Results
     from _perfbot_inside.sampler import Sampler
@@ -37,7 +36,9 @@ class Outcomes:
     def pytest_collectreport(self, report: Any) -> None:
         """Report a module that cannot be imported or collected."""
         if report.failed:
-            self._results.send("collect-error", test=report.nodeid, why=str(report.longrepr)[-4000:])
+            self._results.send(
+                "collect-error", test=report.nodeid, why=str(report.longrepr)[-4000:]
+            )
 
     def pytest_collection_finish(self, session: Any) -> None:
         """Report how many tests there are."""
@@ -78,7 +79,13 @@ class Outcomes:
 
 def _outcome_of(report: Any) -> str | None:
     if hasattr(report, "wasxfail"):
-        return "xfailed" if report.skipped else "xpassed" if report.passed and report.when == "call" else None
+        return (
+            "xfailed"
+            if report.skipped
+            else "xpassed"
+            if report.passed and report.when == "call"
+            else None
+        )
     if report.failed:
         return "failed" if report.when == "call" else "error"
     if report.skipped:
@@ -90,7 +97,12 @@ def run(job: Job, results: Results) -> None:
     """Do an ``exercise`` job."""
     sampler = _new_sampler(job["tree"]) if job.get("sample") else None
     recorder = record.Recorder(job, results) if job.get("record") else None
-    tap.install(job["tree"], job["roots"], job.get("functions", {}), recorder.wrap if recorder else _unchanged)
+    tap.install(
+        job["tree"],
+        job["roots"],
+        job.get("functions", {}),
+        recorder.wrap if recorder else _unchanged,
+    )
     with _sampling(sampler, results):
         if "pytest" in job:
             _run_pytest(job, results, sampler)
@@ -166,7 +178,9 @@ def _imported_from_elsewhere(tree: str, roots: list[str]) -> dict[str, str]:
     found = {}
     for name, module in list(sys.modules.items()):
         origin = getattr(module, "__file__", None)
-        if not isinstance(origin, str) or os.path.realpath(origin).startswith(os.path.realpath(tree) + os.sep):
+        if not isinstance(origin, str) or os.path.realpath(origin).startswith(
+            os.path.realpath(tree) + os.sep
+        ):
             continue
         relative = name.replace(".", os.sep)
         for root in roots:

@@ -10,6 +10,7 @@ from typing import Any
 from _perfbot_inside import kinds, places
 
 _LARGEST = 2_000_000  # items or characters that one value grows to
+_SHIFTED = 1e15  # larger numbers say nothing about the range the others are in
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -159,12 +160,15 @@ def _shift(step: int) -> dict[int, str]:
 
 def _span(items: Any) -> int:
     """Return by how much numbers have to be shifted to leave the range they are in."""
-    numbers = [
-        item
-        for entry in items
-        for item in (entry if type(entry) in (tuple, list) else (entry,))
-        if type(item) in (int, float) and -1e15 < item < 1e15
-    ]
+    numbers: list[float] = []
+    for entry in items:
+        if type(entry) in (int, float) and abs(entry) < _SHIFTED:
+            numbers.append(entry)
+        elif type(entry) in (tuple, list, dict):
+            parts = entry.values() if type(entry) is dict else entry
+            numbers.extend(
+                part for part in parts if type(part) in (int, float) and abs(part) < _SHIFTED
+            )
     return int(max(numbers) - min(numbers)) + 1 if numbers else 1
 
 

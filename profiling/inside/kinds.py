@@ -61,7 +61,7 @@ def identity_of(kind: type) -> Identity:
 
 
 def _enum(_writer: Writer, value: enum.Enum) -> Iterator[Part]:
-    own = _dictionary_of(value, contents.mro_of(type(value))) or {}
+    own = dictionary_of(value, contents.mro_of(type(value))) or {}
     yield f"{contents.type_name(type(value))}.{own.get('_name_')}="
     yield (own.get("_value_"),)
 
@@ -135,7 +135,7 @@ def _by_name(attribute: tuple[object, object]) -> str:
 def _plain(writer: Writer, value: object) -> Iterator[Part]:
     """Describe an object without content of its own; one without attributes either is opaque."""
     mro = contents.mro_of(type(value))
-    if _dictionary_of(value, mro) is None and not any(
+    if dictionary_of(value, mro) is None and not any(
         "__slots__" in contents.vars_of(base) for base in mro
     ):
         writer.opaque += 1
@@ -147,7 +147,7 @@ def _opaque(writer: Writer, value: object) -> Iterator[Part]:
     yield f"<{contents.type_name(type(value))}>"
 
 
-def _dictionary_of(value: object, mro: tuple[type, ...]) -> dict[str, object] | None:
+def dictionary_of(value: object, mro: tuple[type, ...]) -> dict[str, object] | None:
     """Return the object's ``__dict__`` without asking its class's attribute look-up."""
     for base in mro:
         found = contents.vars_of(base).get("__dict__")
@@ -160,7 +160,7 @@ def _dictionary_of(value: object, mro: tuple[type, ...]) -> dict[str, object] | 
 def attributes(value: object) -> dict[str, object]:
     """Return what stands in ``__dict__`` and in the slots of classes written in Python."""
     mro = contents.mro_of(type(value))
-    found = dict(_dictionary_of(value, mro) or {})
+    found = dict(dictionary_of(value, mro) or {})
     has_content = any(base in contents.CONTENT for base in mro)
     for base in mro:
         if "__slots__" not in contents.vars_of(base) or (has_content and contents.of_stdlib(base)):

@@ -17,6 +17,7 @@ from _perfbot_inside.changes import Seen
 
 MAPPINGS = (dict, collections.OrderedDict, collections.defaultdict, collections.Counter)
 SEQUENCES = (list, tuple, collections.deque, bytearray, bytes, str, set, frozenset)
+_SERIES: tuple[Any, ...] = (list, tuple, set, frozenset, collections.deque)
 FIRST = "argument 1"
 _AT_MOST_PLACES = 300  # in one call
 _AT_MOST_CHILDREN = 10  # looked at in one container
@@ -103,23 +104,32 @@ def places_of(
 
 def changeable_ids(call: object) -> frozenset[int]:
     """Return the ids of the containers and own instances in a call, of the first 100,000."""
+    changeable: set[int] = set()
     met: set[int] = set()
-    waiting = [call]
+    waiting: list[Any] = [call]
     while waiting and len(met) < _AT_MOST_OBJECTS:
         value = waiting.pop()
         if id(value) in met:
             continue
-        if isinstance(value, (list, tuple, set, frozenset, collections.deque)):
-            waiting.extend(type(value).__iter__(value))
-        elif isinstance(value, dict):
-            waiting.extend(dict.values(value))
-        elif not _has_attributes(value):
-            continue
-        if not isinstance(value, (tuple, frozenset)):  # may be shared: they are never changed
-            met.add(id(value))
-        if _has_attributes(value):
-            waiting.extend(kinds.attributes(value).values())
-    return frozenset(met)
+        met.add(id(value))
+        parts = _parts(value)
+        waiting.extend(parts or ())
+        if parts is not None and not isinstance(value, (tuple, frozenset)):
+            changeable.add(id(value))
+    return frozenset(changeable)
+
+
+def _parts(value: Any) -> list[Any] | None:
+    """Return what a container or an own instance holds; ``None`` for anything else."""
+    parts: list[Any] | None = None
+    if isinstance(value, dict):
+        parts = list(dict.values(value))
+    for base in _SERIES:
+        if isinstance(value, base):
+            parts = list(base.__iter__(value))
+    if _has_attributes(value):
+        parts = [*(parts or ()), *kinds.attributes(value).values()]
+    return parts
 
 
 def _has_attributes(value: object) -> bool:

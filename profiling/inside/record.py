@@ -15,7 +15,7 @@ import pickle
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from _perfbot_inside import canonical, facts
@@ -65,7 +65,11 @@ class Recorder:
         """Return the entries of ``sys.path`` that lie in the tree, relative to it, in order."""
         tree = os.path.realpath(self._tree)
         real = [os.path.realpath(entry) for entry in sys.path if os.path.isabs(entry)]
-        return [os.path.relpath(entry, tree) for entry in real if entry == tree or entry.startswith(tree + os.sep)]
+        return [
+            os.path.relpath(entry, tree)
+            for entry in real
+            if entry == tree or entry.startswith(tree + os.sep)
+        ]
 
 
 class _Calls:
@@ -207,7 +211,7 @@ def _wrap_coroutine(function: Function, calls: _Calls) -> Function:
 
 def _wrap_generator(function: Function, calls: _Calls) -> Function:
     @functools.wraps(function)
-    def wrapper(*arguments: Any, **keywords: Any) -> Iterator[Any]:
+    def wrapper(*arguments: Any, **keywords: Any) -> Generator[Any, Any, Any]:
         calls.enter(arguments, keywords)
         return (yield from function(*arguments, **keywords))
 

@@ -47,7 +47,9 @@ def run(job: dict[str, Any], results: Results) -> None:
     function = tap.reach(job["tree"], job["roots"], path, qualname, job["modules"])
     player = _Player(function, job["tree"], results)
     for number, recorded in enumerate(job["calls"]):
-        player.replay(number, base64.b64decode(recorded), job["variants"], job["played"], job["limit_s"])
+        player.replay(
+            number, base64.b64decode(recorded), job["variants"], job["played"], job["limit_s"]
+        )
 
 
 class _Player:
@@ -57,7 +59,9 @@ class _Player:
         self._tree = tree
         self._results = results
 
-    def replay(self, number: int, pickled: bytes, variants: int, played: int, limit_s: float) -> None:
+    def replay(
+        self, number: int, pickled: bytes, variants: int, played: int, limit_s: float
+    ) -> None:
         """Play one recorded call and the first ``played`` of its variants.
 
         All versions must make the same ``variants``, since what the first ones are depends on how
@@ -66,14 +70,22 @@ class _Player:
         try:
             call: Call = pickle.loads(pickled)
         except Exception as error:
-            self._results.send("behaviour", call=number, variant=0, ending="unreadable", shown=repr(error)[:_SHOWN])
+            self._results.send(
+                "behaviour", call=number, variant=0, ending="unreadable", shown=repr(error)[:_SHOWN]
+            )
             return
         self._play(number, 0, "", call, limit_s)
         if played:
             arguments, keywords = pickle.loads(pickled)
             made = mutate.variants(arguments, keywords, seed=number, count=variants)
             for index, variant in enumerate(itertools.islice(_safely(made), played), start=1):
-                self._play(number, index, variant.what, (variant.arguments, variant.keywords), min(limit_s, 2.0))
+                self._play(
+                    number,
+                    index,
+                    variant.what,
+                    (variant.arguments, variant.keywords),
+                    min(limit_s, 2.0),
+                )
 
     def _play(self, number: int, index: int, what: str, call: Call, limit_s: float) -> None:
         shown = canonical.short(call[0]) + (canonical.short(call[1]) if call[1] else "")
@@ -82,7 +94,9 @@ class _Player:
         behaviour = behave(self._function, self._kind, call, self._tree, limit_s)
         if index == 0:
             behaviour["changed"] = before is None or before != _arguments_text(call, self._tree)
-        self._results.send("behaviour", call=number, variant=index, what=what, arguments=shown, **behaviour)
+        self._results.send(
+            "behaviour", call=number, variant=index, what=what, arguments=shown, **behaviour
+        )
 
 
 def _arguments_text(call: Call, tree: str) -> str | None:
@@ -139,7 +153,12 @@ def _ending(function: Function, kind: str, call: Call, tree: str, limit_s: float
     except BaseException as error:
         return _raised(error, call, tree)
     alone = None if kind != "function" else record.digest(result, tree)
-    return {"ending": "returned", "text": text, "result": alone, "shown": "returned " + canonical.short(result)}
+    return {
+        "ending": "returned",
+        "text": text,
+        "result": alone,
+        "shown": "returned " + canonical.short(result),
+    }
 
 
 def _raised(error: BaseException, call: Call, tree: str) -> dict[str, Any]:
@@ -210,7 +229,7 @@ def _seed() -> None:
     random.seed(0)
     numpy = sys.modules.get("numpy")
     if numpy is not None:
-        numpy.random.seed(0)  # type: ignore[attr-defined]
+        numpy.random.seed(0)
 
 
 class _Bounded(io.StringIO):

@@ -31,10 +31,17 @@ def main() -> None:
 
     results = Results(int(os.environ.pop("PERFBOT_RESULTS_FD")))
     tree = job["tree"]
-    sys.path[:0] = [os.path.join(tree, entry) for entry in dict.fromkeys([*job["roots"], *job["path"]])]
+    sys.path[:0] = [
+        os.path.join(tree, entry) for entry in dict.fromkeys([*job["roots"], *job["path"]])
+    ]
     sys.path.extend(job["overlay"])
     os.chdir(tree)
-    jobs = {"exercise": exercise.run, "replay": replay.run, "time": clock.run, "memory": clock.run_memory}
+    jobs = {
+        "exercise": exercise.run,
+        "replay": replay.run,
+        "time": clock.run,
+        "memory": clock.run_memory,
+    }
     jobs[job["do"]](job, results)
     results.send("done")
 

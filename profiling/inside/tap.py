@@ -24,7 +24,9 @@ Wrap = Callable[[str, Function], Function]
 _wrap: Wrap | None = None
 
 
-def install(tree: str, roots: Sequence[str], functions: Mapping[str, Sequence[str]], wrap: Wrap) -> None:
+def install(
+    tree: str, roots: Sequence[str], functions: Mapping[str, Sequence[str]], wrap: Wrap
+) -> None:
     """Let ``wrap(key, function)`` replace each named function as its module is imported.
 
     ``functions`` maps paths relative to ``tree`` to qualified names (``Class.method``, optionally
@@ -32,7 +34,10 @@ def install(tree: str, roots: Sequence[str], functions: Mapping[str, Sequence[st
     """
     global _wrap
     _wrap = wrap
-    wanted = {os.path.realpath(os.path.join(tree, path)): (path, names) for path, names in functions.items()}
+    wanted = {
+        os.path.realpath(os.path.join(tree, path)): (path, names)
+        for path, names in functions.items()
+    }
     sys.meta_path.insert(0, _Finder([os.path.join(tree, root) for root in roots], wanted))
 
 
@@ -54,8 +59,14 @@ class _Finder(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        spec = importlib.machinery.PathFinder.find_spec(fullname, self._roots if path is None else path)
-        if spec is None or spec.origin is None or not isinstance(spec.loader, importlib.machinery.SourceFileLoader):
+        spec = importlib.machinery.PathFinder.find_spec(
+            fullname, self._roots if path is None else path
+        )
+        if (
+            spec is None
+            or spec.origin is None
+            or not isinstance(spec.loader, importlib.machinery.SourceFileLoader)
+        ):
             return None
         found = self._wanted.get(os.path.realpath(spec.origin))
         if found is not None:
@@ -82,7 +93,7 @@ def tapped(source: bytes, origin: str, path: str, qualnames: Sequence[str]) -> C
     tree = ast.parse(source, origin)
     for qualname in qualnames:
         name, _, line = qualname.partition("@")
-        found = [node for node in _definitions(tree, name.replace(".<locals>", "").split("."))]
+        found = list(_definitions(tree, name.replace(".<locals>", "").split(".")))
         found = [node for node in found if not line or node.lineno == int(line)]
         if found:
             found[-1].decorator_list.append(_decorator(f"{path}::{qualname}", found[-1]))
@@ -115,7 +126,9 @@ def _decorator(key: str, definition: Definition) -> ast.expr:
     return expression
 
 
-def reach(tree: str, roots: Sequence[str], path: str, qualname: str, modules: Sequence[str]) -> Function:
+def reach(
+    tree: str, roots: Sequence[str], path: str, qualname: str, modules: Sequence[str]
+) -> Function:
     """Import one of ``modules`` and return the function as it stands in the source of ``path``.
 
     Raises:

@@ -18,11 +18,12 @@ from perfbot.optimizer.strategies import Category
 from shop_report import Example
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "report.schema.json").read_text())
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
 def validated(text: str) -> Mapping[str, object]:
     document = json.loads(text)
-    jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
+    VALIDATOR.validate(document)
     assert isinstance(document, dict)
     return document
 

@@ -110,31 +110,31 @@ def test_bodies_helpers_constants_and_imports_may_change(old, new):
         ("os.system('true')", "processes"),
         ("os.execv('/bin/true', [])", "processes"),
         ("from os import system", "processes"),
-        ("open('x', 'w')", "file writes"),
-        ("open('x', mode='ab')", "file writes"),
-        ("open('x', LIMIT)", "file writes"),
-        ("import gc", "interpreter settings"),
-        ("import sys; sys.setrecursionlimit(9)", "interpreter settings"),
-        ("import sys as s; s.settrace(None)", "interpreter settings"),
-        ("eval('1')", "code execution"),
-        ("exec('1')", "code execution"),
-        ("__import__('os')", "code execution"),
-        ("import importlib", "code execution"),
+        ("open('x', 'w')", "file-writes"),
+        ("open('x', mode='ab')", "file-writes"),
+        ("open('x', LIMIT)", "file-writes"),
+        ("import gc", "interpreter-settings"),
+        ("import sys; sys.setrecursionlimit(9)", "interpreter-settings"),
+        ("import sys as s; s.settrace(None)", "interpreter-settings"),
+        ("eval('1')", "eval"),
+        ("exec('1')", "eval"),
+        ("__import__('os')", "eval"),
+        ("import importlib", "eval"),
         ("import sys; sys._getframe()", "frames"),
         ("(i for i in ()).gi_frame", "frames"),
-        ("import sys; sys.modules['os'] = 1", "modules and builtins"),
-        ("import builtins", "modules and builtins"),
-        ("os.getcwd = None", "modules and builtins"),
-        ("globals()['LIMIT'] = 1", "modules and builtins"),
-        ("plain.__globals__", "modules and builtins"),
-        ("import atexit", "exit hooks"),
-        ("os._exit(0)", "exit hooks"),
-        ("import ctypes", "foreign functions"),
+        ("import sys; sys.modules['os'] = 1", "builtins"),
+        ("import builtins", "builtins"),
+        ("os.getcwd = None", "builtins"),
+        ("globals()['LIMIT'] = 1", "builtins"),
+        ("plain.__globals__", "builtins"),
+        ("import atexit", "exit-handlers"),
+        ("os._exit(0)", "exit-handlers"),
+        ("import ctypes", "ctypes"),
         ("os.environ['A'] = 'b'", "environment"),
         ("import time", "clock"),
-        ("import pytest", "test harness"),
-        ("import _perfbot_inside", "test harness"),
-        ("__file__", "modules and builtins"),
+        ("import pytest", "test-harness"),
+        ("import _perfbot_inside", "test-harness"),
+        ("__file__", "builtins"),
     ],
 )
 def test_capabilities_new_to_the_file_are_refused_by_name(line, capability):
@@ -155,7 +155,12 @@ def test_a_capability_may_be_allowed_by_name():
 
 
 def test_reading_a_file_is_no_writing():
-    assert nothing_new(change(BEFORE + "\n\ndef new():\n    return open('x').read(), open('y', 'rb')\n")) is None
+    assert (
+        nothing_new(
+            change(BEFORE + "\n\ndef new():\n    return open('x').read(), open('y', 'rb')\n")
+        )
+        is None
+    )
 
 
 def test_a_new_package_must_be_a_dependency_of_the_project():
@@ -196,7 +201,9 @@ def test_constant_tables_and_local_memos_are_no_memory(code):
 
 
 def test_complexity_counts_decisions():
-    source = b"def f(x):\n    for i in x:\n        if i and x:\n            return [a for a in x if a]\n"
+    source = (
+        b"def f(x):\n    for i in x:\n        if i and x:\n            return [a for a in x if a]\n"
+    )
     assert gates.complexity(source, "f") == 1 + 1 + 1 + 1 + 2
 
 

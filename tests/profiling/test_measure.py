@@ -28,7 +28,9 @@ def never() -> float:
 
 
 def compare_quietly(measure, at_least=1.1, **options):
-    return compare(measure, at_least=at_least, confidence=0.99, deadline_s=1.0, clock=never, **options)
+    return compare(
+        measure, at_least=at_least, confidence=0.99, deadline_s=1.0, clock=never, **options
+    )
 
 
 @given(ratios)
@@ -43,7 +45,7 @@ def test_the_estimate_lies_in_its_interval(values):
 def test_exchanging_old_and_new_inverts_the_interval(values):
     one, other = interval(values, 0.99), interval([1 / value for value in values], 0.99)
     assert math.isclose(one.estimate * other.estimate, 1, rel_tol=1e-9)
-    if 1e-200 < one.low:
+    if one.low > 1e-200:
         assert math.isclose(one.low * other.high, 1, rel_tol=1e-6)
 
 
@@ -86,7 +88,11 @@ def test_each_order_comes_as_often_as_the_other():
 
 def test_the_order_within_pairs_is_not_always_the_same():
     orders = [pair.old_first for pair in compare_quietly(noisy(1.1, 0.1, seed=3)).pairs]
-    starts = {tuple(two) for two in itertools.batched(orders, 2)} if hasattr(itertools, "batched") else {0, 1}
+    starts = (
+        {tuple(two) for two in itertools.batched(orders, 2)}
+        if hasattr(itertools, "batched")
+        else {0, 1}
+    )
     assert len(starts) > 1
 
 
@@ -94,7 +100,8 @@ def test_the_order_within_pairs_is_not_always_the_same():
 def test_the_same_code_is_hardly_ever_called_faster(spread):
     """1,000 comparisons of code with itself: at 99 % confidence and 1.03 asked, a handful at most."""
     accepted = sum(
-        compare_quietly(noisy(1.0, spread, seed), at_least=1.03, seed=seed).decision is Decision.FASTER
+        compare_quietly(noisy(1.0, spread, seed), at_least=1.03, seed=seed).decision
+        is Decision.FASTER
         for seed in range(1000)
     )
     assert accepted <= 10

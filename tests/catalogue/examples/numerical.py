@@ -14,7 +14,7 @@ FLOATS = "[([0.1, 0.2, 0.3] * 9,)]"
 
 EXAMPLES = [
     sample(
-        "adding loop to sum",
+        "sum taken out of a loop",
         NUMBERS,
         "def f(items):\n    total = 0\n    largest = 0\n    for item in items:\n"
         "        total += item\n        if item > largest:\n            largest = item\n"
@@ -24,8 +24,8 @@ EXAMPLES = [
         "    return total, largest\n",
         (
             "A sum of floats depends on the order and on the rounding.",
-            "def f(items):\n    total = 0\n    for item in items:\n        total += item\n"
-            "    return total\n",
+            "def f(items):\n    total = largest = 0\n    for item in items:\n        total += item\n"
+            "        largest = max(item, largest)\n    return total, largest\n",
             FLOATS,
         ),
         (
@@ -41,9 +41,9 @@ EXAMPLES = [
             None,
         ),
         (
-            "The last item is used after the loop.",
-            "def f(items):\n    total = item = 0\n    for item in items:\n        total += item\n"
-            "    return total, item\n",
+            "The list loses items along the way.",
+            "def f(items):\n    total = 0\n    for item in items:\n        total += item\n"
+            "        items.pop()\n    return total\n",
             None,
         ),
     ),

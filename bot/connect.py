@@ -1,0 +1,91 @@
+"""From what the user said to what a session needs, and the errors of both worlds brought together."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from perfbot.bot.config import Accept, Config, Operator, process_environment
+from perfbot.bot.exits import Exit, RunError
+from perfbot.optimizer.session import Request, UnknownFunction
+from perfbot.optimizer.verify import Terms
+from perfbot.profiling.functions import FunctionName
+from perfbot.profiling.hotspots import ProfileError
+from perfbot.profiling.sandbox import SandboxError, strongest
+from perfbot.profiling.tree import UnusableRepository
+from perfbot.profiling.workload import WorkloadSettings
+
+
+def request(
+    repository: Path,
+    config: Config,
+    operator: Operator,
+    *,
+    functions: tuple[str, ...] = (),
+    time_s: float | None = None,
+    trust: bool = False,
+    profile: Path | None = None,
+    python: Path | None = None,
+) -> Request:
+    """Return what a session is asked for.
+
+    Raises:
+        SandboxError: no safe sandbox is here and the repository is not trusted.
+    """
+    settings = config.workload
+    allowed = frozenset(each.value for each in config.allow)
+    return Request(
+        repository=repository,
+        sandbox=strongest(trust=trust),
+        cache=operator.cache,
+        environ=process_environment(),
+        terms=lambda path: _terms(config.accept_for(path), allowed),
+        workload=WorkloadSettings(
+            settings.python,
+            settings.install,
+            settings.tests,
+            settings.benchmarks,
+            settings.commands,
+        ),
+        include=config.paths.include,
+        exclude=config.paths.exclude,
+        functions=tuple(FunctionName.parse(each) for each in functions),
+        at_most=config.hotspots.at_most,
+        min_share=config.hotspots.min_share,
+        time_s=config.budget.time_s if time_s is None else time_s,
+        candidates=config.budget.candidates,
+        profile=profile,
+        python=python,
+    )
+
+
+def _terms(accept: Accept, allowed: frozenset[str]) -> Terms:
+    return Terms(
+        accept.min_speedup,
+        accept.confidence,
+        accept.max_memory_ratio,
+        accept.max_complexity_increase,
+        allowed,
+    )
+
+
+@contextmanager
+def told_by_exit_code() -> Iterator[None]:
+    """Turn the errors of a session into the exit codes of the command line."""
+    try:
+        yield
+    except SandboxError as error:
+        raise RunError(Exit.NO_SANDBOX, str(error)) from error
+    except UnusableRepository as error:
+        raise RunError(Exit.REPOSITORY, str(error)) from error
+    except (UnknownFunction, ProfileError) as error:
+        raise RunError(Exit.USAGE, str(error)) from error
+    except OSError as error:
+        raise RunError(Exit.REPOSITORY, _disk(error)) from error
+
+
+def _disk(error: OSError) -> str:
+    where = f" ({error.filename})" if error.filename else ""
+    return (
+        f"the run could not go on: {error.strerror or error}{where}. perfbot works in the folder for "
+        "temporary files; make room there or set TMPDIR to a folder that has some"
+    )

@@ -1,0 +1,84 @@
+"""``perfbot init``: a configuration file that changes nothing yet and explains everything."""
+
+import sys
+
+from perfbot.bot.config import FILE_NAME
+from perfbot.bot.exits import Exit, RunError
+from perfbot.bot.options import InitOptions
+
+TEMPLATE = """\
+# What perfbot does in this repository. Every key may be left out; the values shown are the defaults.
+version: 1
+
+# How the repository exercises itself. Without these lines perfbot finds out by itself.
+# workload:
+#   python: .venv/bin/python
+#   install: pip install -e .[test]
+#   tests: pytest -q
+#   benchmarks: benchmarks/
+#   commands: ["python -m shop.report data/big.csv"]
+
+# Which files may be changed; ** crosses folders.
+paths:
+  include: ["**"]
+  exclude: []
+
+# At most so many functions are worked on; each must take this share of the workload's time.
+hotspots:
+  at_most: 5
+  min_share: 0.02
+
+# What a change has to prove: the lower end of its speedup's interval must reach min_speedup.
+accept:
+  objective: time
+  min_speedup: 1.10
+  confidence: 0.99
+  max_memory_ratio: 1.10
+  max_complexity_increase: 5
+  min_kill_rate: 0.0
+  tolerance: null               # relative difference of floats that counts as equal; null: none
+
+# Critical code may ask for more; the last match wins.
+# overrides:
+#   - paths: ["src/billing/**"]
+#     accept: {min_speedup: 1.5, min_kill_rate: 0.9}
+
+# Who plans and who rewrites: embedded, openai, vllm or transformers.
+models:
+  planner: {backend: embedded}
+  optimizer: {backend: embedded}
+
+# What one run may cost.
+budget:
+  time: 15m
+  candidates: 8
+  usd: 0.50
+
+# How pull requests are opened; schedule: daily, weekly, monthly or never.
+pull_requests:
+  open_at_most: 2
+  draft: true
+  labels: [performance]
+  schedule: weekly
+
+# Where transcripts are kept: local (on this machine only) or none.
+telemetry: local
+
+# What a change may newly use, of: network, processes, file-writes, threads, interpreter-settings,
+# eval, frames, builtins, exit-handlers, ctypes, environment, dependency.
+allow: []
+"""
+
+
+def run(options: InitOptions) -> Exit:
+    """Write the file into the repository; raises RunError when there is one or it cannot be written."""
+    path = options.repository / FILE_NAME
+    try:
+        with path.open("x", encoding="utf-8") as stream:
+            stream.write(TEMPLATE)
+    except FileExistsError:
+        raise RunError(Exit.USAGE, f"{path} is there already; it was left as it is") from None
+    except OSError as error:
+        raise RunError(Exit.USAGE, f"{path} cannot be written: {error.strerror}") from error
+    sys.stderr.write(f"Wrote {path}\n")
+    return Exit.DONE

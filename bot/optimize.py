@@ -1,0 +1,79 @@
+"""``perfbot optimize``: the main job, its report, and on request its changes in the repository."""
+
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from perfbot.bot import cli, git, report_folder, terminal
+from perfbot.bot.config import Config, Operator, load
+from perfbot.bot.connect import request, told_by_exit_code
+from perfbot.bot.exits import Exit
+from perfbot.bot.findings import findings
+from perfbot.bot.options import OptimizeOptions
+from perfbot.bot.progress import Progress
+from perfbot.bot.report import Report, to_json
+from perfbot.optimizer.session import Outcome, optimize
+from perfbot.optimizer.verdict import Accepted
+
+APPLIED = "The accepted changes were written into {folder}."
+
+
+def run(options: OptimizeOptions) -> Exit:
+    """Do the main job and print its result."""
+    report, folder = report_of(options)
+    if options.json:
+        cli.print_document(to_json(report))
+    else:
+        terminal.print_report(report, Console(), folder)
+    return Exit.DONE
+
+
+def report_of(options: OptimizeOptions) -> tuple[Report, Path]:
+    """Do the main job; return the report as written and its folder.
+
+    Raises:
+        RunError: with the exit code for whatever kept it from running to its end.
+    """
+    config, operator = load(options.repository, options.config), Operator.from_environment()
+    console = Console(stderr=True)
+    with told_by_exit_code():
+        outcome = _outcome(options, config, operator, console)
+    found = findings(outcome, options.repository)
+    folder = options.report or _new_folder(operator)
+    written = report_folder.write(found.report, folder, found.patches, found.samples)
+    if options.apply:
+        git.apply(options.repository, _accepted_changes(outcome))
+        console.print(APPLIED.format(folder=options.repository))
+    return written, folder.absolute()
+
+
+def _outcome(
+    options: OptimizeOptions, config: Config, operator: Operator, console: Console
+) -> Outcome:
+    wanted = request(
+        options.repository,
+        config,
+        operator,
+        functions=options.functions,
+        time_s=options.time_budget_s,
+        trust=options.trust_repository,
+        profile=options.profile,
+        python=options.interpreter,
+    )
+    with Progress(console, wanted.time_s) as progress:
+        return optimize(wanted, progress)
+
+
+def _accepted_changes(outcome: Outcome) -> dict[str, tuple[bytes | None, bytes]]:
+    """Join the accepted changes: several of one file stand on each other."""
+    joined: dict[str, tuple[bytes | None, bytes]] = {}
+    for judged in outcome.judged:
+        if isinstance(judged.verdict, Accepted):
+            for path, (before, after) in judged.changes.items():
+                joined[path] = (joined[path][0] if path in joined else before, after)
+    return joined
+
+
+def _new_folder(operator: Operator) -> Path:
+    return operator.state / "reports" / time.strftime("%Y%m%d-%H%M%S")

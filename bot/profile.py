@@ -1,0 +1,34 @@
+"""``perfbot profile``: where the workload's time goes, and nothing more."""
+
+from rich.console import Console
+
+from perfbot.bot import cli, terminal
+from perfbot.bot.config import Operator, load
+from perfbot.bot.connect import request, told_by_exit_code
+from perfbot.bot.exits import Exit
+from perfbot.bot.findings import profile_report
+from perfbot.bot.options import ProfileOptions
+from perfbot.bot.progress import Progress
+from perfbot.bot.report import Report, dumped
+from perfbot.optimizer.session import find_hotspots, prepared
+
+
+def run(options: ProfileOptions) -> Exit:
+    """Run the tests, profile them and print the hotspots."""
+    with told_by_exit_code():
+        report = _report(options)
+    if options.json:
+        parts = ("perfbot", "repository", "environment", "workload", "hotspots", "cost")
+        document = {"schema": 1, **{name: getattr(report, name) for name in parts}}
+        cli.print_document(dumped(document))
+    else:
+        terminal.print_hotspots(report, Console())
+    return Exit.DONE
+
+
+def _report(options: ProfileOptions) -> Report:
+    config, operator = load(options.repository), Operator.from_environment()
+    wanted = request(options.repository, config, operator, trust=options.trust_repository)
+    with Progress(Console(stderr=True), None) as progress, prepared(wanted, progress) as ready:
+        ranked = find_hotspots(wanted, ready, progress)
+        return profile_report(ready, ranked, options.repository)

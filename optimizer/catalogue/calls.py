@@ -1,0 +1,350 @@
+"""Function Call Overhead Reduction: the same values with fewer calls, generators and frames."""
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from perfbot.optimizer import certainty, flow, syntax
+from perfbot.optimizer.catalogue import rule
+from perfbot.optimizer.scene import Change, Rewrite, Scene
+from perfbot.optimizer.strategies import Category
+
+_WHOLE = (cst.Arg, cst.Assign, cst.AnnAssign, cst.AugAssign, cst.Return)
+
+
+def is_simple(expr: cst.BaseExpression) -> bool:
+    """Say whether evaluating twice is the same as once, and cheap: a plain name or a literal."""
+    if isinstance(expr, cst.UnaryOperation):
+        return isinstance(expr.expression, cst.Integer | cst.Float)
+    return isinstance(expr, cst.Name | cst.Integer | cst.Float | cst.SimpleString)
+
+
+def _in_parentheses(expr: cst.BaseExpression) -> cst.BaseExpression:
+    if expr.lpar or isinstance(expr, cst.Name | cst.Call):
+        return expr
+    return expr.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+
+
+def _lone_argument(call: cst.Call) -> cst.BaseExpression | None:
+    arguments = syntax.arguments(call)
+    return arguments[0] if arguments is not None and len(arguments) == 1 else None
+
+
+@rule(Category.CALL_OVERHEAD, "two-argument max or min to comparison")
+def extreme_of_two_to_comparison(scene: Scene) -> Iterator[Rewrite]:
+    """``max(a, b)`` and ``min(a, b)`` of plain names or numbers inside a loop."""
+    for call in flow.own_nodes(scene):
+        match call:
+            case cst.Call(func=cst.Name(value="max" | "min" as function)):
+                arguments = syntax.arguments(call) or []
+                usable = len(arguments) == 2 and all(is_simple(each) for each in arguments)
+                if usable and scene.is_builtin(function) and scene.loops_around(call):
+                    yield _compared(scene, call, function, arguments)
+
+
+def _compared(
+    scene: Scene, call: cst.Call, function: str, arguments: list[cst.BaseExpression]
+) -> Rewrite:
+    """Both builtins keep the first argument unless the second one wins, which is what is written here."""
+    first, second = (syntax.code(each) for each in arguments)
+    operator = ">" if function == "max" else "<"
+    why = f"A call of `{function}` costs several times as much as the comparison `{second} {operator} {first}`."
+    line = scene.parent(call)
+    statement = scene.parent(line) if line is not None else None
+    assigned = syntax.assignment(statement) if statement is not None else None
+    if statement is not None and assigned == (first, call):
+        text = f"if {second} {operator} {first}:\n    {first} = {second}\n"
+        return scene.rewrite({statement: flow.line(text, statement)}, why)
+    chosen = cst.parse_expression(f"({second} if {second} {operator} {first} else {first})")
+    return scene.rewrite({call: chosen}, why)
+
+
+_DISPLAYS = {"list": "[]", "set": "{}", "tuple": "list", "sorted": "list", "frozenset": "list"}
+
+
+@rule(Category.CALL_OVERHEAD, "generator to comprehension")
+def generator_to_comprehension(scene: Scene) -> Iterator[Rewrite]:
+    """A generator that is used up at once by ``list``, ``set``, ``dict``, ``tuple``, ``sorted``, ``join``."""
+    for call in flow.own_nodes(scene):
+        match call:
+            case cst.Call(args=[cst.Arg(value=cst.GeneratorExp() as made, star=""), *rest]):
+                new = _at_once(scene, call, made, bool(rest))
+                if new is not None and not _stops_generators(made):
+                    why = (
+                        f"`{syntax.code(call.func)}` takes every item at once; a comprehension makes them "
+                        "without resuming a generator for each."
+                    )
+                    yield scene.rewrite({call: new}, why)
+
+
+def _stops_generators(made: cst.GeneratorExp) -> bool:
+    """A StopIteration from ``next`` is an error inside a generator; ``await`` makes it asynchronous."""
+    suspends = any(isinstance(node, cst.Await | cst.Yield) for node in syntax.walk(made))
+    return suspends or flow.mentions(made, "next") or "async" in syntax.code(made)
+
+
+def _at_once(
+    scene: Scene, call: cst.Call, made: cst.GeneratorExp, more: bool
+) -> cst.BaseExpression | None:
+    listed = cst.ListComp(made.elt, made.for_in)
+    first = call.args[0].with_changes(value=listed)
+    match call.func:
+        case cst.Name(value="sorted") if scene.is_builtin("sorted"):
+            if not all(isinstance(arg.value, cst.Lambda | cst.Name) for arg in call.args[1:]):
+                return None  # would be evaluated after the items instead of before
+            return call.with_changes(args=[first, *call.args[1:]])
+        case cst.Name(value=name) if not more and scene.is_builtin(name):
+            return _constructed(call, name, made, first)
+        case cst.Attribute(value=text, attr=cst.Name(value="join")) if not more:
+            known = certainty.is_sure(scene, text, "str", "bytes")
+            return call.with_changes(args=[first]) if known else None
+    return None
+
+
+def _constructed(
+    call: cst.Call, name: str, made: cst.GeneratorExp, first: cst.Arg
+) -> cst.BaseExpression | None:
+    match name:
+        case "list":
+            return first.value
+        case "set":
+            return cst.SetComp(made.elt, made.for_in)
+        case "tuple" | "frozenset":
+            return call.with_changes(args=[first])
+        case "dict":
+            match made.elt:
+                case cst.Tuple(elements=[cst.Element(value=key), cst.Element(value=value)]):
+                    return cst.DictComp(key=key, value=value, for_in=made.for_in)
+    return None
+
+
+@rule(Category.CALL_OVERHEAD, "any or all to loop")
+def any_or_all_to_loop(scene: Scene) -> Iterator[Rewrite]:
+    """``return any(test for x in xs)``: a loop asks the same questions without a generator."""
+    for line in flow.own_nodes(scene):
+        match line:
+            case cst.SimpleStatementLine(
+                body=[
+                    cst.Return(
+                        value=cst.Call(
+                            func=cst.Name(value="any" | "all" as function),
+                            args=[cst.Arg(value=cst.GeneratorExp() as made, star="", keyword=None)],
+                        )
+                    )
+                ]
+            ) if scene.is_builtin(function):
+                if _can_be_loop(scene, made):
+                    yield _asked_in_loop(scene, line, function, made)
+
+
+def _can_be_loop(scene: Scene, made: cst.GeneratorExp) -> bool:
+    clause = made.for_in
+    names = flow.target_names(clause.target)
+    if names is None or clause.inner_for_in is not None or _stops_generators(made):
+        return False
+    if any(isinstance(n, cst.NamedExpr | cst.Lambda) for n in syntax.walk(made)):
+        return False
+    inside = sum(name.value in names for name in syntax.variables(made))
+    everywhere = sum(len(scene.uses(name)) for name in names)
+    return inside == everywhere and not any(name in scene.parameters for name in names)
+
+
+def _asked_in_loop(
+    scene: Scene, line: cst.SimpleStatementLine, function: str, made: cst.GeneratorExp
+) -> Rewrite:
+    conditions = [syntax.code(_in_parentheses(each.test)) for each in made.for_in.ifs]
+    test = syntax.code(_in_parentheses(made.elt))
+    if function == "any":
+        condition = " and ".join([*conditions, test]) if conditions else syntax.code(made.elt)
+    else:
+        condition = " and ".join([*conditions, f"not {test}"])
+    answers = ("True", "False") if function == "any" else ("False", "True")
+    head = f"for {syntax.code(made.for_in.target)} in {syntax.code(made.for_in.iter)}:"
+    loop = flow.line(f"{head}\n    if {condition}:\n        return {answers[0]}\n", line)
+    last = cst.parse_statement(f"return {answers[1]}")
+    why = f"`{function}` resumes a generator for every item; the loop asks the same questions in place."
+    return scene.rewrite({line: cst.FlattenSentinel([loop, last])}, why)
+
+
+@rule(Category.CALL_OVERHEAD, "mapped lambda to comprehension")
+def mapped_lambda_to_comprehension(scene: Scene) -> Iterator[Rewrite]:
+    """``list(map(lambda x: …, xs))`` and ``list(filter(lambda x: …, xs))``."""
+    for call in flow.own_nodes(scene):
+        match call:
+            case cst.Call(func=cst.Name(value="list" | "set" as outer)) if scene.is_builtin(outer):
+                found = _mapped(scene, _lone_argument(call))
+                if found is not None:
+                    element, clause = found
+                    text = f"{element} {clause}"
+                    new = cst.parse_expression(f"[{text}]" if outer == "list" else f"{{{text}}}")
+                    why = "A comprehension evaluates the expression in place; the lambda is called once per item."
+                    yield scene.rewrite({call: new}, why)
+
+
+def _mapped(scene: Scene, call: cst.BaseExpression | None) -> tuple[str, str] | None:
+    """``(element, clause)`` of the comprehension for ``map(lambda …)`` or ``filter(lambda …)``."""
+    match call:
+        case cst.Call(
+            func=cst.Name(value="map" | "filter" as function),
+            args=[
+                cst.Arg(value=cst.Lambda(body=body) as applied, star=""),
+                cst.Arg(value=source, star=""),
+            ],
+        ) if scene.is_builtin(function):
+            name = lone_parameter(applied)
+            if name is None or not _is_plain_body(body):
+                return None
+            clause = f"for {name} in {flow.enclosed(source)}"
+            if function == "map":
+                return flow.enclosed(body), clause
+            return name, f"{clause} if {flow.enclosed(body)}"
+    return None
+
+
+def _is_plain_body(body: cst.BaseExpression) -> bool:
+    special = (cst.Lambda, cst.NamedExpr, cst.Yield, cst.Await, cst.GeneratorExp)
+    return not any(isinstance(node, special) for node in syntax.walk(body))
+
+
+def lone_parameter(applied: cst.Lambda) -> str | None:
+    """Return the name of a lambda's only parameter, without default."""
+    match applied.params:
+        case cst.Parameters(
+            params=[
+                cst.Param(name=cst.Name(value=name), default=None, star="" | cst.MaybeSentinel())
+            ],
+            posonly_params=[],
+            kwonly_params=[],
+            star_kwarg=None,
+        ) if not isinstance(applied.params.star_arg, cst.Param):
+            return name
+    return None
+
+
+@rule(Category.CALL_OVERHEAD, "reduce to sum")
+def reduce_to_sum(scene: Scene) -> Iterator[Rewrite]:
+    """``reduce(lambda a, b: a + b, xs, 0)`` over integers."""
+    for call in flow.own_nodes(scene):
+        if not isinstance(call, cst.Call) or not _is_reduce(scene, call):
+            continue
+        arguments = syntax.arguments(call)
+        if arguments is None or len(arguments) != 3 or not _adds(scene, arguments[0]):
+            continue
+        source, start = syntax.code(arguments[1]), syntax.code(arguments[2])
+        new = cst.parse_expression(f"sum({source}{'' if start == '0' else f', {start}'})")
+        why = f"`sum` adds the integers of `{source}` in C; `reduce` calls a function for each of them."
+        rewrite = scene.rewrite({call: new}, why)
+        # `reduce` might do anything with its arguments; asked of the new code, they are known.
+        found = certainty.items(scene.moved_to(rewrite.module), arguments[1])
+        integers = found is not None and found.only("int", "bool")
+        if integers and certainty.is_sure(scene, arguments[2], "int") and scene.is_builtin("sum"):
+            yield rewrite
+
+
+def _is_reduce(scene: Scene, call: cst.Call) -> bool:
+    match call.func:
+        case cst.Name(value=name):
+            found = scene.imported_as(name)
+            return found is not None and (found.module, found.name) == ("functools", "reduce")
+        case cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value="reduce")):
+            found = scene.imported_as(name)
+            return found is not None and (found.module, found.name) == ("functools", None)
+    return False
+
+
+def _adds(scene: Scene, function: cst.BaseExpression) -> bool:
+    match function:
+        case cst.Lambda(
+            params=cst.Parameters(
+                params=[cst.Param(name=cst.Name(value=one)), cst.Param(name=cst.Name(value=other))]
+            )
+        ):
+            return syntax.code(function.body) in {f"{one} + {other}", f"{other} + {one}"}
+        case cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value="add")):
+            found = scene.imported_as(name)
+            return found is not None and (found.module, found.name) == ("operator", None)
+    return False
+
+
+@rule(Category.CALL_OVERHEAD, "private helper inlined into a loop")
+def private_helper_inlined(scene: Scene) -> Iterator[Rewrite]:
+    """``_helper(a, b)`` in a loop, where the helper of the same module is a single ``return`` expression."""
+    for call in flow.own_nodes(scene):
+        if not isinstance(call, cst.Call) or not scene.loops_around(call):
+            continue
+        name = syntax.called_name(call)
+        helper = _helper(scene, name) if name is not None else None
+        arguments = syntax.arguments(call)
+        if helper is None or arguments is None:
+            continue
+        if not all(_stays_put(scene, each) for each in arguments):
+            continue
+        body = _inlined(scene, helper, arguments)
+        if body is not None:
+            whole = isinstance(scene.parent(call), _WHOLE) and not isinstance(body, cst.Tuple)
+            new = body if whole else _in_parentheses(body)
+            why = f"`{name}` only evaluates one expression; written in place, it costs no call in each pass."
+            yield scene.rewrite({call: new}, why)
+
+
+def _stays_put(scene: Scene, argument: cst.BaseExpression) -> bool:
+    """Say whether an argument is the same wherever in the helper's expression it is evaluated."""
+    local = not isinstance(argument, cst.Name) or argument.value in scene.local_names
+    return local and is_simple(argument) and not isinstance(argument, cst.UnaryOperation)
+
+
+def _helper(scene: Scene, name: str) -> cst.FunctionDef | None:
+    """The module's only definition of a private function, which nothing else can have replaced."""
+    if not name.startswith("_") or name in scene.local_names:
+        return None
+    found = [each for each in syntax.find(scene.module, cst.FunctionDef) if each.name.value == name]
+    stored = any(store.value == name for store in syntax.stores(scene.module))
+    imported = any(
+        syntax.imported_name(each) == name for each in syntax.find(scene.module, cst.ImportAlias)
+    )
+    shared = any(
+        name in (item.name.value for item in node.names)
+        for node in syntax.find(scene.module, cst.Global)
+    )
+    if len(found) != 1 or stored or imported or shared or found[0] is scene.function:
+        return None
+    plain = (
+        found[0] in scene.module.body and not found[0].decorators and found[0].asynchronous is None
+    )
+    return found[0] if plain else None
+
+
+def _inlined(
+    scene: Scene, helper: cst.FunctionDef, arguments: list[cst.BaseExpression]
+) -> cst.BaseExpression | None:
+    """The helper's expression with its parameters replaced, if every name means the same here."""
+    params = [param.name.value for param in helper.params.params]
+    match syntax.body_of(helper):
+        case [cst.SimpleStatementLine(body=[cst.Return(value=cst.BaseExpression() as value)])]:
+            pass
+        case _:
+            return None
+    if not _takes_plainly(helper) or len(params) != len(arguments) or not _is_flat(value):
+        return None
+    free = syntax.names_read(value) - set(params)
+    if not free.isdisjoint(scene.local_names) or helper.name.value in free:
+        return None
+    parts = dict(zip(params, arguments, strict=True))
+    changes: dict[cst.CSTNode, Change] = {
+        name: parts[name.value] for name in syntax.variables(value) if name.value in parts
+    }
+    new = flow.exchanged(value, changes)
+    return new if isinstance(new, cst.BaseExpression) else None
+
+
+def _takes_plainly(helper: cst.FunctionDef) -> bool:
+    params = helper.params
+    others = [*params.posonly_params, *params.kwonly_params]
+    stars = isinstance(params.star_arg, cst.Param) or params.star_kwarg is not None
+    return not others and not stars and all(param.default is None for param in params.params)
+
+
+def _is_flat(value: cst.BaseExpression) -> bool:
+    scopes = (cst.Lambda, cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp, cst.Yield)
+    special = (*scopes, cst.Await, cst.NamedExpr, cst.FormattedString)
+    return not any(isinstance(node, special) for node in syntax.walk(value))

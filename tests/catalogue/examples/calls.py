@@ -1,0 +1,317 @@
+from example import Example, NearMiss
+
+EXAMPLES = [
+    Example(
+        strategy="two-argument max or min to comparison",
+        function="longest_run",
+        before="""\
+def longest_run(flags):
+    best = run = 0
+    for flag in flags:
+        run = run + 1 if flag else 0
+        best = max(best, run)
+    return best
+""",
+        after="""\
+def longest_run(flags):
+    best = run = 0
+    for flag in flags:
+        run = run + 1 if flag else 0
+        if run > best:
+            best = run
+    return best
+""",
+        calls="[([n % 9 != 0 for n in range(1000)],)]",
+        near_misses=(
+            NearMiss(
+                "A call as argument would be made twice.",
+                """\
+def longest_run(flags):
+    best = 0
+    for flag in flags:
+        best = max(best, len(str(flag)))
+    return best
+""",
+            ),
+            NearMiss(
+                "One argument is a container of many.",
+                """\
+def longest_run(flags):
+    best = 0
+    for flag in flags:
+        best += max(flags)
+    return best
+""",
+            ),
+            NearMiss(
+                "Outside of loops a single call is not worth a harder text.",
+                """\
+def longest_run(flags):
+    best = 0
+    return max(flags, best)
+""",
+                calls="[(3,)]",
+            ),
+        ),
+    ),
+    Example(
+        strategy="generator to comprehension",
+        function="row",
+        before="""\
+def row(cells):
+    return ",".join(cell[0] for cell in cells)
+""",
+        after="""\
+def row(cells):
+    return ",".join([cell[0] for cell in cells])
+""",
+        calls="[([str(n) for n in range(1000)],)]",
+        near_misses=(
+            NearMiss(
+                "any stops early; a list would be built to its end.",
+                """\
+def row(cells):
+    return any(cell.strip() for cell in cells)
+""",
+            ),
+            NearMiss(
+                "A path's join or any other object's is not text's.",
+                """\
+def row(cells):
+    return Joiner().join(cell.strip() for cell in cells)
+
+
+class Joiner:
+    def join(self, cells):
+        return next(cells)
+""",
+            ),
+            NearMiss(
+                "StopIteration ends a comprehension's caller, but is an error in a generator.",
+                """\
+def row(cells):
+    return list(next(cell) for cell in cells)
+""",
+                calls="[([],)]",
+            ),
+        ),
+    ),
+    Example(
+        strategy="any or all to loop",
+        function="in_order",
+        before="""\
+def in_order(pairs):
+    return all(low <= high for low, high in pairs)
+""",
+        after="""\
+def in_order(pairs):
+    for low, high in pairs:
+        if not (low <= high):
+            return False
+    return True
+""",
+        calls="[([(n, n + 1) for n in range(1000)],)]",
+        near_misses=(
+            NearMiss(
+                "The loop's variable would overwrite one of the function.",
+                """\
+def in_order(pairs):
+    low = len(pairs)
+    if low:
+        return all(low <= high for low, high in pairs)
+    return low
+""",
+            ),
+            NearMiss(
+                "The answer is only a part of what is returned.",
+                """\
+def in_order(pairs):
+    return 1 + all(low <= high for low, high in pairs)
+""",
+            ),
+        ),
+    ),
+    Example(
+        strategy="mapped lambda to comprehension",
+        function="doubled",
+        before="""\
+def doubled(numbers):
+    return list(map(lambda number: number * 2, numbers))
+""",
+        after="""\
+def doubled(numbers):
+    return [number * 2 for number in numbers]
+""",
+        calls="[(list(range(1000)),)]",
+        near_misses=(
+            NearMiss(
+                "Two lists are walked through at once.",
+                """\
+def doubled(numbers):
+    return list(map(lambda number, other: number * other, numbers, numbers))
+""",
+            ),
+            NearMiss(
+                "The iterator is lazy and may never be used up.",
+                """\
+def doubled(numbers):
+    return next(map(lambda number: number * 2, numbers))
+""",
+            ),
+            NearMiss(
+                "The default keeps a value from when the lambda was made.",
+                """\
+def doubled(numbers):
+    return list(map(lambda number=2: number * 2, numbers))
+""",
+            ),
+        ),
+    ),
+    Example(
+        strategy="reduce to sum",
+        function="total_of",
+        before="""\
+from functools import reduce
+
+
+def total_of(amounts):
+    return reduce(lambda one, other: one + other, amounts, 0)
+""",
+        after="""\
+from functools import reduce
+
+
+def total_of(amounts):
+    return sum(amounts)
+""",
+        calls="[(list(range(1000)),)]",
+        near_misses=(
+            NearMiss(
+                "From Python 3.12 on, sum rounds floats differently.",
+                """\
+from functools import reduce
+
+
+def total_of(amounts):
+    return reduce(lambda one, other: one + other, amounts, 0)
+""",
+                calls="[([0.1, 0.2],)]",
+            ),
+            NearMiss(
+                "Without a first value, nothing to add is an error.",
+                """\
+from functools import reduce
+
+
+def total_of(amounts):
+    return reduce(lambda one, other: one + other, amounts)
+""",
+            ),
+            NearMiss(
+                "This is a difference.",
+                """\
+from functools import reduce
+
+
+def total_of(amounts):
+    return reduce(lambda one, other: one - other, amounts, 0)
+""",
+            ),
+        ),
+    ),
+    Example(
+        strategy="private helper inlined into a loop",
+        function="energy",
+        before="""\
+def _square(value):
+    return value * value
+
+
+def energy(samples):
+    total = 0
+    for sample in samples:
+        total += _square(sample)
+    return total
+""",
+        after="""\
+def _square(value):
+    return value * value
+
+
+def energy(samples):
+    total = 0
+    for sample in samples:
+        total += sample * sample
+    return total
+""",
+        calls="[(list(range(1000)),)]",
+        near_misses=(
+            NearMiss(
+                "A decorator may do anything.",
+                """\
+import functools
+
+
+@functools.cache
+def _square(value):
+    return value * value
+
+
+def energy(samples):
+    total = 0
+    for sample in samples:
+        total += _square(sample)
+    return total
+""",
+            ),
+            NearMiss(
+                "The argument would be evaluated twice.",
+                """\
+def _square(value):
+    return value * value
+
+
+def energy(samples):
+    total = 0
+    while samples:
+        total += _square(samples.pop())
+    return total
+""",
+            ),
+            NearMiss(
+                "The helper's global name is a local variable of the caller.",
+                """\
+factor = 3
+
+
+def _scaled(value):
+    return value * factor
+
+
+def energy(samples):
+    factor = 1
+    for sample in samples:
+        factor += _scaled(sample)
+    return factor
+""",
+            ),
+            NearMiss(
+                "The helper is exchanged later.",
+                """\
+def _square(value):
+    return value * value
+
+
+def energy(samples):
+    total = 0
+    for sample in samples:
+        total += _square(sample)
+    return total
+
+
+_square = abs
+""",
+            ),
+        ),
+    ),
+]
