@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from perfbot.optimizer import shapes, syntax
+from perfbot.optimizer import flow, shapes, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Import, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -40,7 +40,7 @@ def _filled_by_loop(scene: Scene, *starts: str) -> Iterator[tuple[cst.BaseStatem
             if found is None or not isinstance(loop, cst.For) or loop.orelse is not None:
                 continue
             plain = loop.asynchronous is None and _forgotten(scene, loop)
-            plain = plain and not any(isinstance(node, cst.Try) for node in scene.above(loop))
+            plain = plain and not flow.in_try(scene, loop)
             apart = found[0] not in syntax.names_read(loop.iter)
             if plain and apart and syntax.code(found[1]) in starts:
                 yield start, loop, found[0]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from perfbot.optimizer import kinds, shapes, syntax
+from perfbot.optimizer import flow, kinds, shapes, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Import, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -85,7 +85,7 @@ def _is_plain(scene: Scene, loop: cst.For) -> bool:
         return False
     if any(isinstance(node, jumps) for node in syntax.walk(loop)):
         return False
-    if any(isinstance(node, cst.Try | cst.With) for node in scene.above(loop)):
+    if flow.in_try(scene, loop):
         return False
     if shapes.range_bounds(loop.iter) is not None and scene.is_builtin("range"):
         written = syntax.names_written(loop)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from perfbot.optimizer import shapes, syntax
+from perfbot.optimizer import flow, shapes, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -155,7 +155,7 @@ def _counters(scene: Scene, loop: cst.For) -> list[str]:
         "" not in names
         and forgotten
         and not reads & set(names)
-        and not any(isinstance(node, cst.Try) for node in scene.above(loop))
+        and not flow.in_try(scene, loop)
         and all(_is_local_int(scene, name) for name in names)
         and all(syntax.is_pure(test) for test in _tests(loop.body))
         and all(syntax.is_pure(v) and scene.is_kind(v, "int") for _, v in additions)

@@ -481,9 +481,9 @@ EXAMPLES = [
     ),
     sample(
         "format call to f-string",
-        NUMBERS,
-        "def f(items):\n    return ['{}:{:>6}'.format(item, item) for item in items]\n",
-        "def f(items):\n    return [f'{item}:{item:>6}' for item in items]\n",
+        WORDS,
+        "def f(items):\n    return ['{}/{}/{}'.format(item, item, item) for item in items]\n",
+        "def f(items):\n    return [f'{item}/{item}/{item}' for item in items]\n",
         (
             "The template is not known.",
             "def f(items, template='{}'):\n    return [template.format(item) for item in items]\n",
