@@ -14,7 +14,9 @@ Loop = cst.For | cst.While
 _FRESH_CALLS = frozenset({"list", "dict", "set", "sorted", "deque", "defaultdict", "Counter"})
 _FRESH = (cst.List, cst.ListComp, cst.Dict, cst.DictComp, cst.Set, cst.SetComp)
 # Methods that put their argument somewhere: that alone does not change the argument.
-_KEEPING = frozenset("append appendleft add insert extend setdefault update discard remove".split())
+_KEEPING = frozenset(
+    "append appendleft add insert extend setdefault update discard remove pop".split()
+)
 _CONSUMERS = frozenset("all any dict frozenset list max min set sorted sum tuple Counter".split())
 _UNCHANGEABLE = frozenset({"int", "float", "bool", "str", "bytes", "tuple", "NoneType"})
 
