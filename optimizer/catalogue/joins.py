@@ -87,6 +87,8 @@ def _join_of(
         place = _place(scene, inner, needed, names)
         if place is None or not all(map(syntax.is_pure, (key, wanted, items))):
             return None
+        if not effects.contents_unchanged(scene, place, key, wanted):
+            return None
         if _is_key(_kind_of_key(scene, target, items, key)) and _is_wanted(scene, inner, wanted):
             return _Join(target, items, key, wanted, place)
     return None
@@ -127,10 +129,8 @@ def _is_wanted(scene: Scene, at: cst.CSTNode, wanted: cst.BaseExpression) -> boo
 
 
 def _leaves_keys_alone(body: cst.CSTNode, join: _Join) -> bool:
-    """Say whether a match changes neither the items nor what is looked for."""
-    names = _names(join.target) | syntax.names_read(join.wanted)
-    written = syntax.names_written(body)
-    return not any(name in written or effects.alters(body, name) for name in names)
+    """Say whether a match binds none of the variables anew that the test uses."""
+    return not (_names(join.target) | syntax.names_read(join.wanted)) & syntax.names_written(body)
 
 
 def _matches(index: str, join: _Join) -> cst.BaseExpression:
