@@ -15,6 +15,9 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	touch $(READY)
 
+demo: setup
+	$(BIN)/perfbot optimize examples/orders --report build/demo
+
 test: setup
 	$(BIN)/python -m pytest
 
@@ -29,6 +32,7 @@ types: setup build/typing/perfbot
 build/typing/perfbot:
 	mkdir -p build/typing/perfbot
 	for package in bot optimizer profiling training; do ln -sfn ../../../$$package build/typing/perfbot/$$package; done
+	ln -sfn ../../profiling/inside build/typing/_perfbot_inside
 
 clean:
 	rm -rf build .venv .pytest_cache .mypy_cache .ruff_cache

@@ -148,13 +148,6 @@ def parser(verbs: Sequence[Verb]) -> ArgumentParser:
     return top
 
 
-def print_document(text: str) -> None:
-    """Print the one JSON document of a run; UTF-8 whatever the terminal's encoding is."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode("utf-8"))
-    sys.stdout.buffer.flush()
-
-
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     """End on SIGTERM as on Ctrl-C, so that every ``finally`` cleans up."""
     raise KeyboardInterrupt

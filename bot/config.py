@@ -9,19 +9,20 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import platformdirs
 
+from perfbot.bot.globs import matches
 from perfbot.bot.marked_yaml import ConfigError, Section, read_mapping
 
 FILE_NAME = ".perfbot.yml"
-OPERATOR_ONLY = (
+_OPERATOR_ONLY = (
     "; endpoints and keys are set by the operator (the user's configuration folder, "
     "the server's file or the Action's inputs), never by a repository"
 )
-ALLOW_ALL = "**"
+_ALL_FILES = "**"
+_LARGEST_BYTES = 1 << 20  # far more than is accepted, far less than hurts
 
 
 class Objective(StrEnum):
@@ -89,7 +90,7 @@ class WorkloadSettings:
 class Paths:
     """Which source files may be changed, as patterns in which ``**`` crosses folders."""
 
-    include: tuple[str, ...] = (ALLOW_ALL,)
+    include: tuple[str, ...] = (_ALL_FILES,)
     exclude: tuple[str, ...] = ()
 
     def covers(self, path: str) -> bool:
@@ -193,14 +194,13 @@ def load(repository: Path, file: Path | None = None) -> Config:
     name = str(file) if file else FILE_NAME
     if file is None and not path.resolve().is_relative_to(repository.resolve()):
         raise ConfigError(name, 1, "", "this is a link to a file outside the repository")
+    if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+        raise ConfigError(name, 1, "", "this is not a regular file")
     try:
         with path.open("rb") as stream:
-            content = stream.read(1 << 20) if path.is_file() else None
+            return read(stream.read(_LARGEST_BYTES), name)
     except OSError as error:
         raise ConfigError(name, 1, "", f"cannot be read: {error.strerror}") from None
-    if content is None:
-        raise ConfigError(name, 1, "", "this is not a regular file")
-    return read(content, name)
 
 
 def read(content: bytes, file: str = FILE_NAME) -> Config:
@@ -240,7 +240,7 @@ def _workload(section: Section) -> WorkloadSettings:
 
 def _paths(section: Section) -> Paths:
     section.allow(*_names(Paths))
-    return Paths(section.texts("include", (ALLOW_ALL,)), section.texts("exclude", ()))
+    return Paths(section.texts("include", (_ALL_FILES,)), section.texts("exclude", ()))
 
 
 def _hotspots(section: Section) -> Hotspots:
@@ -277,12 +277,12 @@ def _override(section: Section) -> Override:
 
 
 def _models(section: Section) -> Models:
-    section.allow("planner", "optimizer", why_not=lambda _: OPERATOR_ONLY)
+    section.allow("planner", "optimizer", why_not=lambda _: _OPERATOR_ONLY)
     return Models(_backend(section.section("planner")), _backend(section.section("optimizer")))
 
 
 def _backend(section: Section) -> Backend:
-    section.allow("backend", why_not=lambda _: OPERATOR_ONLY)
+    section.allow("backend", why_not=lambda _: _OPERATOR_ONLY)
     return section.choice("backend", Backend.EMBEDDED)
 
 
@@ -305,40 +305,6 @@ def _pull_requests(section: Section) -> PullRequests:
         labels=section.texts("labels", default.labels),
         schedule=section.choice("schedule", default.schedule),
     )
-
-
-def matches(path: str, patterns: tuple[str, ...]) -> bool:
-    """Say whether a POSIX path matches one of the patterns, in which ``**`` stands for any folders.
-
-    A pattern that names a folder (``migrations/``) matches everything below it.
-    """
-    return any(_matches(path.split("/"), _parts(pattern)) for pattern in patterns)
-
-
-def _parts(pattern: str) -> list[str]:
-    return (pattern + "**" if pattern.endswith("/") else pattern).removeprefix("./").split("/")
-
-
-def _matches(names: list[str], parts: list[str]) -> bool:
-    """Walk both once, keeping the set of places in ``parts``: no pattern can make this slow."""
-    places = _past_stars({0}, parts)
-    for name in names:
-        moved = {
-            place if parts[place] == "**" else place + 1
-            for place in places
-            if place < len(parts) and (parts[place] == "**" or fnmatchcase(name, parts[place]))
-        }
-        places = _past_stars(moved, parts)
-    return len(parts) in places
-
-
-def _past_stars(places: set[int], parts: list[str]) -> set[int]:
-    """Return the places and those reached by letting a ``**`` stand for no folder at all."""
-    reached = set(places)
-    for place, part in enumerate(parts):
-        if part == "**" and place in reached:
-            reached.add(place + 1)
-    return reached
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from perfbot.bot.config import Accept, Config, Operator, process_environment
+from perfbot.bot.config import Accept, Backend, Config, Operator, process_environment
 from perfbot.bot.exits import Exit, RunError
 from perfbot.optimizer.session import Request, UnknownFunction
 from perfbot.optimizer.verify import Terms
@@ -13,6 +13,11 @@ from perfbot.profiling.hotspots import ProfileError
 from perfbot.profiling.sandbox import SandboxError, strongest
 from perfbot.profiling.tree import UnusableRepository
 from perfbot.profiling.workload import WorkloadSettings
+
+ONLY_EMBEDDED = (
+    ".perfbot.yml asks for a model under models:, but this version of perfbot has the embedded "
+    "optimizer only: write backend: embedded, or leave models: out"
+)
 
 
 def request(
@@ -29,8 +34,11 @@ def request(
     """Return what a session is asked for.
 
     Raises:
+        RunError: the configuration asks for what is not there.
         SandboxError: no safe sandbox is here and the repository is not trusted.
     """
+    if {config.models.planner, config.models.optimizer} != {Backend.EMBEDDED}:
+        raise RunError(Exit.USAGE, ONLY_EMBEDDED)
     settings = config.workload
     allowed = frozenset(each.value for each in config.allow)
     return Request(

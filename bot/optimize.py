@@ -5,12 +5,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from perfbot.bot import cli, git, report_folder, terminal
+from perfbot.bot import git, report_folder, terminal
 from perfbot.bot.config import Config, Operator, load
 from perfbot.bot.connect import request, told_by_exit_code
 from perfbot.bot.exits import Exit
 from perfbot.bot.findings import findings
 from perfbot.bot.options import OptimizeOptions
+from perfbot.bot.output import print_document
 from perfbot.bot.progress import Progress
 from perfbot.bot.report import Report, to_json
 from perfbot.optimizer.session import Outcome, optimize
@@ -23,7 +24,7 @@ def run(options: OptimizeOptions) -> Exit:
     """Do the main job and print its result."""
     report, folder = report_of(options)
     if options.json:
-        cli.print_document(to_json(report))
+        print_document(to_json(report))
     else:
         terminal.print_report(report, Console(), folder)
     return Exit.DONE

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from perfbot.bot import cli
 from perfbot.bot.config import Operator, load
 from perfbot.bot.connect import request, told_by_exit_code
 from perfbot.bot.exits import Exit
 from perfbot.bot.options import PlanOptions
+from perfbot.bot.output import print_document
 from perfbot.bot.progress import Progress
 from perfbot.bot.report import dumped
 from perfbot.bot.words import visible
@@ -34,7 +34,7 @@ def run(options: PlanOptions) -> Exit:
         with Progress(Console(stderr=True), None) as progress:
             function, suggestions = plan(wanted, progress)
     if options.json:
-        cli.print_document(dumped(_document(function, suggestions)))
+        print_document(dumped(_document(function, suggestions)))
     else:
         _print(function, suggestions, Console())
     return Exit.DONE

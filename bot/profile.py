@@ -2,12 +2,13 @@
 
 from rich.console import Console
 
-from perfbot.bot import cli, terminal
+from perfbot.bot import terminal
 from perfbot.bot.config import Operator, load
 from perfbot.bot.connect import request, told_by_exit_code
 from perfbot.bot.exits import Exit
 from perfbot.bot.findings import profile_report
 from perfbot.bot.options import ProfileOptions
+from perfbot.bot.output import print_document
 from perfbot.bot.progress import Progress
 from perfbot.bot.report import Report, dumped
 from perfbot.optimizer.session import find_hotspots, prepared
@@ -20,7 +21,7 @@ def run(options: ProfileOptions) -> Exit:
     if options.json:
         parts = ("perfbot", "repository", "environment", "workload", "hotspots", "cost")
         document = {"schema": 1, **{name: getattr(report, name) for name in parts}}
-        cli.print_document(dumped(document))
+        print_document(dumped(document))
     else:
         terminal.print_hotspots(report, Console())
     return Exit.DONE

@@ -20,6 +20,7 @@ from perfbot.bot.words import times, visible
 from perfbot.optimizer.progress import Phase
 
 _BAR_WIDTH = 24
+_FRAMES_PER_S = 3  # drawing costs time beside what is being measured
 
 
 class Progress:
@@ -46,7 +47,13 @@ class Progress:
         self._total: int | None = None
         self._spinner = Spinner("dots", style="cyan")
         self._live = (
-            Live(get_renderable=self._picture, console=console, transient=True)
+            Live(
+                get_renderable=self._picture,
+                console=console,
+                transient=True,
+                redirect_stdout=False,
+                refresh_per_second=_FRAMES_PER_S,
+            )
             if console.is_terminal and not console.is_dumb_terminal
             else None
         )

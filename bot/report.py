@@ -60,7 +60,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """Which code was looked at; ``commit`` is None where there is no Git history."""
+    """Which code was looked at: its absolute path; ``commit`` is None where there is no Git history."""
 
     path: str
     commit: str | None

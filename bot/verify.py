@@ -5,13 +5,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from perfbot.bot import cli, terminal
+from perfbot.bot import terminal
 from perfbot.bot.config import Operator, load
 from perfbot.bot.connect import request, told_by_exit_code
 from perfbot.bot.exits import Exit
 from perfbot.bot.findings import findings, refused
 from perfbot.bot.git import Refused, applied
 from perfbot.bot.options import VerifyOptions
+from perfbot.bot.output import print_document
 from perfbot.bot.progress import Progress
 from perfbot.bot.report import Report, Verdict, Why, to_json
 from perfbot.optimizer.gates import paths_are_sources
@@ -31,7 +32,7 @@ def run(options: VerifyOptions) -> Exit:
     with told_by_exit_code():
         report = _report(options)
     if options.json:
-        cli.print_document(to_json(report))
+        print_document(to_json(report))
     else:
         terminal.print_report(report, Console())
     return _EXITS[report.results[0].verdict]

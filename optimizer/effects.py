@@ -15,6 +15,7 @@ _FRESH_CALLS = frozenset({"list", "dict", "set", "sorted", "deque", "defaultdict
 _FRESH = (cst.List, cst.ListComp, cst.Dict, cst.DictComp, cst.Set, cst.SetComp)
 # Methods that put their argument somewhere: that alone does not change the argument.
 _KEEPING = frozenset("append appendleft add insert extend setdefault update discard remove".split())
+_CONSUMERS = frozenset("all any dict frozenset list max min set sorted sum tuple Counter".split())
 _UNCHANGEABLE = frozenset({"int", "float", "bool", "str", "bytes", "tuple", "NoneType"})
 
 
@@ -78,6 +79,14 @@ def _assignments(scene: Scene) -> Iterator[tuple[str, cst.BaseExpression]]:
     for line in syntax.find(scene.function, cst.SimpleStatementLine):
         if (found := syntax.assignment(line)) is not None:
             yield found
+        match syntax.only_small(line):
+            case cst.Assign(
+                targets=[cst.AssignTarget(target=cst.Tuple(elements=names))],
+                value=cst.Tuple(elements=values),
+            ) if len(names) == len(values):
+                for name, value in zip(names, values, strict=True):
+                    if isinstance(name.value, cst.Name):
+                        yield name.value.value, value.value
 
 
 def _makes_container(value: cst.BaseExpression) -> bool:
@@ -167,6 +176,36 @@ def enclosed(scene: Scene, old: cst.BaseExpression, new: cst.BaseExpression) -> 
     return new.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
 
 
+def appends_to(scene: Scene, name: str) -> list[tuple[cst.SimpleStatementLine, cst.BaseExpression]]:
+    """Return the lines ``name.append(item)`` in loops and their items."""
+    found = []
+    for line in syntax.find(scene.function, cst.SimpleStatementLine):
+        match syntax.only_small(line):
+            case cst.Expr(value=cst.Call() as call) if syntax.method_call(call) is not None:
+                parts = syntax.arguments(call)
+                if syntax.same_shape(call.func, f"{name}.append") and parts and len(parts) == 1:
+                    found.append((line, parts[0]))
+    return found
+
+
+def only_grows(
+    scene: Scene,
+    name: str,
+    appends: list[tuple[cst.SimpleStatementLine, cst.BaseExpression]],
+) -> bool:
+    """Say whether nothing but these appends changes the list, and no other name can change it."""
+    if not is_fresh(scene, name) or is_aliased(scene, name):
+        return False
+    stores = sum(store.value == name for store in syntax.stores(scene.function))
+    own = {id(each) for line, _ in appends for each in syntax.walk(line)}
+    others = [
+        node
+        for node in syntax.walk(scene.function.body)
+        if id(node) not in own and alters_directly(node, name)
+    ]
+    return stores == 1 and not others and not in_nested_function(scene, name)
+
+
 def statement_of(scene: Scene, node: cst.CSTNode) -> cst.BaseStatement | None:
     """Return the statement, in an indented block, that ``node`` belongs to (``elif`` gives its ``if``)."""
     below = node
@@ -189,7 +228,7 @@ def hoisting_place(
     place: cst.BaseStatement | None = None
     for loop in scene.loops_around(node):
         statement = loop if isinstance(loop, cst.BaseStatement) else statement_of(scene, loop)
-        if statement is None or _in_nested_scope(scene, statement):
+        if statement is None or _in_nested_scope(scene, statement) or _is_lazy(scene, loop):
             return place
         if not unchanged(scene, statement, wanted) or not isinstance(
             scene.parent(statement), cst.IndentedBlock
@@ -197,6 +236,18 @@ def hoisting_place(
             return place
         place = statement
     return place
+
+
+def _is_lazy(scene: Scene, loop: cst.CSTNode) -> bool:
+    """Say whether a generator expression may run later than where it stands."""
+    if not isinstance(loop, cst.GeneratorExp):
+        return False
+    arg = scene.parent(loop)
+    call = scene.parent(arg) if isinstance(arg, cst.Arg) else None
+    method = syntax.method_call(call) if call is not None else None
+    if method is not None:
+        return method[1] not in ("join", "extend", "update")
+    return call is None or syntax.called_name(call) not in _CONSUMERS
 
 
 def _in_nested_scope(scene: Scene, node: cst.CSTNode) -> bool:
@@ -218,15 +269,32 @@ def block_of(scene: Scene, statement: cst.CSTNode) -> tuple[list[cst.BaseStateme
 def read_after(scene: Scene, statement: cst.CSTNode, name: str) -> bool:
     """Say whether ``name`` may be read once ``statement`` is over, in a later round of a loop included."""
     inside = {id(each) for each in syntax.walk(statement)}
+    scope: cst.CSTNode = next(
+        each for each in scene.above(statement) if isinstance(each, cst.FunctionDef)
+    )
+    if _is_free_in_closure(scope, name):
+        return True
     loops = [each for each in scene.above(statement) if isinstance(each, Loop)]
-    nodes = [*syntax.walk(loops[-1] if loops else scene.function)]
-    after = nodes if loops else nodes[[id(each) for each in nodes].index(id(statement)) :]
+    own = [each for each in loops if any(above is scope for above in scene.above(each))]
+    nodes = [*syntax.walk(own[-1] if own else scope)]
+    after = nodes if own else nodes[[id(each) for each in nodes].index(id(statement)) :]
     reads = {id(use) for use in scene.uses(name)} - {
         id(use) for use in syntax.stores(scene.function)
     }
     return any(
         id(each) in reads and id(each) not in inside and not _bound_again(scene, each, name)
         for each in after
+    )
+
+
+def _is_free_in_closure(scope: cst.CSTNode, name: str) -> bool:
+    """Say whether a function inside reads the variable of this scope, at whatever time it is called."""
+    return any(
+        isinstance(each, cst.FunctionDef | cst.Lambda)
+        and each is not scope
+        and name in syntax.names_read(each.body)
+        and name not in syntax.names_written(each)
+        for each in syntax.walk(scope)
     )
 
 

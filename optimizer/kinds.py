@@ -3,7 +3,7 @@
 In doubt a kind is unknown.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import libcst as cst
@@ -21,6 +21,11 @@ def hashable(seen: Seen | None) -> bool:
         return False
     rest = seen.types - _SCALARS - {"float"}
     return not rest or (rest <= {"tuple"} and (seen.elements is None or hashable(seen.elements)))
+
+
+def has_plain_equality(seen: Seen | None) -> bool:
+    """Say whether ``==`` is known to be that of builtin values without NaN: true for a value itself."""
+    return seen is not None and seen.only("int", "str", "bytes", "bool", "NoneType")
 
 
 def has_total_order(seen: Seen | None) -> bool:
@@ -97,6 +102,21 @@ def elements_of(scene: Scene, iterable: cst.BaseExpression) -> Seen | None:
     if seen is None:
         return None
     return seen if seen.only("str") else seen.elements
+
+
+def elements_at(scene: Scene, iterable: cst.BaseExpression) -> Seen | None:
+    """Return the kind of what iterating gives, where the iterable stands."""
+    if syntax.called_name(iterable) == "range" and scene.is_builtin("range"):
+        return Seen(frozenset({"int"}))
+    seen = kind_at(scene, iterable)
+    if seen is None:
+        return None
+    return seen if seen.only("str") else seen.elements
+
+
+def with_facts(scene: Scene, more: Mapping[str, Seen]) -> Scene:
+    """Return the scene with further names whose kinds are known."""
+    return replace(scene, facts={**scene.facts, **more})
 
 
 def is_known(scene: Scene, expr: cst.BaseExpression, *types: str) -> bool:

@@ -253,6 +253,8 @@ class _Session:
         for function in chosen:
             self._optimize(function, ranked)
         seconds = time.monotonic() - started
+        counted = {function: found.count for function, found in self._case.recordings.items()}
+        ranked = hotspots.with_calls(ranked, counted)
         return Outcome(
             self._ready, ranked, noise, tuple(self._judged), tuple(self._unchanged), seconds
         )

@@ -39,7 +39,10 @@ TESTS_FAIL = "{test} {before} before the change and {now} after it: {why}"
 TEST_MISSING = "{test} {before} before the change and has no result after it: {why}"
 AND_MORE = " (and {count} more)"
 NOT_EXERCISED = "nothing that ran calls {function}, so nothing shows that a change to it is right"
-NOT_COMPARABLE = "only {share:.0%} of the recorded calls of {function} can be compared ({why}); at least {least:.0%} are needed"
+NOT_COMPARABLE = (
+    "only {share:.0%} of the recorded calls of {function} can be compared ({why}); "
+    "at least {least:.0%} are needed"
+)
 NOT_FASTER = (
     "{function} is {estimate:.2f}× as fast ({low:.2f}–{high:.2f}×), {least:.2f}× is asked for"
 )

@@ -24,6 +24,16 @@ _FAILED = (
 _SHOWN_LINES = 15
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 _LIMITS = Limits(wall_s=1800, cpu_s=1800, file_bytes=4 << 30, processes=512)
+# pip asks which system this is, and takes it ill when a file that exists cannot be read.
+_RELEASE_FILES = tuple(
+    map(
+        Path,
+        (
+            "/etc/debian_version /etc/lsb-release /etc/redhat-release /etc/centos-release "
+            "/etc/fedora-release /etc/system-release /etc/SuSE-release /etc/arch-release"
+        ).split(),
+    )
+)
 _WITH_CREDENTIALS = re.compile(r"://[^/\s]*@")
 _PASSED = frozenset(
     (
@@ -47,12 +57,12 @@ class Installer:
     python: Path
     readable: tuple[Path, ...]
     work: Path
-    environ: Mapping[str, str]
+    variables: Mapping[str, str]  # the caller's environment
 
     @property
     def uv(self) -> Path | None:
         """The program ``uv``, if it is on PATH."""
-        found = shutil.which("uv", path=self.environ.get("PATH", ""))
+        found = shutil.which("uv", path=self.variables.get("PATH", ""))
         return Path(found).resolve() if found else None
 
     def install(
@@ -84,9 +94,10 @@ class Installer:
         extra: Mapping[str, str] | None = None,
     ) -> None:
         """Run one command; raise ``NoInterpreter`` when it fails."""
-        passed = _passed(self.environ)
+        passed = _passed(self.variables)
         places = permitted(Path(value) for value in passed.values() if value.startswith("/"))
-        readable = (*self.readable, *places, *([self.uv] if self.uv else []))
+        released = (path for path in _RELEASE_FILES if path.is_file())
+        readable = (*self.readable, *places, *released, *([self.uv] if self.uv else []))
         completed = self.sandbox.run(
             Command(
                 tuple(argv),

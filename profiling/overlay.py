@@ -105,7 +105,7 @@ def _with_pip(interpreter: Interpreter, installer: Installer) -> Installer:
     installer.run(argv, doing, cwd=installer.work, writable=installer.work, network=False)
     python = venv / "bin" / "python"
     readable = interpreter.readable
-    return Installer(installer.sandbox, python, readable, installer.work, installer.environ)
+    return Installer(installer.sandbox, python, readable, installer.work, installer.variables)
 
 
 def fitting(

@@ -35,7 +35,7 @@ from perfbot.profiling.requirements import (
     requires_python,
 )
 from perfbot.profiling.sandbox import Sandbox
-from perfbot.profiling.tree import export
+from perfbot.profiling.tree import export, files_of
 
 _NO_BASE = (
     "the project needs Python {wanted}, and no such CPython (3.10 or newer) was found{on}: install "
@@ -64,12 +64,12 @@ class _Recipe:
     base: Interpreter
     install: str | None
     trust: str
-    environ: Mapping[str, str]
+    variables: Mapping[str, str]  # the caller's environment
 
     @property
     def key(self) -> str:
         total = hashlib.sha256()
-        uv = shutil.which("uv", path=self.environ.get("PATH", ""))
+        uv = shutil.which("uv", path=self.variables.get("PATH", ""))
         base = (self.base.version_text, str(self.base.executable.resolve()))
         for part in (_FORMAT, *base, self.trust, self.install or "", "uv" if uv else "pip"):
             total.update(part.encode() + b"\0")
@@ -145,16 +145,8 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _deciding_files(repository: Path) -> list[Path]:
     named = {path for pattern in _DECIDING for path in repository.glob(pattern)}
-    compiled = {
-        path
-        for path in repository.rglob("*")
-        if path.suffix in _COMPILED and not _is_hidden(path.relative_to(repository))
-    }
+    compiled = {repository / name for name in files_of(repository) if name.endswith(_COMPILED)}
     return sorted(path for path in named | compiled if path.is_file())
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") or part in ("node_modules", "venv") for part in path.parts)
 
 
 def _base(
@@ -194,7 +186,7 @@ def _fill(folder: Path, recipe: _Recipe, sandbox: Sandbox) -> None:
     work, venv = folder / "work", folder / "venv"
     work.mkdir(parents=True)
     python = venv / "bin" / "python"
-    installer = Installer(sandbox, python, recipe.base.readable, work, recipe.environ)
+    installer = Installer(sandbox, python, recipe.base.readable, work, recipe.variables)
     wanted = requirements(recipe.repository)
     if recipe.install is None and needs_no_installer(recipe.repository, wanted):
         _make_venv(recipe, installer, venv, pip=False)
@@ -203,7 +195,7 @@ def _fill(folder: Path, recipe: _Recipe, sandbox: Sandbox) -> None:
     else:
         tree = export(recipe.repository, work / "source")
         (work / "files.json").write_text(json.dumps(tree.files))
-        _make_venv(recipe, installer, venv, pip=installer.uv is None or recipe.install is not None)
+        _make_venv(recipe, installer, venv, pip=_needs_pip(recipe, installer))
         if recipe.install is not None:
             _run_commands(recipe, installer)
         elif wanted.arguments:
@@ -212,6 +204,10 @@ def _fill(folder: Path, recipe: _Recipe, sandbox: Sandbox) -> None:
             installer.install(*wanted.arguments, cwd=cwd, writable=folder, extra=extra)
         _detach(folder, recipe, sandbox)
     shutil.rmtree(work, ignore_errors=True)
+
+
+def _needs_pip(recipe: _Recipe, installer: Installer) -> bool:
+    return installer.uv is None if recipe.install is None else "pip" in recipe.install
 
 
 def _make_venv(recipe: _Recipe, installer: Installer, venv: Path, *, pip: bool) -> None:

@@ -8,14 +8,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-# Programs, libraries and what they need to know of the system; no accounts, no configuration.
+# Programs, libraries and what they need to know of the system; no accounts, no configuration, and
+# of certificates only the public ones: private keys lie beside them, and root may read those.
 SYSTEM: Final = tuple(
     map(
         Path,
         """
         /usr /bin /sbin /lib /lib32 /lib64 /libx32
         /etc/ld.so.cache /etc/ld.so.conf /etc/ld.so.conf.d /etc/alternatives
-        /etc/localtime /etc/timezone /etc/ssl /etc/pki /etc/ca-certificates /etc/ca-certificates.conf
+        /etc/localtime /etc/timezone /etc/ca-certificates /etc/ca-certificates.conf
+        /etc/ssl/certs /etc/ssl/cert.pem /etc/ssl/openssl.cnf
+        /etc/pki/ca-trust /etc/pki/tls/certs /etc/pki/tls/cert.pem /etc/pki/tls/openssl.cnf
         /etc/mime.types /etc/fonts /etc/os-release /etc/magic /etc/protocols /etc/services
         /sys/devices/system/cpu /sys/devices/system/node
         """.split(),
@@ -49,15 +52,15 @@ def problem(readable: Sequence[Path], writable: Sequence[Path]) -> str | None:
         if not path.exists():
             return f"{path} does not exist"
     for path in map(Path.resolve, writable):
-        if inner := next(filter(lambda p: _within(p.resolve(), path), readable), None):
-            return f"{inner} is to be read only but lies in {path}, which is to be writable"
-        if inner := next(filter(lambda p: _within(p.resolve(), path), _never_writable()), None):
+        if inner := _first_within(path, _never_writable()):
             return f"{path} cannot be made writable: it holds {inner}"
+        if inner := _first_within(path, readable):
+            return f"{inner} is to be read only but lies in {path}, which is to be writable"
     return None
 
 
-def _within(path: Path, folder: Path) -> bool:
-    return path.is_relative_to(folder)
+def _first_within(folder: Path, paths: Iterable[Path]) -> Path | None:
+    return next((path for path in paths if path.resolve().is_relative_to(folder)), None)
 
 
 def _never_writable() -> tuple[Path, ...]:
@@ -100,8 +103,8 @@ def _give_contents(folder: int, uid: int) -> None:
 def _give_folder(parent: int, name: str, uid: int) -> None:
     try:
         fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
-    except (FileNotFoundError, NotADirectoryError, OSError):
-        return
+    except OSError:
+        return  # it was there a moment ago: somebody is playing with us
     try:
         _give_one(fd, os.fstat(fd), uid)
         _give_contents(fd, uid)
@@ -121,14 +124,17 @@ def bubblewrap_arguments(
 
     ``shared_memory`` are the options that limit the size of /dev/shm, where this bubblewrap knows them.
     """
-    arguments = (
-        "--unshare-user --unshare-ipc --unshare-pid --unshare-uts --unshare-cgroup-try".split()
-    )
-    if os.geteuid() == 0:
-        arguments += "--uid 65534 --gid 65534".split()
+    arguments = "--unshare-ipc --unshare-pid --unshare-uts --unshare-cgroup-try".split()
     if not network:
         arguments.append("--unshare-net")
     arguments += "--die-with-parent --cap-drop ALL --clearenv --proc /proc --dev /dev".split()
+    if os.geteuid() == 0:
+        # A user namespace would leave the command root in the eyes of /proc/sys, which asks for no
+        # capability: one write to core_pattern and it is out. It must become somebody else.
+        for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_DAC_READ_SEARCH"):
+            arguments += ["--cap-add", capability]
+    else:
+        arguments.append("--unshare-user")
     arguments += [*shared_memory, "--tmpfs", "/dev/shm"]  # noqa: S108
     arguments += ["--bind", f"{scratch}/tmp", "/tmp"]  # noqa: S108
     for path in (*SYSTEM, *(NAMES if network else ())):

@@ -26,6 +26,11 @@ _FILES_FOR = (
     "requirements-{}.txt requirements_{}.txt requirements.{}.txt {}-requirements.txt "
     "{}_requirements.txt requirements/{}.txt requirements/requirements-{}.txt"
 ).split()
+# In a list for developers that tests do not need: checkers, documentation, releasing.
+_NOT_FOR_TESTS = re.compile(
+    "(mypy|pyright|pre-commit|prek|black|ruff|isort|flake8|pylint|tox|nox|twine|build|hatch|bump|"
+    "sphinx|furo|mkdocs|ipython|jupyter|commitizen|towncrier|python-semantic-release)([-_].*)?"
+)
 _SERVED_BY_OVERLAY = frozenset(("pytest", "pytest-benchmark"))
 
 
@@ -64,12 +69,18 @@ def requirements(repository: Path) -> Requirements:
     for names in (_TEST_NAMES, _DEVELOPER_NAMES):
         extras = tuple(each for each in _extras(repository, pyproject) if _normal(each) in names)
         groups = {_normal(name): wanted for name, wanted in _groups(pyproject)}
-        wanted = tuple(dict.fromkeys(each for name in names for each in groups.get(name, ())))
+        listed = dict.fromkeys(each for name in names for each in groups.get(name, ()))
+        wanted = tuple(each for each in listed if names is _TEST_NAMES or _is_for_tests(each))
         files = _existing(repository, (form.format(name) for form in _FILES_FOR for name in names))
         files += _existing(repository, (f"{name}/requirements.txt" for name in names))
         if (extras and installable) or wanted or files:
             return Requirements(installable, extras if installable else (), wanted, base + files)
     return Requirements(installable, (), tuple(_tox_requirements(repository)), base)
+
+
+def _is_for_tests(requirement: str) -> bool:
+    name = re.match(r"[\w.-]*", requirement)
+    return name is None or not _NOT_FOR_TESTS.fullmatch(name[0].lower())
 
 
 def is_installable(repository: Path) -> bool:

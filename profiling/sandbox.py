@@ -12,30 +12,28 @@ Not covered: a hole in the kernel, the total size of files written, and what can
 timing. At the Landlock level names and sizes of files outside can be seen, though not their
 content; there is no /proc, no /dev/shm (so no ``multiprocessing`` locks) and no Unix socket by
 path, and where perfbot is not root, changes of files' modes and times silently do nothing.
-``inside/confine.py`` does the confining and explains how.
+``inside/confine.py`` does the confining, ``inside/keeper.py`` the watching; they explain how.
 """
 
 import marshal
 import os
-import selectors
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
-from io import FileIO, IOBase
 from pathlib import Path
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Protocol
 
 from perfbot.profiling import reach, seccomp
-from perfbot.profiling.inside import confine
+from perfbot.profiling.inside import confine, keeper
+from perfbot.profiling.streams import Conversation, Pipe, Pipes
 
 _NO_SANDBOX = (
     "no safe sandbox works here ({reasons}). Install bubblewrap on a system that allows user "
@@ -46,15 +44,25 @@ _CANNOT_START = "the sandbox ({level}) could not start {program}: {reason}"
 _MEBI, _GIBI = 1 << 20, 1 << 30
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 _NOBODY = 65534
+# Options of util-linux' setpriv(1). What may be read is for the mounts to say, not for file modes,
+# just as it is for Landlock: see confine.py.
+_BECOME_NOBODY = (
+    f"--reuid {_NOBODY} --regid {_NOBODY} --clear-groups "
+    "--inh-caps=-all,+dac_read_search --ambient-caps=+dac_read_search"
+).split()
 _KEEPER_SLACK_S = 30.0  # how much later than the command's own time limit the keeper must report
-_CHUNK_BYTES = 1 << 16
-_LAUNCH = (
-    "import marshal, sys\n"
-    "with open(int(sys.argv[1]), 'rb') as file:\n"
-    "    exec(marshal.load(file))\n"
-    "    plan = marshal.load(file)\n"
-    "main(plan)\n"
-)
+_TASKS_PER_PROCESS = 8  # threads count as tasks: room for the pools of numeric libraries
+# What the keeper's interpreter runs: its two modules, without a search for them or a name for them.
+_LAUNCH = """
+import marshal, sys
+with open(int(sys.argv[1]), "rb") as file:
+    confining, keeping, task, plan = marshal.load(file)
+confine, keeper = {"__name__": "confine"}, {"__name__": "keeper"}
+exec(confining, confine)
+exec(keeping, keeper)
+scoped = confine["become_keeper"](plan["level"])
+keeper["main"](task, scoped, lambda *fds, **how: confine["become_command"](plan, *fds, **how))
+"""
 
 
 class SandboxError(Exception):
@@ -215,6 +223,8 @@ class ProcessSandbox:
             raise self._refusal(command, trouble)
         if not command.cwd.is_dir():
             raise self._refusal(command, f"{command.cwd} is not a folder")
+        if not _is_there(command):
+            raise self._refusal(command, "there is no such program")
         try:
             with _scratch() as scratch:
                 self._hand_over((*command.writable, scratch))
@@ -228,18 +238,18 @@ class ProcessSandbox:
 
     def _hand_over(self, folders: tuple[Path, ...]) -> None:
         if os.geteuid() == 0 and self.level is not Level.NONE:
-            reach.give(folders, _NOBODY if self.level is Level.LANDLOCK else 0)
+            reach.give(folders, _NOBODY)
 
     def _watched(self, command: Command, scratch: Path) -> Completed:
         with ExitStack() as stack:
-            pipes = _Pipes(*(_Pipe.opened(stack) for _ in range(3)))
-            plan = self._plan(command, scratch, pipes)
-            with _keeper(plan, pipes, command.stdin) as process:
-                conversation = _Conversation(process, pipes, command)
+            pipes = Pipes(*(Pipe.opened(stack) for _ in range(3)))
+            work = (self._task(command, scratch, pipes), self._plan(command, scratch, pipes))
+            with _keeper(*work, pipes, reads=bool(command.stdin)) as process:
+                conversation = _conversation(process, pipes, command)
                 conversation.hold()
         return self._completed(command, conversation)
 
-    def _completed(self, command: Command, conversation: "_Conversation") -> Completed:
+    def _completed(self, command: Command, conversation: Conversation) -> Completed:
         report = bytes(conversation.status.content).decode(errors="replace")
         ending, _, rest = report.partition(" ")
         stderr = bytes(conversation.stderr.content)
@@ -263,7 +273,21 @@ class ProcessSandbox:
             cpu_s=float(cpu_s),
         )
 
-    def _plan(self, command: Command, scratch: Path, pipes: "_Pipes") -> "confine.Plan":
+    def _task(self, command: Command, scratch: Path, pipes: Pipes) -> "keeper.Task":
+        limits = command.limits
+        return {
+            "bubblewrapped": self.level is Level.BUBBLEWRAP,
+            "scratch": str(scratch),
+            "results_fd": pipes.results.writer.fileno(),
+            "status_fd": pipes.status.writer.fileno(),
+            "lifeline_fd": pipes.lifeline.reader.fileno(),
+            "wall_s": float(limits.wall_s),
+            "memory_bytes": limits.memory_bytes,
+            "processes": limits.processes,
+            "tasks": limits.processes * _TASKS_PER_PROCESS,
+        }
+
+    def _plan(self, command: Command, scratch: Path, pipes: Pipes) -> "confine.Plan":
         environment = _environment(command, scratch, pipes.results.writer.fileno())
         argv = list(command.argv)
         if self.level is Level.BUBBLEWRAP:
@@ -283,13 +307,9 @@ class ProcessSandbox:
             "filter": self._filter(command),
             "uid": _NOBODY if landlocked and os.geteuid() == 0 else -1,
             "network": command.network,
-            "results_fd": pipes.results.writer.fileno(),
-            "status_fd": pipes.status.writer.fileno(),
-            "lifeline_fd": pipes.lifeline.reader.fileno(),
-            "wall_s": float(limits.wall_s),
             "cpu_s": limits.cpu_s,
             "memory_bytes": limits.memory_bytes,
-            "processes": limits.processes,
+            "tasks": limits.processes * _TASKS_PER_PROCESS,
             "file_bytes": limits.file_bytes,
         }
 
@@ -322,8 +342,33 @@ class ProcessSandbox:
         )
         for name, value in environment.items():
             arguments += ["--setenv", name, value]
-        cwd = ["--chdir", str(command.cwd), "--"]
-        return [_bubblewrap() or "bwrap", *arguments, *cwd, *command.argv]
+        arguments += ["--chdir", str(command.cwd), "--"]
+        if os.geteuid() == 0:
+            arguments += [shutil.which("setpriv", path=_PATH) or "setpriv", *_BECOME_NOBODY, "--"]
+        return [_bubblewrap() or "bwrap", *arguments, *command.argv]
+
+
+def _conversation(process: subprocess.Popen[bytes], pipes: Pipes, command: Command) -> Conversation:
+    assert process.stdout is not None
+    assert process.stderr is not None
+    return Conversation(
+        stdin=process.stdin,
+        stdout=process.stdout,
+        stderr=process.stderr,
+        pipes=pipes,
+        message=command.stdin,
+        output_bytes=command.limits.output_bytes,
+        results_bytes=command.limits.results_bytes,
+        patience_s=command.limits.wall_s + _KEEPER_SLACK_S,
+    )
+
+
+def _is_there(command: Command) -> bool:
+    """Look for the program outside; if it is merely out of sight inside, the start will tell."""
+    program = command.argv[0] if command.argv else ""
+    if "/" in program:
+        return (command.cwd / program).is_file()
+    return shutil.which(program, path=command.environment.get("PATH", _PATH)) is not None
 
 
 @contextmanager
@@ -352,59 +397,31 @@ def _environment(command: Command, scratch: Path, results_fd: int) -> dict[str, 
     }
 
 
-# --- talking to the keeper ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Pipe:
-    """Both ends of a pipe; closing an end twice does no harm, unlike closing a number twice."""
-
-    reader: FileIO
-    writer: FileIO
-
-    @classmethod
-    def opened(cls, stack: ExitStack) -> "_Pipe":
-        reader, writer = os.pipe()
-        return cls(
-            stack.enter_context(FileIO(reader, "rb")), stack.enter_context(FileIO(writer, "wb"))
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Pipes:
-    """The pipes beside the standard streams.
-
-    The keeper ends everything when the lifeline's writing end, which only we hold, is closed.
-    """
-
-    results: _Pipe
-    status: _Pipe
-    lifeline: _Pipe
-
-    def inherited(self) -> tuple[FileIO, ...]:
-        """Return the ends that are the keeper's."""
-        return self.results.writer, self.status.writer, self.lifeline.reader
+# --- starting the keeper ------------------------------------------------------------------------
 
 
 @cache
-def _launcher() -> CodeType:
-    """Return ``inside/confine.py`` compiled, which saves every start a few milliseconds."""
-    source = Path(confine.__file__)
+def _compiled(module: ModuleType) -> CodeType:
+    """Return a module of the keeper's compiled, which saves every start a few milliseconds."""
+    source = Path(str(module.__file__))
     return compile(source.read_bytes(), str(source), "exec")
 
 
 @contextmanager
-def _keeper(plan: "confine.Plan", pipes: _Pipes, stdin: bytes) -> Iterator[subprocess.Popen[bytes]]:
+def _keeper(
+    task: "keeper.Task", plan: "confine.Plan", pipes: Pipes, *, reads: bool
+) -> Iterator[subprocess.Popen[bytes]]:
     """Start the keeper; on the way out, however that is, everything it started is dead."""
     with tempfile.TemporaryFile() as file:
-        file.write(marshal.dumps(_launcher()) + marshal.dumps(dict(plan)))
+        work = (_compiled(confine), _compiled(keeper), dict(task), dict(plan))
+        file.write(marshal.dumps(work))
         file.seek(0)
         ends = [end.fileno() for end in pipes.inherited()]
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", _LAUNCH, str(file.fileno())],
             env={},
             cwd="/",
-            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+            stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=[file.fileno(), *ends],
@@ -429,88 +446,6 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
             if stream is not None:
                 with suppress(BrokenPipeError):
                     stream.close()
-
-
-@dataclass(slots=True)
-class _Bounded:
-    """What was read of a stream, up to a limit; the rest is read and dropped."""
-
-    limit_bytes: int
-    content: bytearray = field(default_factory=bytearray)
-    overflown: bool = False
-
-    def add(self, chunk: bytes) -> None:
-        room_bytes = self.limit_bytes - len(self.content)
-        self.content += chunk[:room_bytes]
-        self.overflown = self.overflown or len(chunk) > room_bytes
-
-
-class _Conversation:
-    """Feeds a command its input and collects its output, all at once so that nobody blocks."""
-
-    def __init__(self, process: subprocess.Popen[bytes], pipes: _Pipes, command: Command) -> None:
-        limits = command.limits
-        self.stdout = _Bounded(limits.output_bytes)
-        self.stderr = _Bounded(limits.output_bytes)
-        self.results = _Bounded(limits.results_bytes)
-        self.status = _Bounded(_CHUNK_BYTES)
-        self._unsent = memoryview(command.stdin)
-        self._pipes = pipes
-        self._deadline_s = time.monotonic() + limits.wall_s + _KEEPER_SLACK_S
-        self._selector = selectors.DefaultSelector()
-        for stream, kept in (
-            (process.stdout, self.stdout),
-            (process.stderr, self.stderr),
-            (pipes.results.reader, self.results),
-            (pipes.status.reader, self.status),
-        ):
-            assert stream is not None
-            self._selector.register(stream, selectors.EVENT_READ, kept)
-        if process.stdin is not None:
-            os.set_blocking(process.stdin.fileno(), False)
-            self._selector.register(process.stdin, selectors.EVENT_WRITE)
-
-    @property
-    def overflown(self) -> bool:
-        """Whether a stream went beyond its limit."""
-        return any(kept.overflown for kept in (self.stdout, self.stderr, self.results))
-
-    def hold(self) -> None:
-        """Talk until every stream has ended, or the keeper has without a report."""
-        with self._selector:
-            while self._selector.get_map():
-                ready = self._selector.select(max(0.0, self._deadline_s - time.monotonic()))
-                if not ready:
-                    raise TimeoutError("its keeper does not answer")
-                for key, _events in ready:
-                    self._serve(key)
-                if self._ended_silently():
-                    return
-
-    def _ended_silently(self) -> bool:
-        gone = self._pipes.status.reader not in self._selector.get_map()
-        return gone and not self.status.content
-
-    def _serve(self, key: selectors.SelectorKey) -> None:
-        if not isinstance(key.data, _Bounded):
-            self._send(key)
-            return
-        chunk = os.read(key.fd, _CHUNK_BYTES)
-        key.data.add(chunk)
-        if not chunk:
-            self._selector.unregister(key.fileobj)
-        if key.data.overflown:
-            self._pipes.lifeline.writer.close()
-
-    def _send(self, key: selectors.SelectorKey) -> None:
-        try:
-            self._unsent = self._unsent[os.write(key.fd, self._unsent[:_CHUNK_BYTES]) :]
-        except BrokenPipeError:
-            self._unsent = self._unsent[:0]  # the command did not want to read it all
-        if not self._unsent:
-            self._selector.unregister(key.fileobj)
-            assert isinstance(key.fileobj, IOBase)
-            key.fileobj.close()
 
 
 class ToolError(Exception):

@@ -120,7 +120,8 @@ def activities(workload: Workload) -> list[dict[str, object]]:
         if arguments is not None
     ]
     commands = [list(_after_python(command)) for command in workload.commands]
-    return [*jobs, *({"do": "exercise", "command": command} for command in commands)]
+    jobs.extend({"do": "exercise", "command": command} for command in commands)
+    return jobs
 
 
 def _benchmarks_apart(workload: Workload) -> PytestArguments | None:

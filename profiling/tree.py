@@ -6,6 +6,7 @@ Nothing is hard-linked: what runs in one copy must not be able to write into ano
 """
 
 import fcntl
+import functools
 import hashlib
 import os
 import re
@@ -103,6 +104,11 @@ def export(repository: Path, to: Path, added: Mapping[str, bytes] | None = None)
     there = set(tree.files)
     lacking = [name for name in added or {} if name not in there and _is_inside(tree, name)]
     return _added(tree, {name: data for name, data in (added or {}).items() if name in lacking})
+
+
+def files_of(repository: Path) -> tuple[str, ...]:
+    """Return the paths that ``export`` would copy, without the links; raises as it does."""
+    return _Found.of(repository.resolve(), ()).files
 
 
 def with_changes(tree: Tree, changes: Mapping[str, bytes], to: Path) -> Tree:
@@ -203,6 +209,7 @@ def is_vendored(name: str) -> bool:
     return any(part in _VENDORED or part.startswith(".") for part in folders)
 
 
+@functools.cache  # patterns come from one configuration file and are asked for every path
 def glob_pattern(glob: str) -> re.Pattern[str]:
     """Compile a glob of ``.perfbot.yml``: ``**`` spans folders, a folder means all that is below it."""
     text = glob.removeprefix("./")

@@ -57,7 +57,13 @@ def test_the_process_environment_is_read_at_the_edge_only(path: Path) -> None:
     if relative(path) in ENVIRONMENT_DOOR or "inside" in path.parts or "training" in path.parts:
         return
     tree = ast.parse(path.read_text())
-    reads = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    reads = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "os"
+    }
     assert not reads & {"environ", "environb", "getenv"}
 
 

@@ -59,12 +59,9 @@ def _compared(
     return scene.rewrite({call: chosen}, why)
 
 
-_DISPLAYS = {"list": "[]", "set": "{}", "tuple": "list", "sorted": "list", "frozenset": "list"}
-
-
-@rule(Category.CALL_OVERHEAD, "generator to comprehension")
+@rule(Category.CALL_OVERHEAD, "sorted, tuple or join of a generator")
 def generator_to_comprehension(scene: Scene) -> Iterator[Rewrite]:
-    """A generator that is used up at once by ``list``, ``set``, ``dict``, ``tuple``, ``sorted``, ``join``."""
+    """A generator that ``sorted``, ``tuple``, ``frozenset`` or a text's ``join`` uses up at once."""
     for call in flow.own_nodes(scene):
         match call:
             case cst.Call(args=[cst.Arg(value=cst.GeneratorExp() as made, star=""), *rest]):
@@ -93,28 +90,11 @@ def _at_once(
             if not all(isinstance(arg.value, cst.Lambda | cst.Name) for arg in call.args[1:]):
                 return None  # would be evaluated after the items instead of before
             return call.with_changes(args=[first, *call.args[1:]])
-        case cst.Name(value=name) if not more and scene.is_builtin(name):
-            return _constructed(call, name, made, first)
+        case cst.Name(value="tuple" | "frozenset" as name) if not more and scene.is_builtin(name):
+            return call.with_changes(args=[first])
         case cst.Attribute(value=text, attr=cst.Name(value="join")) if not more:
             known = certainty.is_sure(scene, text, "str", "bytes")
             return call.with_changes(args=[first]) if known else None
-    return None
-
-
-def _constructed(
-    call: cst.Call, name: str, made: cst.GeneratorExp, first: cst.Arg
-) -> cst.BaseExpression | None:
-    match name:
-        case "list":
-            return first.value
-        case "set":
-            return cst.SetComp(made.elt, made.for_in)
-        case "tuple" | "frozenset":
-            return call.with_changes(args=[first])
-        case "dict":
-            match made.elt:
-                case cst.Tuple(elements=[cst.Element(value=key), cst.Element(value=value)]):
-                    return cst.DictComp(key=key, value=value, for_in=made.for_in)
     return None
 
 
@@ -166,38 +146,32 @@ def _asked_in_loop(
     return scene.rewrite({line: cst.FlattenSentinel([loop, last])}, why)
 
 
-@rule(Category.CALL_OVERHEAD, "mapped lambda to comprehension")
-def mapped_lambda_to_comprehension(scene: Scene) -> Iterator[Rewrite]:
-    """``list(map(lambda x: …, xs))`` and ``list(filter(lambda x: …, xs))``."""
+@rule(Category.CALL_OVERHEAD, "filter of a lambda to comprehension")
+def filter_of_lambda(scene: Scene) -> Iterator[Rewrite]:
+    """``list(filter(lambda x: …, xs))``."""
     for call in flow.own_nodes(scene):
         match call:
             case cst.Call(func=cst.Name(value="list" | "set" as outer)) if scene.is_builtin(outer):
-                found = _mapped(scene, _lone_argument(call))
-                if found is not None:
-                    element, clause = found
-                    text = f"{element} {clause}"
+                text = _filtered(scene, _lone_argument(call))
+                if text is not None:
                     new = cst.parse_expression(f"[{text}]" if outer == "list" else f"{{{text}}}")
-                    why = "A comprehension evaluates the expression in place; the lambda is called once per item."
+                    why = "A comprehension evaluates the test in place; the lambda is called once per item."
                     yield scene.rewrite({call: new}, why)
 
 
-def _mapped(scene: Scene, call: cst.BaseExpression | None) -> tuple[str, str] | None:
-    """``(element, clause)`` of the comprehension for ``map(lambda …)`` or ``filter(lambda …)``."""
+def _filtered(scene: Scene, call: cst.BaseExpression | None) -> str | None:
+    """The inside of the comprehension that ``filter(lambda …)`` is."""
     match call:
         case cst.Call(
-            func=cst.Name(value="map" | "filter" as function),
+            func=cst.Name(value="filter"),
             args=[
                 cst.Arg(value=cst.Lambda(body=body) as applied, star=""),
                 cst.Arg(value=source, star=""),
             ],
-        ) if scene.is_builtin(function):
+        ) if scene.is_builtin("filter"):
             name = lone_parameter(applied)
-            if name is None or not _is_plain_body(body):
-                return None
-            clause = f"for {name} in {flow.enclosed(source)}"
-            if function == "map":
-                return flow.enclosed(body), clause
-            return name, f"{clause} if {flow.enclosed(body)}"
+            if name is not None and _is_plain_body(body):
+                return f"{name} for {name} in {flow.enclosed(source)} if {flow.enclosed(body)}"
     return None
 
 

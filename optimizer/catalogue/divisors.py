@@ -276,7 +276,7 @@ def _divides_away(
         if syntax.same(each, cst.parse_statement(f"{text} //= {divisor}\n"))
         or syntax.same(each, cst.parse_statement(f"{text} = {text} // {divisor}\n"))
     ]
-    stores = [n.value for n in syntax.stores(block) if n.value in (text, divisor)]
+    stores = [n.value for n in syntax.stores(block.body) if n.value in (text, divisor)]
     return len(divisions) == 1 and stores == [text] and kinds.is_int(scene, number)
 
 

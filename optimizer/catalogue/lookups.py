@@ -54,7 +54,7 @@ def _other_side(test: cst.BaseExpression, item: str) -> cst.BaseExpression | Non
 
 def _compares_alike(scene: Scene, at: cst.For, wanted: cst.BaseExpression) -> bool:
     """Say whether ``==`` and ``in`` agree: they differ for NaN and for classes of their own."""
-    inner = kinds.elements_of(scene, at.iter)
+    inner = kinds.elements_at(scene, at.iter)
     return (
         inner is not None
         and inner.only("int", "str", "bytes", "bool", "NoneType")
@@ -111,7 +111,7 @@ def any_equality_to_membership(scene: Scene) -> Iterator[Rewrite]:
         if clause.ifs or clause.inner_for_in or not isinstance(clause.target, cst.Name):
             continue
         wanted = _other_side(test, clause.target.value)
-        elements = kinds.elements_of(scene, clause.iter)
+        elements = kinds.elements_at(scene, clause.iter)
         if wanted is None or elements is None or not elements.only("int", "str", "bytes", "bool"):
             continue
         if not kinds.hashable(kinds.kind_at(scene, wanted)):

@@ -123,31 +123,6 @@ def _integers(scene: Scene, loop: cst.For, item: str) -> str | None:
     return None
 
 
-@rule(Category.LOOP, "search loop to membership")
-def search_loop_to_membership(scene: Scene) -> Iterator[Rewrite]:
-    """``for item in items: if item == wanted: return True`` followed by ``return False``."""
-    for loop in flow.for_loops(scene):
-        branch = _only_if(loop)
-        name = _listed(scene, loop, "list", "tuple", "set", "frozenset", "dict")
-        wanted = _compared(scene, loop, branch.test) if branch and name else None
-        after = flow.following(scene, loop)
-        if branch is None or wanted is None or after is None:
-            continue
-        answers = [syntax.code(line) for line in (*syntax.body_of(branch), after)]
-        operator = {"return True|return False": "in", "return False|return True": "not in"}.get(
-            "|".join(answers)
-        )
-        if operator and flow.ends_with_loop(scene, loop, _targets(loop)):
-            new = flow.line(f"return {_operand(wanted)} {operator} {name}", loop)
-            why = f"`{operator} {name}` compares in C (or looks up a hash) and stops at the same item."
-            yield scene.rewrite({loop: new, after: cst.RemoveFromParent()}, why)
-
-
-def _operand(expr: cst.BaseExpression) -> str:
-    text = syntax.code(expr)
-    return text if isinstance(expr, cst.Name | cst.SimpleString | cst.Integer) else f"({text})"
-
-
 @rule(Category.LOOP, "stop once decided")
 def stop_once_decided(scene: Scene) -> Iterator[Rewrite]:
     """``if test: found = constant`` as the whole body of a loop: nothing can change after the first hit."""
@@ -177,33 +152,6 @@ def _is_constant(value: cst.BaseExpression) -> bool:
     )
 
 
-@rule(Category.LOOP, "any and all without a list")
-def any_and_all_without_a_list(scene: Scene) -> Iterator[Rewrite]:
-    """``any([… for …])`` over tests that cannot fail: a generator stops at the first decisive item."""
-    for call in flow.own_nodes(scene):
-        match call:
-            case cst.Call(
-                func=cst.Name(value="any" | "all" as function),
-                args=[cst.Arg(value=cst.ListComp() as listed, keyword=None, star="")],
-            ) if scene.is_builtin(function) and _is_harmless(scene, listed):
-                generator = cst.GeneratorExp(listed.elt, listed.for_in, lpar=[], rpar=[])
-                why = f"`{function}` stops at the first decisive item; the list is built to its end before."
-                yield scene.rewrite({listed: generator}, why)
-
-
-def _is_harmless(scene: Scene, listed: cst.ListComp) -> bool:
-    """Say whether nobody can tell that the later items are not looked at."""
-    clauses = [listed.for_in]
-    while clauses[-1].inner_for_in is not None:
-        clauses.append(clauses[-1].inner_for_in)
-    known = all(
-        clause.asynchronous is None and certainty.items(scene, clause.iter) is not None
-        for clause in clauses
-    )
-    tests = [test.test for clause in clauses for test in clause.ifs]
-    return known and all(certainty.sure(scene, expr) is not None for expr in (listed.elt, *tests))
-
-
 @rule(Category.LOOP, "look-ups by key to values")
 def lookups_by_key_to_values(scene: Scene) -> Iterator[Rewrite]:
     """``for key in table`` that reads ``table[key]``: iterate over the values, or over both."""
@@ -229,7 +177,7 @@ def _by_value(
     scene: Scene, loop: cst.For, names: tuple[str, str], reads: list[cst.Subscript]
 ) -> Rewrite:
     key, table = names
-    value = scene.fresh("value")
+    value = flow.fresh_local(scene, "value")
     uses = sum(name.value == key for name in syntax.variables(loop.body))
     alone = uses == len(reads) and flow.ends_with_loop(scene, loop, [key])
     view = "values" if alone else "items"
@@ -245,24 +193,3 @@ def _by_value(
     )
     why = f"`{table}.{view}()` gives each value without hashing its key and looking it up again."
     return scene.rewrite({loop: new}, why)
-
-
-@rule(Category.LOOP, "unneeded keys")
-def unneeded_keys(scene: Scene) -> Iterator[Rewrite]:
-    """``for key, value in table.items()`` that never uses the key."""
-    for loop in flow.for_loops(scene):
-        match loop.iter:
-            case cst.Call(
-                func=cst.Attribute(value=cst.Name(value=table), attr=cst.Name("items")), args=[]
-            ):
-                names = _targets(loop)
-                pair = len(names) == 2 and len(set(names)) == 2
-                if not pair or not certainty.is_sure(scene, cst.Name(table), "dict"):
-                    continue
-                if flow.mentions(loop.body, names[0]) or loop.orelse:
-                    continue
-                if flow.ends_with_loop(scene, loop, names[:1]):
-                    values = cst.parse_expression(f"{table}.values()")
-                    new = loop.with_changes(target=cst.Name(names[1]), iter=values)
-                    why = f"Nobody uses `{names[0]}`; `values()` makes no pair to unpack in each pass."
-                    yield scene.rewrite({loop: new}, why)

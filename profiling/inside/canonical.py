@@ -96,6 +96,7 @@ class _Writer:
         self.opaque = 0
         self.depth = 0
         self.memo: dict[int, tuple[int, object]] = {}  # keeps its objects alive: ids stay unique
+        self.owners: dict[int, tuple[int, object]] = {}  # of arrays' memory
         self.handlers: dict[type, tuple[Handler, kinds.Identity]] = {}
         self.scalars: dict[type, Callable[[Any], str]] = {
             **_SCALARS,
@@ -227,17 +228,22 @@ class _Writer:
             yield text if final else (member,)
             yield ","
 
+    def owner(self, owner: object) -> str:
+        """Return the number of what owns an array's memory: views of one memory show as such."""
+        return f"@{self.owners.setdefault(id(owner), (len(self.owners), owner))[0]} "
+
     def isolated(self, value: object) -> tuple[str, bool]:
         """Return the text of ``value`` alone, and whether it holds no object with an identity."""
         if self.depth > _DEEPEST_SETS:
             raise NotComparable(f"sets within sets, more than {_DEEPEST_SETS} deep")
-        outer, known = self.out, len(self.memo)
+        outer, known, owned = self.out, len(self.memo), len(self.owners)
         self.out, self.depth = [], self.depth + 1
         self.run(value)
         text, final = "".join(self.out), len(self.memo) == known
         self.out, self.depth = outer, self.depth - 1
-        while len(self.memo) > known:
-            self.memo.popitem()
+        for table, length in ((self.memo, known), (self.owners, owned)):
+            while len(table) > length:
+                table.popitem()
         return text, final
 
 

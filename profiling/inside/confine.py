@@ -1,14 +1,8 @@
-"""Confines one command, keeps watch over it, and leaves nothing of it running.
+"""Gives up what a command may not do, and becomes that command.
 
-Run by perfbot's own interpreter, once per command: ``main(plan)`` in a process of its own, which
-forks. The child gives up what it may do (limits, uid, Landlock, seccomp, or all of it
-through bubblewrap) and becomes the command. The parent, *the keeper*, stays outside: it inherits
-every orphan of the command (it is their subreaper), counts processes and memory, and kills all of
-them when the command ends, a limit is passed, or perfbot goes away: the *lifeline* pipe, whose
-other end perfbot holds, then closes by itself, whatever killed perfbot.
-
-It is started for every measurement, so it imports only what starts fast (no json, no typing, no
-signal), and perfbot hands it over compiled.
+Limits, uid, Landlock, seccomp; or all of it through bubblewrap. Runs in a process of its own,
+started by perfbot's own interpreter (see ``keeper.py``, the other half), once for every
+measurement: so it imports only what starts fast, and perfbot hands it over compiled.
 Sources: landlock(7), seccomp(2), capabilities(7), prctl(2).
 """
 
@@ -17,18 +11,15 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
-import select
 import struct
 import sys
-import time
 
 TYPE_CHECKING = False  # typing's own would cost more time than everything else here
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import TypedDict
 
     class Plan(TypedDict):
-        """What the keeper is told."""
+        """How to confine and start the command."""
 
         level: str  # "bubblewrap", "landlock" or "none"
         argv: list[str]  # of the command, or of bubblewrap with the command at its end
@@ -40,21 +31,18 @@ if TYPE_CHECKING:
         filter: bytes  # seccomp, compiled; empty at level "none"
         uid: int  # to become; -1 to stay who we are
         network: bool
-        results_fd: int
-        status_fd: int
-        lifeline_fd: int
-        wall_s: float
         cpu_s: int
         memory_bytes: int
-        processes: int
+        tasks: int  # processes and threads together
         file_bytes: int
 
 
-TASKS_PER_PROCESS = 8  # threads count as tasks: room for the pools of numeric libraries
+_CLOSED_FOLDER = (
+    " (perfbot is root and runs it as user {uid}: put it where every user may enter, "
+    "or give perfbot the capability CAP_DAC_READ_SEARCH)"
+)
 KEEPER = 0x7FFFFFF1  # stands for the keeper's process number in a filter; no process has this one
-_POLL_S = 0.05
-_GIVE_UP_KILLING_S = 10.0
-_SIGKILL, _SIGPIPE, _SIGSTOP, _SIGXFSZ = 9, 13, 19, 25
+_SIGKILL, _SIGPIPE, _SIGXFSZ = 9, 13, 25
 
 _PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_SET_SECCOMP = 1, 8, 22
 _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 36, 38, 47
@@ -77,50 +65,10 @@ class SetupError(Exception):
     """The command could not be confined or started."""
 
 
-def main(plan: Plan) -> None:
-    """Run the plan, write one line to its status pipe, and exit; never returns.
-
-    The line is ``ending returncode wall_s cpu_s``, or ``error`` and a reason when the command could
-    not be started.
-    """
-    try:
-        line = _keep(plan)
-    except (OSError, SetupError) as error:
-        line = f"error {error}"
-    os.write(plan["status_fd"], line.encode(errors="surrogateescape"))
-    os._exit(0)  # nothing to tidy up, and perfbot is waiting
+# --- before the fork ----------------------------------------------------------------------------
 
 
-# --- the keeper --------------------------------------------------------------------------------
-
-
-def _keep(plan: Plan) -> str:
-    for fd in (plan["status_fd"], plan["lifeline_fd"]):
-        os.set_inheritable(fd, False)
-    scoped = _become_keeper(plan["level"])
-    complaint, complaints = os.pipe()
-    report, reports = os.pipe()
-    start_s = time.monotonic()
-    child = os.fork()
-    if child == 0:
-        _command(plan, complaints, reports, countable=not scoped)
-    for fd in (complaints, reports, plan["results_fd"]):
-        os.close(fd)
-    _let_go_of_standard_streams()
-    ending, status = _watch(child, plan, start_s)
-    wall_s = time.monotonic() - start_s
-    _kill_everything(child, scoped=scoped)
-    if reason := os.read(complaint, 4096):
-        raise SetupError(reason.decode(errors="replace"))
-    if plan["level"] == "bubblewrap" and ending == "exited":
-        _check_that_bubblewrap_started_it(os.read(report, 65536))
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_s = usage.ru_utime + usage.ru_stime
-    code = os.waitstatus_to_exitcode(status) if ending != "gone" else -_SIGKILL
-    return f"{ending} {code} {wall_s!r} {cpu_s!r}"
-
-
-def _become_keeper(level: str) -> bool:
+def become_keeper(level: str) -> bool:
     """Inherit orphans, and say whether a signal to "everybody" reaches our descendants only.
 
     In a Landlock domain whose signals are scoped, ``kill(-1)`` kills exactly the processes that we
@@ -153,160 +101,14 @@ def _may_signal(pid: int) -> bool:
     return True
 
 
-def _let_go_of_standard_streams() -> None:
-    """Let perfbot see the end of the command's output when the command is gone."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for fd in (0, 1, 2):
-        os.dup2(null, fd)
-
-
-def _watch(child: int, plan: Plan, start_s: float) -> tuple[str, int]:
-    """Wait until the command ends or has to be ended; return ``(ending, wait status)``."""
-    poller = select.poll()
-    poller.register(plan["lifeline_fd"], select.POLLIN)
-    if sys.platform == "linux":
-        poller.register(os.pidfd_open(child), select.POLLIN)
-    deadline_s = start_s + plan["wall_s"]
-    while True:
-        remaining_s = max(0.0, min(_POLL_S, deadline_s - time.monotonic()))
-        events = poller.poll(remaining_s * 1000)
-        status = _reap(child)
-        if status is not None:
-            return "exited", status
-        if any(fd == plan["lifeline_fd"] for fd, _event in events):
-            return "gone", 0
-        if time.monotonic() >= deadline_s:
-            return "timed_out", _SIGKILL
-        if (broken := _broken_limit(plan)) is not None:
-            return broken, _SIGKILL
-
-
-def _reap(child: int) -> int | None:
-    """Bury the dead; return the command's own wait status if it is among them."""
-    while True:
-        pid, status = os.waitpid(-1, os.WNOHANG)
-        if pid == child:
-            return status
-        if pid == 0:
-            return None
-
-
-def _broken_limit(plan: Plan) -> str | None:
-    members: list[int] = []
-    for pid in _descendants():
-        members.append(pid)
-        if len(members) > plan["processes"]:  # no need to see how many more a fork bomb has
-            return "too_many_processes"
-    if sum(map(_task_count, members)) > plan["processes"] * TASKS_PER_PROCESS:
-        return "too_many_processes"
-    if sum(map(_resident_bytes, members)) <= plan["memory_bytes"]:
-        return None
-    # Pages shared after a fork were counted once for each process: take a closer, slower look.
-    precise_bytes = sum(map(_proportional_bytes, members))
-    return "out_of_memory" if precise_bytes > plan["memory_bytes"] else None
-
-
-def _resident_bytes(pid: int) -> int:
-    return int((_read(f"/proc/{pid}/statm") or "0 0").split()[1]) * resource.getpagesize()
-
-
-def _proportional_bytes(pid: int) -> int:
-    for line in (_read(f"/proc/{pid}/smaps_rollup") or "").splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
-    return _resident_bytes(pid)
-
-
-def _task_count(pid: int) -> int:
-    try:
-        return os.stat(f"/proc/{pid}/task").st_nlink - 2
-    except OSError:
-        return 0
-
-
-def _descendants() -> Iterator[int]:
-    """Yield every living process that the keeper started, directly or not."""
-    me = os.getpid()
-    if _read(f"/proc/{me}/task/{me}/children") is None:
-        yield from _descendants_by_parent(me)
-        return
-    found = [me]
-    while found:
-        pid = found.pop()
-        try:
-            tasks = os.listdir(f"/proc/{pid}/task")
-        except OSError:
-            continue
-        for task in tasks:
-            children = (_read(f"/proc/{pid}/task/{task}/children") or "").split()
-            found.extend(map(int, children))
-            yield from map(int, children)
-
-
-def _descendants_by_parent(me: int) -> Iterator[int]:
-    """The same on kernels without CONFIG_PROC_CHILDREN: by the parent of every process."""
-    children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
-        if name.isdigit() and (stat := _read(f"/proc/{name}/stat")):
-            parent = int(stat[stat.rindex(")") + 2 :].split()[1])
-            children.setdefault(parent, []).append(int(name))
-    found = [me]
-    while found:
-        some = children.get(found.pop(), [])
-        found.extend(some)
-        yield from some
-
-
-def _read(path: str) -> str | None:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return None
-
-
-def _kill_everything(child: int, *, scoped: bool) -> None:
-    """Kill until no process is left: those whose parents die become our children."""
-    give_up_s = time.monotonic() + _GIVE_UP_KILLING_S
-    while time.monotonic() < give_up_s:
-        _signal_everything(child, scoped=scoped)
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
-            return
-        time.sleep(0.001)
-    raise SetupError("some processes of the command could not be killed")
-
-
-def _signal_everything(child: int, *, scoped: bool) -> None:
-    if scoped:
-        _kill(-1, _SIGKILL)
-        return
-    _kill(-child, _SIGKILL)  # its process group; also takes a bubblewrap's whole namespace along
-    members = list(_descendants())
-    for signal in (_SIGSTOP, _SIGKILL):  # what is stopped cannot fork while the others are killed
-        for pid in members:
-            _kill(pid, signal)
-
-
-def _kill(pid: int, signal: int) -> None:
-    try:
-        os.kill(pid, signal)
-    except (ProcessLookupError, PermissionError):
-        return
-
-
-def _check_that_bubblewrap_started_it(report: bytes) -> None:
-    if b'"exit-code"' not in report:
-        raise SetupError("bubblewrap could not start the command")
-
-
 # --- the command -------------------------------------------------------------------------------
 
 
-def _command(plan: Plan, complaints: int, reports: int, *, countable: bool) -> None:
-    """Become the command; never returns. ``countable``: let the kernel limit processes, too."""
+def become_command(plan: Plan, complaints: int, reports: int, *, countable: bool) -> None:
+    """Become the command, or write to ``complaints`` why not; never returns.
+
+    ``reports`` is for bubblewrap's own reports; ``countable``: let the kernel limit processes, too.
+    """
     keeper = os.getppid()
     try:
         os.setsid()
@@ -327,7 +129,9 @@ def _command(plan: Plan, complaints: int, reports: int, *, countable: bool) -> N
         _restore_signals()
         os.execvpe(argv[0], argv, environment)
     except (OSError, SetupError) as error:
-        os.write(complaints, str(error).encode(errors="surrogateescape"))
+        dropped = isinstance(error, PermissionError) and plan["uid"] >= 0
+        hint = _CLOSED_FOLDER.format(uid=plan["uid"]) if dropped else ""
+        os.write(complaints, f"{error}{hint}".encode(errors="surrogateescape"))
     os._exit(127)
 
 
@@ -361,7 +165,7 @@ def _limit_processes(plan: Plan) -> None:
     the machine, and what we see of it in a container may be too low.
     """
     own = os.getuid() if plan["uid"] < 0 else plan["uid"]
-    tasks = _tasks_of(own) + TASKS_PER_PROCESS * plan["processes"]
+    tasks = _tasks_of(own) + plan["tasks"]
     _lower(resource.RLIMIT_NPROC, tasks, tasks)
 
 
@@ -379,7 +183,7 @@ def _tasks_of(uid: int) -> int:
         if name.isdigit():
             try:
                 if os.stat(f"/proc/{name}").st_uid == uid:
-                    count += _task_count(int(name))
+                    count += os.stat(f"/proc/{name}/task").st_nlink - 2
             except OSError:
                 continue
     return count

@@ -13,7 +13,7 @@ import pathlib
 import re
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, Union
 
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE
@@ -36,6 +36,12 @@ class Writer(Protocol):
     def members(self, members: list[Any]) -> Iterator[Part]:
         """Yield the pieces of a set, whose order is chance."""
 
+    def bulk(self, items: list[Any]) -> Iterable[str] | None:
+        """Return the texts of scalars; ``None`` when not all items are scalars."""
+
+    def owner(self, owner: object) -> str:
+        """Return the number of what owns an array's memory."""
+
     def isolated(self, value: object) -> tuple[str, bool]:
         """Return the text of ``value`` alone, and whether it holds no object with an identity."""
 
@@ -47,6 +53,8 @@ def type_name(kind: type) -> str:
     """Return ``qualname`` of a builtin class, ``module.qualname`` of any other."""
     module = type.__dict__["__module__"].__get__(kind)
     qualname: str = type.__dict__["__qualname__"].__get__(kind)
+    if not isinstance(module, str):  # a class whose instances have a module of their own
+        return qualname
     return qualname if module == "builtins" else f"{module}.{qualname}"
 
 
@@ -129,15 +137,18 @@ def _memoryview(_writer: Writer, value: memoryview) -> Iterator[Part]:
     try:
         yield f"{value.format},{value.shape},{value.readonly},"
         yield (value.tobytes(),)
+        yield (value.obj,)
     except ValueError:
         yield "released"
 
 
 def _function(_writer: Writer, value: types.FunctionType) -> Iterator[Part]:
     yield f"{value.__module__}.{value.__qualname__}"
-    if value.__name__ == "<lambda>":
-        yield (value.__code__,)
-    for cell in value.__closure__ or ():
+    code = value.__code__
+    if value.__closure__ or "<" in value.__qualname__ or code.co_name != value.__name__:
+        yield (code,)  # there may be several of this name: lambdas, inner functions, wrappers
+    for name, cell in zip(code.co_freevars, value.__closure__ or (), strict=True):
+        yield f";{name}="
         yield (cell,)
     yield (value.__defaults__,)
     yield (value.__kwdefaults__,)
@@ -153,6 +164,7 @@ def _cell(_writer: Writer, value: types.CellType) -> Iterator[Part]:
 def _code(_writer: Writer, value: types.CodeType) -> Iterator[Part]:
     yield f"{value.co_argcount},{value.co_posonlyargcount},{value.co_kwonlyargcount},"
     yield f"{value.co_flags},{value.co_code.hex()}"
+    yield (value.co_varnames[: value.co_argcount + value.co_kwonlyargcount],)
     yield (value.co_names,)
     yield (value.co_consts,)
 

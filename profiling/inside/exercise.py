@@ -114,9 +114,10 @@ def run(job: Job, results: Results) -> None:
 
 
 def _new_sampler(tree: str) -> Sampler:
+    from _perfbot_inside.safe_points import SafePoints
     from _perfbot_inside.sampler import Sampler
 
-    return Sampler(tree)
+    return Sampler(tree, split_at=SafePoints().split)
 
 
 def _unchanged(_key: str, function: tap.Function) -> tap.Function:

@@ -12,20 +12,23 @@ import pathlib
 import re
 import types
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from _perfbot_inside import contents, foreign
 from _perfbot_inside.contents import Handler, Part, Writer
 
 _CONSUMED = 10_000  # items taken from an iterator
+# What a class may pickle itself by, and the protocol it wants to be told.
+_PICKLING = (("__reduce_ex__", (4,)), ("__reduce__", ()), ("__getstate__", ()))
 _OPAQUE_MODULES = frozenset(
     "_asyncio _contextvars _io _multiprocessing _queue _socket _sqlite3 _ssl _thread _weakref"
     " asyncio concurrent contextvars io logging mmap multiprocessing select selectors socket"
     " sqlite3 ssl subprocess tempfile threading weakref".split()
 )
 _ITERATOR_MODULES = frozenset("builtins itertools _collections collections _csv _functools".split())
-_VALUES_BY_NAME = frozenset(
+_VALUES_BY_NAME = foreign.VALUES | frozenset(
     "datetime.date datetime.time datetime.timedelta datetime.tzinfo decimal.Decimal"
-    " fractions.Fraction numpy.generic uuid.UUID".split()
+    " fractions.Fraction uuid.UUID".split()
 )
 
 _VALUES = frozenset(
@@ -79,20 +82,35 @@ def handler_of(kind: type) -> Handler:
         "__next__" in contents.vars_of(base) for base in mro
     ):
         return _iterator
-    content = _foreign(mro) or next(
+    names = [contents.type_name(base) for base in mro]
+    content = _foreign(names) or next(
         (contents.CONTENT[base] for base in mro if base in contents.CONTENT), None
     )
     if content is not None:
         return _object(content, kind)
-    if any(contents.top_module(base) in _OPAQUE_MODULES for base in mro):
+    if any(contents.top_module(base) in _OPAQUE_MODULES for base in mro) or foreign.is_opaque(
+        names
+    ):
         return _opaque
-    return _object(_reduced if _reducer(mro) is not None else _plain, kind)
+    if _reducer(mro) is not None:
+        return _object(_reduced, kind)
+    has_attributes = any("__slots__" in contents.vars_of(base) for base in mro)
+    has_attributes = has_attributes or _dictionary_descriptor(mro) is not None
+    return _object(_plain if has_attributes else _unknown, kind)
 
 
-def _foreign(mro: tuple[type, ...]) -> Handler | None:
-    known = foreign.HANDLERS
-    found = next((known[name] for name in map(contents.type_name, mro) if name in known), None)
-    return None if found is None else lambda _writer, value: found(value)
+def _foreign(names: list[str]) -> Handler | None:
+    found = next((foreign.HANDLERS[name] for name in names if name in foreign.HANDLERS), None)
+    if found is None:
+        return None
+
+    def parts(writer: Writer, value: object) -> Iterator[Part]:
+        owner = foreign.owner_of(value)
+        if owner is not None:
+            yield writer.owner(owner)
+        yield from found(value)
+
+    return parts
 
 
 def _object(content: Handler, kind: type) -> Handler:
@@ -100,6 +118,9 @@ def _object(content: Handler, kind: type) -> Handler:
     opening = f"{contents.type_name(kind)}("
     fields = _field_names(kind)
     complete = content is _reduced and contents.of_stdlib(kind)
+    complete = complete or foreign.is_complete(contents.type_name(kind))
+
+    read = _reader(kind)
 
     def parts(writer: Writer, value: object) -> Iterator[Part]:
         yield opening
@@ -107,12 +128,20 @@ def _object(content: Handler, kind: type) -> Handler:
             yield (fields,)
         yield from content(writer, value)
         if not complete:
-            for name, attribute in sorted(attributes(value).items(), key=_by_name):
-                yield f";{name}=" if type(name) is str else ";="
-                yield (attribute,)
+            yield from _named(writer, sorted(read(value).items(), key=_by_name))
         yield ")"
 
     return parts
+
+
+def _named(writer: Writer, named: list[tuple[str, object]]) -> Iterator[Part]:
+    texts = writer.bulk([value for _, value in named])
+    if texts is not None:
+        yield "".join(f";{name}={text}" for (name, _), text in zip(named, texts, strict=True))
+        return
+    for name, value in named:
+        yield f";{name}="
+        yield (value,)
 
 
 def _field_names(kind: type) -> tuple[object, ...] | None:
@@ -128,18 +157,19 @@ def _module(_writer: Writer, value: types.ModuleType) -> Iterator[Part]:
     yield f"module {types.ModuleType.__getattribute__(value, '__name__')}"
 
 
-def _by_name(attribute: tuple[object, object]) -> str:
-    return str.__str__(attribute[0]) if isinstance(attribute[0], str) else ""
+def _by_name(attribute: tuple[str, object]) -> str:
+    return attribute[0]
 
 
-def _plain(writer: Writer, value: object) -> Iterator[Part]:
-    """Describe an object without content of its own; one without attributes either is opaque."""
-    mro = contents.mro_of(type(value))
-    if dictionary_of(value, mro) is None and not any(
-        "__slots__" in contents.vars_of(base) for base in mro
-    ):
-        writer.opaque += 1
-    yield from ()
+def _plain(_writer: Writer, _value: object) -> Iterator[Part]:
+    """Describe the content of an object that has attributes only."""
+    return iter(())
+
+
+def _unknown(writer: Writer, _value: object) -> Iterator[Part]:
+    """Describe the content of an object that shows neither content nor attributes."""
+    writer.opaque += 1
+    return iter(())
 
 
 def _opaque(writer: Writer, value: object) -> Iterator[Part]:
@@ -149,29 +179,56 @@ def _opaque(writer: Writer, value: object) -> Iterator[Part]:
 
 def dictionary_of(value: object, mro: tuple[type, ...]) -> dict[str, object] | None:
     """Return the object's ``__dict__`` without asking its class's attribute look-up."""
+    descriptor = _dictionary_descriptor(mro)
+    attributes = None if descriptor is None else descriptor.__get__(value)
+    return attributes if isinstance(attributes, dict) else None
+
+
+def _dictionary_descriptor(mro: tuple[type, ...]) -> Any:
     for base in mro:
         found = contents.vars_of(base).get("__dict__")
         if type(found) in (types.GetSetDescriptorType, types.MemberDescriptorType):
-            attributes = found.__get__(value)  # type: ignore[union-attr]
-            return attributes if isinstance(attributes, dict) else None
+            return found
     return None
 
 
 def attributes(value: object) -> dict[str, object]:
     """Return what stands in ``__dict__`` and in the slots of classes written in Python."""
-    mro = contents.mro_of(type(value))
-    found = dict(dictionary_of(value, mro) or {})
+    return _reader(type(value))(value)
+
+
+def _reader(kind: type) -> Callable[[object], dict[str, object]]:
+    """Return the function that reads the attributes of a class's objects."""
+    mro = contents.mro_of(kind)
+    dictionary, slots = _dictionary_descriptor(mro), _slots(mro)
+
+    def read(value: object) -> dict[str, object]:
+        own = None if dictionary is None else dictionary.__get__(value)
+        found = {}
+        if isinstance(own, dict):
+            found = {
+                str.__str__(name): item for name, item in dict.items(own) if isinstance(name, str)
+            }
+        for name, descriptor in slots.items():
+            try:
+                found[name] = descriptor.__get__(value)
+            except AttributeError:  # a slot that was never filled
+                continue
+        return found
+
+    return read
+
+
+def _slots(mro: tuple[type, ...]) -> dict[str, Any]:
     has_content = any(base in contents.CONTENT for base in mro)
-    for base in mro:
-        if "__slots__" not in contents.vars_of(base) or (has_content and contents.of_stdlib(base)):
-            continue
-        for name, descriptor in contents.vars_of(base).items():
-            if type(descriptor) is types.MemberDescriptorType:
-                try:
-                    found[name] = descriptor.__get__(value)
-                except AttributeError:  # a slot that was never filled
-                    continue
-    return found
+    return {
+        name: descriptor
+        for base in mro
+        if "__slots__" in contents.vars_of(base)
+        if not (has_content and contents.of_stdlib(base))
+        for name, descriptor in contents.vars_of(base).items()
+        if type(descriptor) is types.MemberDescriptorType
+    }
 
 
 def _reducer(mro: tuple[type, ...]) -> Callable[[object], object] | None:
@@ -179,13 +236,18 @@ def _reducer(mro: tuple[type, ...]) -> Callable[[object], object] | None:
     if mro[0] in copyreg.dispatch_table:
         return copyreg.dispatch_table[mro[0]]
     for base in mro:
-        for name, protocol in (("__reduce_ex__", (4,)), ("__reduce__", ())):
+        for name, protocol in _PICKLING:
             method = None if base is object else contents.vars_of(base).get(name)
-            if method is not None and (
-                type(method) is not types.FunctionType or contents.of_stdlib(base)
-            ):
+            if method is not None and _is_trusted(method, base, name):
                 return lambda value, method=method, protocol=protocol: method(value, *protocol)  # type: ignore[misc]
     return None
+
+
+def _is_trusted(method: object, base: type, name: str) -> bool:
+    """Say whether a class's pickling is no code of the target, and tells the whole state."""
+    if type(method) is not types.FunctionType:
+        return True
+    return contents.of_stdlib(base) and name != "__getstate__"
 
 
 def _reduced(writer: Writer, value: object) -> Iterator[Part]:

@@ -37,6 +37,15 @@ class Variant:
     what: str  # what was changed, in words
 
 
+@dataclass(frozen=True, slots=True)
+class _Intent:
+    """What kind of variant is to be made next."""
+
+    how_many: int  # changes
+    wild: bool  # whether they may be
+    self_share: float  # how often the instance that a method is called on is changed
+
+
 def variants(
     arguments: tuple[Any, ...], keywords: dict[str, Any], seed: int, count: int
 ) -> Iterator[Variant]:
@@ -52,11 +61,13 @@ def variants(
     shared = places.changeable_ids(one) & places.changeable_ids(other)
     rng = Random(seed)
     known = {_fingerprint((arguments, keywords))}
-    made = 0
+    made, self_share = 0, _SELF_SHARE
     for attempt in range(count * _ATTEMPTS):
         wild = made >= _GENTLE_SHARE * count or attempt >= count * _ATTEMPTS // 2
-        variant = _mutated(copied(), rng, _how_many(rng, made, count), wild, shared)
+        intent = _Intent(_how_many(rng, made, count), wild, self_share)
+        variant = _mutated(copied(), rng, shared, intent)
         digest = _fingerprint((variant.arguments, variant.keywords))
+        self_share = 0.5 if digest in known else _SELF_SHARE  # when the rest has no more to give
         if digest in known:
             continue
         known.add(digest)
@@ -97,17 +108,17 @@ def _fingerprint(call: Call) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _mutated(call: Call, rng: Random, how_many: int, wild: bool, shared: frozenset[int]) -> Variant:
+def _mutated(call: Call, rng: Random, shared: frozenset[int], intent: _Intent) -> Variant:
     """Change a call, which is a copy, and wrap it up."""
     arguments, keywords = list(call[0]), dict(call[1])
     made: list[tuple[str, Change]] = []
-    for _ in range(how_many):
+    for _ in range(intent.how_many):
         found = places.places_of(arguments, keywords, rng, shared)
-        place = _chosen_place(found, arguments, rng)
+        place = _chosen_place(found, arguments, rng, intent.self_share)
         if place is None:
             break
         grew = any(change.grows for _, change in made)
-        change = _change(place, rng, wild and not _is_in_self(place, arguments), grew, found)
+        change = _change(place, rng, intent.wild and not _is_in_self(place, arguments), grew, found)
         if change is not None:
             made.append((place.root + place.path, change))
     _keep_aliases(call, arguments, keywords)
@@ -116,12 +127,12 @@ def _mutated(call: Call, rng: Random, how_many: int, wild: bool, shared: frozens
 
 
 def _chosen_place(
-    found: list[places.Place], arguments: list[Any], rng: Random
+    found: list[places.Place], arguments: list[Any], rng: Random, self_share: float
 ) -> places.Place | None:
     changeable = [place for place in found if _choices(place)]
     own = [place for place in changeable if _is_in_self(place, arguments)]
     others = [place for place in changeable if not _is_in_self(place, arguments)]
-    if own and (not others or rng.random() < _SELF_SHARE):
+    if own and (not others or rng.random() < self_share):
         return rng.choice(own)
     if not others:
         return None

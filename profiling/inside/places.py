@@ -150,8 +150,13 @@ def seen_in(places: list[Place]) -> Seen:
 
 
 def is_own_instance(value: object) -> bool:
-    """Say whether a value is an instance of a class that is no part of Python."""
-    return not contents.of_stdlib(type(value)) and contents.top_module(type(value)) != "numpy"
+    """Say whether a value's class is the project's own: of no library, standard or installed."""
+    kind = type(value)
+    if contents.of_stdlib(kind):
+        return False
+    module = sys.modules.get(str(type.__dict__["__module__"].__get__(kind)))
+    file = getattr(module, "__file__", None) or ""
+    return "site-packages" not in file and "dist-packages" not in file
 
 
 def _children(place: Place, rng: Random) -> Iterator[Place]:

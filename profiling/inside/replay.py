@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _AT_MOST_ITEMS = 20_000  # taken from a generator
 _AT_MOST_OUTPUT = 200_000  # characters of printed output that are compared
+_VARIANT_SHARE = 0.2  # of the time that a recorded call may take
+_WILD_SHARE = 0.05  # for mutations that may make a function run for ever
 _SHOWN = 300  # characters of a behaviour's text that are sent beside its digest
 
 Function = Callable[..., Any]
@@ -79,13 +81,9 @@ class _Player:
             arguments, keywords = pickle.loads(pickled)
             made = mutate.variants(arguments, keywords, seed=number, count=variants)
             for index, variant in enumerate(itertools.islice(_safely(made), played), start=1):
-                self._play(
-                    number,
-                    index,
-                    variant.what,
-                    (variant.arguments, variant.keywords),
-                    min(limit_s, 2.0),
-                )
+                share = _WILD_SHARE if variant.wild else _VARIANT_SHARE
+                varied: Call = (variant.arguments, variant.keywords)
+                self._play(number, index, variant.what, varied, limit_s * share)
 
     def _play(self, number: int, index: int, what: str, call: Call, limit_s: float) -> None:
         shown = canonical.short(call[0]) + (canonical.short(call[1]) if call[1] else "")
@@ -143,7 +141,7 @@ def _ending(function: Function, kind: str, call: Call, tree: str, limit_s: float
     try:
         with time_limit(limit_s):
             result = drive(kind, function(*arguments, **keywords))
-            text = canonical.describe((result, arguments, keywords), tree=tree, consume=True).text
+            seen = canonical.describe((result, arguments, keywords), tree=tree, consume=True)
     except TimeUp:
         return {"ending": "timeout", "shown": f"took more than {limit_s:g} s"}
     except (RecursionError, MemoryError) as error:
@@ -152,10 +150,12 @@ def _ending(function: Function, kind: str, call: Call, tree: str, limit_s: float
         return {"ending": "incomparable", "shown": str(error)[:_SHOWN]}
     except BaseException as error:
         return _raised(error, call, tree)
+    if seen.opaque:  # equal by type only, which is no equality
+        return {"ending": "incomparable", "shown": "a part of the result cannot be looked into"}
     alone = None if kind != "function" else record.digest(result, tree)
     return {
         "ending": "returned",
-        "text": text,
+        "text": seen.text,
         "result": alone,
         "shown": "returned " + canonical.short(result),
     }

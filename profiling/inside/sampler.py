@@ -16,7 +16,7 @@ more). Two things about CPython are allowed for:
 
 With several threads, time is credited by each thread's own CPU clock (pthread_getcpuclockid(3)), so
 one that waits gets nothing; nothing counts as native then, as the handler may have waited for the
-interpreter lock. A native call shorter than about 30 microseconds counts as Python.
+interpreter lock. A native call shorter than about 100 microseconds counts mostly as Python.
 
 ``faulthandler.register`` would give stacks free of safe points, but reading frames that are just
 being pushed crashes CPython 3.11 to 3.13 about once in some thousand samples (tried).
@@ -32,13 +32,15 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dis import opmap
 from itertools import islice
 from types import CodeType, FrameType
 from typing import TypedDict
 
 Key = tuple[str, int, str]  # path relative to the tree, co_firstlineno, co_name
+Own = tuple[tuple[Key, ...], bool]
+SplitAt = Callable[[FrameType, bool], Sequence[tuple[Sequence[CodeType], int]]]
 Handler = Callable[[int, FrameType | None], object] | int
 
 
@@ -71,7 +73,7 @@ _NOT_OWN = frozenset(
 _DISTINCT_STACKS = 20_000  # what comes later is lumped together, so memory stays bounded
 _CACHED_CODES = 50_000
 _DEPTH = 2_000  # frames looked at per sample
-_SLACK_NS = 25_000  # a handler this much later than it can be had to wait for native code
+_SLACK_NS = 60_000  # a handler later than this waited for native code (seen without: up to 40 us)
 _SO_TIMESTAMPNS = 35  # asm-generic/socket.h; the socket module has no name for it
 _ALONE = 0.9  # share of the CPU time from which on the main thread counts as the only one running
 _TICK_CLOCK = 6  # CLOCK_MONOTONIC_COARSE of Linux, whose resolution is the kernel's tick
@@ -121,11 +123,19 @@ class OwnFrames:
         # By identity: code objects of different files compare equal when their code is.
         self._keys: dict[int, tuple[CodeType, Key | None]] = {}
 
-    def stack(self, leaf: FrameType | None) -> tuple[tuple[Key, ...], bool]:
-        """Return the own functions from the outermost to the innermost, and whether ``leaf`` is."""
+    def stack(self, leaf: FrameType) -> Own:
+        """Return the own functions, outermost first, and whether the leaf is one of them."""
         keys = [self._key(frame.f_code) for frame in islice(_outwards(leaf), _DEPTH)]
         own = dict.fromkeys(key for key in keys if key is not None)
         return tuple(reversed(own)), bool(keys) and keys[0] is not None
+
+    def above(self, stack: Own, callees: Sequence[CodeType]) -> Own:
+        """Return that stack with ``callees`` on top, outermost first."""
+        if not callees:
+            return stack
+        keys = [self._key(code) for code in callees]
+        own = dict.fromkeys(key for key in keys if key is not None)
+        return (*(key for key in stack[0] if key not in own), *own), keys[-1] is not None
 
     def _key(self, code: CodeType) -> Key | None:
         known = self._keys.get(id(code))
@@ -153,11 +163,14 @@ def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def _sampled(frame: FrameType) -> FrameType:
-    """Return the frame that was running before the safe point at which ``frame`` stands."""
+def _sampled(frame: FrameType) -> tuple[FrameType, bool]:
+    """Return the frame that was running before the safe point at which ``frame`` stands.
+
+    And whether that safe point is the entry of a function which it calls.
+    """
     at = frame.f_lasti
     entering = at < 0 or frame.f_code.co_code[at] == _ENTRY
-    return frame.f_back if entering and frame.f_back is not None else frame
+    return (frame.f_back, True) if entering and frame.f_back is not None else (frame, False)
 
 
 class ThreadClocks:
@@ -218,16 +231,24 @@ def _masked(start: Callable[..., object]) -> Callable[..., object]:
     return start_without_sigprof
 
 
+def _whole_sample(frame: FrameType, entering: bool) -> list[tuple[tuple[CodeType, ...], int]]:
+    return [((), 1)]
+
+
 class Sampler:
     """Samples this process between ``start`` and ``stop``; call it from the main thread.
 
     ``tree`` is the folder of the project. CPU time between ``pause`` and ``resume`` is left out;
     the timer keeps running then, so that many short stretches are sampled as fairly as a long one.
-    Never raises: where sampling is impossible, ``report()["reason"]`` says why.
+    ``split_at`` divides a sample between a frame and callees without safe points: see
+    ``safe_points.SafePoints.split``. Never raises: where sampling is impossible, ``report()["reason"]`` says why.
     """
 
-    def __init__(self, tree: str, interval_s: float = 0.002) -> None:
+    def __init__(
+        self, tree: str, interval_s: float = 0.002, split_at: SplitAt = _whole_sample
+    ) -> None:
         self._interval_s = interval_s
+        self._split_at = split_at
         self._own = OwnFrames(tree)
         self._handler = self._on_signal  # one object, to be recognized later
         # Clocks are bound once: libraries that freeze time replace the names in modules.
@@ -241,7 +262,7 @@ class Sampler:
         self._slack_ns, self._delay_ns = _SLACK_NS, 0
         self._process_mark_ns = self._main_mark_ns = 0
         self._owed_ns = self._owed_to_main_ns = 0  # sampled CPU time that no stack has got yet
-        self._stacks: dict[tuple[tuple[Key, ...], bool], list[int]] = {}
+        self._stacks: dict[Own, list[int]] = {}
 
     def start(self) -> None:
         """Begin to sample."""
@@ -343,21 +364,35 @@ class Sampler:
             # Time after the last signal belongs to the next one.
             rest_ns = max(now_ns - stamps[-1], 0) if 0 < len(stamps) < 10 else 0
             rest_ns = min(rest_ns, self._owed_ns, int(self._interval_s * 1e9))
-            self._share_out(frame, self._owed_ns - rest_ns, signals=len(stamps))
-            self._owed_ns, self._owed_to_main_ns = rest_ns, min(rest_ns, self._owed_to_main_ns)
+            left_ns = self._share_out(frame, self._owed_ns - rest_ns, signals=len(stamps))
+            self._owed_to_main_ns = min(rest_ns, self._owed_to_main_ns)
+            self._owed_ns = rest_ns + left_ns
         self._mark()  # what the handler itself cost is nobody's
 
-    def _share_out(self, frame: FrameType, spent_ns: int, signals: int) -> None:
+    def _share_out(self, frame: FrameType, spent_ns: int, signals: int) -> int:
+        """Credit a sample to the threads that ran; return what is left for the next one."""
         others = self._clocks.spent() if self._threads() else []
+        if self._owed_to_main_ns >= _ALONE * self._owed_ns:
+            self._split(frame, spent_ns, self._python_part(spent_ns, signals))
+            return 0
+        main_ns = spent_ns * self._owed_to_main_ns // self._owed_ns
+        self._credit(self._own.stack(_sampled(frame)[0]), main_ns, 0)
         to_others = sum(ns for ns, _ in others)
-        if to_others < (1 - _ALONE) * self._owed_ns:
-            python_ns = self._python_part(spent_ns, signals)
-            self._credit(_sampled(frame), python_ns, spent_ns - python_ns)
-            return
-        whole = to_others + self._owed_to_main_ns
-        self._credit(_sampled(frame), spent_ns * self._owed_to_main_ns // whole, 0)
+        if not to_others:  # who ran has ended; the next sample will find one of its kind
+            return spent_ns - main_ns
         for ns, leaf in others:
-            self._credit(leaf, spent_ns * ns // whole, 0)
+            self._credit(self._own.stack(leaf), (spent_ns - main_ns) * ns // to_others, 0)
+        return 0
+
+    def _split(self, frame: FrameType, spent_ns: int, python_ns: int) -> None:
+        """Credit a sample of the main thread to the sampled frame and its callees."""
+        leaf, entering = _sampled(frame)
+        stack = self._own.stack(leaf)  # first: splitting may begin to time calls, ours too
+        parts = self._split_at(leaf, entering)
+        whole = sum([weight for _, weight in parts])
+        for callees, weight in parts:
+            key = self._own.above(stack, callees)
+            self._credit(key, python_ns * weight // whole, (spent_ns - python_ns) * weight // whole)
 
     def _python_part(self, spent_ns: int, signals: int) -> int:
         """Return how much of a sample is Python; the rest is native (see the module)."""
@@ -367,10 +402,9 @@ class Sampler:
             return 0 if late else spent_ns
         return min(spent_ns, 2 * _effective_ns(self._interval_s))
 
-    def _credit(self, leaf: FrameType, python_ns: int, native_ns: int) -> None:
+    def _credit(self, key: Own, python_ns: int, native_ns: int) -> None:
         if python_ns <= 0 and native_ns <= 0:
             return
-        key = self._own.stack(leaf)
         if key not in self._stacks and len(self._stacks) >= _DISTINCT_STACKS:
             key = ((), False)
         spent = self._stacks.setdefault(key, [0, 0, 0])

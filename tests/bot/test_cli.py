@@ -160,7 +160,7 @@ def test_sigterm_cleans_up_like_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_document_is_utf_8_whatever_the_terminal_is() -> None:
-    code = 'from perfbot.bot.cli import print_document; print_document(\'{"a": "×"}\\n\')'
+    code = 'from perfbot.bot.output import print_document; print_document(\'{"a": "×"}\\n\')'
     done = subprocess.run(
         [sys.executable, "-P", "-c", code],
         env={"PYTHONIOENCODING": "ascii"},
@@ -172,8 +172,8 @@ def test_a_document_is_utf_8_whatever_the_terminal_is() -> None:
 
 def test_a_reader_that_leaves_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
     code = (
-        "import sys; from perfbot.bot import cli; from perfbot.bot.cli import Verb\n"
-        "cli.VERBS = (Verb('go', 'go', lambda p: None, lambda c: cli.print_document('x' * 10**6)),)\n"
+        "import sys; from perfbot.bot import cli, output; from perfbot.bot.cli import Verb\n"
+        "cli.VERBS = (Verb('go', 'go', lambda p: None, lambda c: output.print_document('x' * 10**6)),)\n"
         "sys.exit(cli.main(['go']))"
     )
     reading, writing = os.pipe()

@@ -1,5 +1,6 @@
 """What a ``.perfbot.yml`` means, and what its author is told when it is wrong."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,9 @@ from perfbot.bot.config import (
     Schedule,
     Telemetry,
     load,
-    matches,
     read,
 )
+from perfbot.bot.globs import matches
 
 FULL = b"""\
 version: 1
@@ -166,8 +167,11 @@ def test_a_link_out_of_the_repository_is_not_followed(tmp_path: Path) -> None:
 def test_a_given_file_must_exist_and_be_a_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         load(tmp_path, tmp_path / "missing.yml")
-    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+    with pytest.raises(ConfigError, match="not a regular file"):
         load(tmp_path, tmp_path)
+    os.mkfifo(tmp_path / ".perfbot.yml")
+    with pytest.raises(ConfigError, match="not a regular file"):
+        load(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from xml.etree import ElementTree
 
 import numpy
 import pytest
@@ -194,7 +195,14 @@ DIFFERENT: dict[str, list[object]] = {
     "matches": [re.match("a", "ab"), re.match("a", "ac"), re.match("a|b", "ab")],
     "functions": [adder, adder(1), adder(2), len, sum, [].append, [1].append, Plain.method],
     "bound methods": [Plain(1).method, Plain(2).method, "a".upper, "b".upper, str.upper],
-    "lambdas": [lambda x: x + 1, lambda x: x + 2, lambda x: x - 1, lambda x, y: x, lambda x=1: x],
+    "lambdas": [
+        lambda x: x + 1,
+        lambda x: x + 2,
+        lambda x: x - 1,
+        lambda x, y: x,
+        lambda x=1: x,
+        lambda z: z + 1,
+    ],
     "partials": [
         functools.partial(adder, 1),
         functools.partial(adder, 2),
@@ -208,6 +216,13 @@ DIFFERENT: dict[str, list[object]] = {
         TypeError("a"),
         OSError(2, "a"),
         OSError(2, "a", "b"),
+    ],
+    "elements": [
+        ElementTree.fromstring("<a/>"),
+        ElementTree.fromstring("<b/>"),
+        ElementTree.fromstring('<a b="1"/>'),
+        ElementTree.fromstring("<a>b</a>"),
+        ElementTree.fromstring("<a><b/></a>"),
     ],
     "files in memory": [io.StringIO("a"), io.BytesIO(b"a"), io.StringIO("b")],
     "sets": [{1, 2}, frozenset({1, 2}), {1, 2, 3}, {1.0, 2}, {(1, 2)}, {"1", "2"}],
@@ -252,6 +267,76 @@ def test_a_read_only_array_is_another_one() -> None:
     one, other = numpy.ones(2), numpy.ones(2)
     other.flags.writeable = False
     assert canonical(one) != canonical(other)
+
+
+def test_pandas_objects_are_what_they_hold_not_what_they_have_cached() -> None:
+    pandas: Any = pytest.importorskip("pandas", reason="pandas is not installed here")
+
+    def frame(**columns: Any) -> Any:
+        return pandas.DataFrame({"a": [1, 2], "b": ["x", None], **columns})
+
+    one = frame()
+    text = canonical(one)
+    one["a"].sum(), one.index.is_unique, one.columns.get_loc("b"), hash(one.columns[0])
+    assert canonical(one) == text == canonical(frame()) == canonical(one[one.a > 0])
+    others = [
+        frame(a=[1.0, 2.0]),
+        frame(a=[1, 3]),
+        frame(c=0),
+        frame().set_index("a"),
+        frame().rename(columns={"a": "z"}),
+        frame()[["b", "a"]],
+        frame().iloc[:1],
+        frame(b=pandas.Categorical(["x", None])),
+        frame()["a"],
+        frame()["a"].rename("z"),
+        frame()["a"].array,
+    ]
+    assert len({text, *map(canonical, others)}) == len(others) + 1
+    assert describe([*others, pandas.NaT, pandas.NA, pandas.Timestamp(0), one.index]).opaque == 0
+    assert describe(frame().groupby("a")).opaque == 1
+
+
+def test_a_view_is_not_a_copy() -> None:
+    one, other = numpy.ones(4), numpy.ones(4)
+    assert canonical([one, one[:2]]) != canonical([one, one[:2].copy()])
+    assert canonical([one, one[:2]]) == canonical([other, other[:2]])
+
+
+def test_functions_of_one_name_differ_by_their_code() -> None:
+    def make(plus: bool) -> Callable[[int], int]:
+        if plus:
+
+            def step(x: int) -> int:
+                return x + 1
+        else:
+
+            def step(x: int) -> int:
+                return x - 1
+
+        return step
+
+    assert canonical(make(True)) == canonical(make(True))
+    assert canonical(make(True)) != canonical(make(False))
+
+
+def test_functions_wrapped_by_different_decorators_differ() -> None:
+    def once(function: Callable[[], None]) -> Callable[[], None]:
+        @functools.wraps(function)
+        def wrapper() -> None:
+            function()
+
+        return wrapper
+
+    def twice(function: Callable[[], None]) -> Callable[[], None]:
+        @functools.wraps(function)
+        def wrapper() -> None:
+            function()
+            function()
+
+        return wrapper
+
+    assert canonical(once(interpreters)) != canonical(twice(interpreters))  # type: ignore[arg-type]
 
 
 def test_attributes_added_to_a_subclass_of_a_built_in_kind_show() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from perfbot.profiling import reach, sandbox, seccomp
-from perfbot.profiling.inside import confine
+from perfbot.profiling.inside import confine, keeper
 from perfbot.profiling.sandbox import (
     Command,
     Completed,
@@ -366,7 +366,7 @@ def test_an_interrupt_leaves_nothing_running(box: Sandbox, tmp_path: Path) -> No
     assert not beats(heart)
 
 
-def test_nothing_is_left_running_when_perfbot_is_killed(box: Sandbox, tmp_path: Path) -> None:
+def test_nothing_is_left_when_perfbot_is_killed(box: Sandbox, tmp_path: Path) -> None:
     heart = heart_in(tmp_path)
     program = f"""
 from pathlib import Path
@@ -376,12 +376,36 @@ at(Level({str(box.level)!r})).run(Command(
     cwd=Path("/usr"), readable=(Path({str(HOME_OF_PYTHON)!r}),), writable=(Path({str(heart.parent)!r}),),
 ))
 """
-    perfbot = subprocess.Popen([sys.executable, "-c", program])
+    (temporary := tmp_path / "temporary").mkdir()
+    for folder in (tmp_path, temporary):
+        folder.chmod(0o755)
+    environment = {"TMPDIR": str(temporary), "PYTHONPATH": os.pathsep.join(sys.path)}
+    perfbot = subprocess.Popen([sys.executable, "-c", program], env=environment)
     try:
         wait_for(heart.exists)
     finally:
         perfbot.kill()
         perfbot.wait()
+    wait_for(lambda: not beats(heart))
+    wait_for(lambda: list(temporary.iterdir()) == [])
+
+
+@pytest.mark.parametrize("level", [Level.LANDLOCK, Level.NONE])
+def test_a_command_does_not_outlive_its_keeper(level: Level, tmp_path: Path) -> None:
+    """Say, when the kernel ran out of memory and chose the keeper."""
+    box, heart = sandbox_or_skip(level), heart_in(tmp_path)
+    code = f"{HEART}\nopen(sys.argv[1] + '.keeper', 'w').write(f'{{os.getppid()}}.')\nbeat(sys.argv[1])"
+    note = heart.with_suffix(".keeper")
+
+    def kill_keeper() -> None:
+        wait_for(heart.exists)
+        os.kill(int(note.read_text().rstrip(".")), signal.SIGKILL)
+
+    thread = threading.Thread(target=kill_keeper)
+    thread.start()
+    with pytest.raises(SandboxError, match="keeper was killed"):
+        box.run(beating(code, heart))
+    thread.join()
     wait_for(lambda: not beats(heart))
 
 
@@ -422,6 +446,18 @@ def test_a_folder_inside_a_readable_one_can_be_writable(confined: Sandbox, tmp_p
     assert output(confined.run(command)) == "refused\n"
     assert (inner / "file").exists()
     assert not (tmp_path / "file").exists()
+
+
+@needs_root
+def test_what_is_granted_can_be_read_whatever_its_mode(confined: Sandbox, tmp_path: Path) -> None:
+    """A command of root's becomes another user, who could not pass a folder of mode 700."""
+    (tmp_path / "closed" / "inner").mkdir(parents=True)
+    (tmp_path / "closed" / "inner" / "file").write_text("content")
+    (tmp_path / "closed" / "inner" / "file").chmod(0o600)
+    (tmp_path / "closed").chmod(0o700)
+    inner = tmp_path / "closed" / "inner"
+    command = replace(python("print(open('file').read())"), cwd=inner)
+    assert output(confined.run(replace(command, readable=(HOME_OF_PYTHON, inner)))) == "content\n"
 
 
 def test_a_path_through_a_link_works_by_both_names(confined: Sandbox, tmp_path: Path) -> None:
@@ -466,7 +502,8 @@ def test_what_is_readable_cannot_be_written_truncated_or_removed(
         ({"readable": (Path("/no/such/folder"),)}, "/no/such/folder does not exist"),
         ({"writable": (Path("relative"),)}, "relative is not an absolute path"),
         ({"cwd": Path("/no/such/folder")}, "/no/such/folder is not a folder"),
-        ({"argv": ("no-such-program",)}, "no-such-program"),
+        ({"argv": ("no-such-program",)}, "no-such-program: there is no such program"),
+        ({"argv": ()}, "an empty command: there is no such program"),
         ({"writable": (Path("/usr"),)}, "/usr cannot be made writable"),
         ({"writable": (Path(tempfile.gettempdir()),)}, "cannot be made writable"),
     ],
@@ -554,12 +591,47 @@ def test_the_network_is_there_when_asked_for(confined: Sandbox) -> None:
 
 def test_accounts_and_configuration_of_the_system_are_out_of_sight(confined: Sandbox) -> None:
     code = """
-        for path in ("/etc/passwd", "/etc/shadow", "/etc/hosts", "/root/.bashrc", "/dev/mem"):
-            try: open(path).close()
+        import os
+        for path in ("/etc/passwd", "/etc/shadow", "/etc/hosts", "/root/.bashrc", "/dev/mem",
+                     "/etc/ssl/private", "/var", "/home", "/run"):
+            try: os.listdir(path) if os.path.isdir(path) else open(path).close()
             except OSError: continue
             print(path)
     """
     assert output(confined.run(python(code))) == ""
+
+
+def test_settings_of_the_kernel_cannot_be_written(confined: Sandbox) -> None:
+    """Under bubblewrap a root's process is still root to files: those must be mounted read-only."""
+    code = """
+        import os
+        for path in ("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/proc/irq", "/sys/kernel",
+                     "/sys/devices/system/cpu/cpu0/uevent", "/proc/1/oom_score_adj", "/usr/x", "/x", "/dev/x"):
+            try:
+                os.open(path, os.O_WRONLY | os.O_CREAT)
+            except OSError:
+                continue
+            print(path)
+    """
+    assert output(confined.run(python(code))) in ("", "/proc/1/oom_score_adj\n")
+
+
+def test_locks_between_processes_work_under_bubblewrap(tmp_path: Path) -> None:
+    """Its /dev/shm is its own, and of limited size."""
+    code = """
+        import multiprocessing, os
+        print(multiprocessing.Lock().acquire())
+        try:
+            with open("/dev/shm/big", "wb") as file:
+                for _ in range(200): file.write(b"x" * 1024 * 1024)
+        except OSError as error:
+            print(error.strerror)
+    """
+    box = sandbox_or_skip(Level.BUBBLEWRAP)
+    if sandbox._bubblewrap_version() < (0, 7):
+        pytest.skip("this bubblewrap cannot limit the size of a tmpfs")
+    completed = box.run(limited(python(code), memory_bytes=64 * MEBI))
+    assert output(completed) == "True\nNo space left on device\n"
 
 
 def test_no_privilege_is_left(confined: Sandbox) -> None:
@@ -581,8 +653,10 @@ def older_landlock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     box = sandbox_or_skip(Level.LANDLOCK)
     if confine.landlock_version() < request.param:
         pytest.skip(f"the kernel's Landlock is older than version {request.param}")
-    source = Path(confine.__file__).read_text() + f"\nlandlock_version = lambda: {request.param}\n"
-    monkeypatch.setattr(sandbox, "_launcher", lambda: compile(source, "confine", "exec"))
+    older = f"\nlandlock_version = lambda: {request.param}\n"
+    source = {keeper: Path(keeper.__file__).read_text()}
+    source[confine] = Path(confine.__file__).read_text() + older
+    monkeypatch.setattr(sandbox, "_compiled", lambda module: compile(source[module], "", "exec"))
     monkeypatch.setattr(confine, "landlock_version", lambda: request.param)
     return box
 

@@ -55,7 +55,7 @@ def longest_run(flags):
         ),
     ),
     Example(
-        strategy="generator to comprehension",
+        strategy="sorted, tuple or join of a generator",
         function="row",
         before="""\
 def row(cells):
@@ -90,7 +90,7 @@ class Joiner:
                 "StopIteration ends a comprehension's caller, but is an error in a generator.",
                 """\
 def row(cells):
-    return list(next(cell) for cell in cells)
+    return tuple(next(cell) for cell in cells)
 """,
                 calls="[([],)]",
             ),
@@ -132,37 +132,30 @@ def in_order(pairs):
         ),
     ),
     Example(
-        strategy="mapped lambda to comprehension",
-        function="doubled",
+        strategy="filter of a lambda to comprehension",
+        function="positive",
         before="""\
-def doubled(numbers):
-    return list(map(lambda number: number * 2, numbers))
+def positive(numbers):
+    return list(filter(lambda number: number > 0, numbers))
 """,
         after="""\
-def doubled(numbers):
-    return [number * 2 for number in numbers]
+def positive(numbers):
+    return [number for number in numbers if number > 0]
 """,
-        calls="[(list(range(1000)),)]",
+        calls="[(list(range(-500, 500)),)]",
         near_misses=(
-            NearMiss(
-                "Two lists are walked through at once.",
-                """\
-def doubled(numbers):
-    return list(map(lambda number, other: number * other, numbers, numbers))
-""",
-            ),
             NearMiss(
                 "The iterator is lazy and may never be used up.",
                 """\
-def doubled(numbers):
-    return next(map(lambda number: number * 2, numbers))
+def positive(numbers):
+    return next(filter(lambda number: number > 0, numbers))
 """,
             ),
             NearMiss(
-                "The default keeps a value from when the lambda was made.",
+                "The default makes the lambda take two values.",
                 """\
-def doubled(numbers):
-    return list(map(lambda number=2: number * 2, numbers))
+def positive(numbers):
+    return list(filter(lambda number, least=0: number > least, numbers))
 """,
             ),
         ),

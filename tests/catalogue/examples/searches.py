@@ -115,57 +115,6 @@ def sum(values):
         ),
     ),
     Example(
-        strategy="search loop to membership",
-        function="is_known",
-        before="""\
-def is_known(names, wanted):
-    for name in names:
-        if name == wanted:
-            return True
-    return False
-""",
-        after="""\
-def is_known(names, wanted):
-    return wanted in names
-""",
-        calls="[([str(n) for n in range(1000)], '900')]",
-        near_misses=(
-            NearMiss(
-                "Text contains substrings.",
-                """\
-def is_known(names, wanted):
-    for name in names:
-        if name == wanted:
-            return True
-    return False
-""",
-                calls="[('abcab', 'ab')]",
-            ),
-            NearMiss(
-                "Something happens between the loop and the answer.",
-                """\
-def is_known(names, wanted):
-    for name in names:
-        if name == wanted:
-            return True
-    names.append(wanted)
-    return False
-""",
-            ),
-            NearMiss(
-                "Any object may say that it is equal.",
-                """\
-def is_known(names, wanted):
-    for name in names:
-        if name == wanted:
-            return True
-    return False
-""",
-                calls="[([object()], 1)]",
-            ),
-        ),
-    ),
-    Example(
         strategy="stop once decided",
         function="has_negative",
         before="""\
@@ -225,40 +174,6 @@ def has_negative(numbers):
         ),
     ),
     Example(
-        strategy="any and all without a list",
-        function="has_negative",
-        before="""\
-def has_negative(numbers):
-    return any([number < 0 for number in numbers])
-""",
-        after="""\
-def has_negative(numbers):
-    return any(number < 0 for number in numbers)
-""",
-        calls="[([5, -1] + list(range(1000)),)]",
-        near_misses=(
-            NearMiss(
-                "A later comparison may fail, which must be seen.",
-                """\
-def has_negative(numbers):
-    return any([number < 0 for number in numbers])
-""",
-                calls="[([1, None],)]",
-            ),
-            NearMiss(
-                "The function that is called may do something for each item.",
-                """\
-def has_negative(numbers):
-    return any([note(number) for number in numbers])
-
-
-def note(number):
-    return number < 0
-""",
-            ),
-        ),
-    ),
-    Example(
         strategy="look-ups by key to values",
         function="total_of",
         before="""\
@@ -312,51 +227,6 @@ def total_of(stock):
     return total
 """,
                 calls="[({},)]",
-            ),
-        ),
-    ),
-    Example(
-        strategy="unneeded keys",
-        function="total_of",
-        before="""\
-def total_of(stock):
-    total = 0
-    for name, count in stock.items():
-        if count > 3:
-            total += 1
-    return total
-""",
-        after="""\
-def total_of(stock):
-    total = 0
-    for count in stock.values():
-        if count > 3:
-            total += 1
-    return total
-""",
-        calls="[({str(n): n % 5 for n in range(1000)},)]",
-        near_misses=(
-            NearMiss(
-                "The key is returned.",
-                """\
-def total_of(stock):
-    total = 0
-    for name, count in stock.items():
-        if count > 3:
-            return name
-    return total
-""",
-            ),
-            NearMiss(
-                "The last key is used after the loop.",
-                """\
-def total_of(stock):
-    name = None
-    for name, count in stock.items():
-        if count > 3:
-            break
-    return name
-""",
             ),
         ),
     ),

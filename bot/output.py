@@ -1,0 +1,10 @@
+"""Standard output, which carries a run's one JSON document and nothing else."""
+
+import sys
+
+
+def print_document(text: str) -> None:
+    """Print the one JSON document of a run; UTF-8 whatever the terminal's encoding is."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8"))
+    sys.stdout.buffer.flush()

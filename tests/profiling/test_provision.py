@@ -1,0 +1,257 @@
+"""An environment is built once, whole, from the metadata, and never hides the copy under judgement."""
+
+import os
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from perfbot.profiling.environment import Interpreter, NoInterpreter
+from perfbot.profiling.provision import build, built_files
+from perfbot.profiling.sandbox import Command, Completed, Sandbox, SandboxError, strongest
+from perfbot.profiling.tree import export
+
+PROJECT = '[project]\nname = "corner.shop"\nversion = "1.2"\n'
+# A build backend in the tree, so that building needs no network; it makes what a real one makes.
+BACKEND = """\
+import os, zipfile
+
+def get_requires_for_build_wheel(config_settings=None):
+    return []
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    name = "corner_shop-1.2-py3-none-any.whl"
+    info = "corner_shop-1.2.dist-info"
+    version = os.environ["SETUPTOOLS_SCM_PRETEND_VERSION"]
+    files = {
+        "shop/__init__.py": open("src/shop/__init__.py").read(),
+        "shop/_version.py": f"version = {version!r}\\n",
+        "shop/_speed.so": "machine code",
+        f"{info}/METADATA": "Metadata-Version: 2.1\\nName: corner.shop\\nVersion: 1.2\\n"
+            "Requires-Dist: shelf\\nProvides-Extra: test\\nRequires-Dist: till; extra == 'test'\\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+        f"{info}/entry_points.txt": "[console_scripts]\\nshop = shop:main\\n",
+    }
+    record = "".join(f"{each},,\\n" for each in files) + f"{info}/RECORD,,\\n"
+    with zipfile.ZipFile(os.path.join(folder, name), "w") as wheel:
+        for each, text in (files | {f"{info}/RECORD": record}).items():
+            wheel.writestr(each, text)
+    return name
+"""
+FILES = {
+    "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\n'
+    'backend-path = ["."]\n[project]\nname = "corner.shop"\ndynamic = ["version"]\n'
+    'optional-dependencies = {test = ["till"]}\n',
+    "backend.py": BACKEND,
+    "src/shop/__init__.py": "def main(): print('sold')\n",
+    "PKG-INFO": "Version: 1.2\n",
+}
+
+
+def write(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def wheel(folder: Path, name: str) -> None:
+    folder.mkdir(exist_ok=True)
+    info = f"{name}-1.0.dist-info"
+    files = {
+        f"{name}.py": "",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{each},,\n" for each in files) + f"{info}/RECORD,,\n"
+    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as archive:
+        for each, text in (files | {f"{info}/RECORD": record}).items():
+            archive.writestr(each, text)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Sandbox:
+    try:
+        return strongest()
+    except SandboxError:
+        return strongest(trust=True)
+
+
+@pytest.fixture(scope="module")
+def shelves(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of packages, the only place that installers look at."""
+    folder = tmp_path_factory.mktemp("shelves")
+    wheel(folder, "shelf")
+    wheel(folder, "till")
+    return folder
+
+
+def make(
+    repository: Path,
+    sandbox: Sandbox,
+    *,
+    install: str | None = None,
+    trust: str = "own",
+    **environ: str,
+) -> Interpreter:
+    cache = repository.parent / "cache"
+    base = Path(sys.executable)
+    return build(repository, cache, sandbox, base, install, trust, {"PATH": os.defpath, **environ})
+
+
+def python(sandbox: Sandbox, interpreter: Interpreter, code: str) -> str:
+    argv = (str(interpreter.executable), "-c", code)
+    completed = sandbox.run(Command(argv, Path("/"), interpreter.readable))
+    return (completed.stdout + completed.stderr).decode().strip()
+
+
+def test_a_project_without_needs_is_ready_without_network(tmp_path: Path, sandbox: Sandbox) -> None:
+    text = PROJECT + 'scripts = {shop = "shop:main"}\n[project.entry-points.shops]\nx = "shop"\n'
+    repository = write(tmp_path / "repository", {"pyproject.toml": text, "shop.py": "x = 1"})
+    interpreter = make(repository, sandbox)
+    assert interpreter.packages == {"corner-shop": "1.2"}
+    assert interpreter.built is None
+    code = "from importlib.metadata import *; print(version('corner.shop'), *entry_points(group='shops'))"
+    assert python(sandbox, interpreter, code).startswith("1.2 EntryPoint(name='x', value='shop'")
+    assert "No module" in python(sandbox, interpreter, "import shop")
+
+
+@pytest.fixture(scope="module")
+def shop(
+    tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox, shelves: Path
+) -> tuple[Path, Interpreter]:
+    repository = write(tmp_path_factory.mktemp("work") / "repository", FILES)
+    environ = {"PIP_FIND_LINKS": str(shelves), "PIP_NO_INDEX": "1"}
+    return repository, make(repository, sandbox, **environ)
+
+
+def test_what_the_project_and_its_tests_need_is_installed(shop: tuple[Path, Interpreter]) -> None:
+    packages = shop[1].packages
+    assert {name: packages[name] for name in ("shelf", "till", "corner-shop")} == {
+        "shelf": "1.0",
+        "till": "1.0",
+        "corner-shop": "1.2",
+    }
+
+
+def test_of_the_project_only_metadata_and_scripts_stay(
+    shop: tuple[Path, Interpreter], sandbox: Sandbox
+) -> None:
+    interpreter = shop[1]
+    assert "No module" in python(sandbox, interpreter, "import shop")
+    site = next(interpreter.prefix.glob("lib/python*/site-packages"))
+    assert not (site / "shop").exists()
+    record = (site / "corner_shop-1.2.dist-info" / "RECORD").read_text()
+    assert "shop/__init__.py" not in record
+    assert "METADATA" in record
+    assert (interpreter.prefix / "bin" / "shop").is_file()
+
+
+def test_files_that_only_the_build_makes_go_into_the_copy(
+    shop: tuple[Path, Interpreter], tmp_path: Path
+) -> None:
+    repository, interpreter = shop
+    built = built_files(interpreter)
+    assert built == {
+        "src/shop/_version.py": b"version = '1.2'\n",
+        "src/shop/_speed.so": b"machine code",
+    }
+    copy = export(repository, tmp_path / "copy", built)
+    assert set(built) < set(copy.files)
+    assert (copy.root / "src/shop/_version.py").is_file()
+    assert not (repository / "src/shop/_version.py").exists()
+
+
+def test_files_of_the_repository_are_never_replaced(tmp_path: Path) -> None:
+    repository = write(tmp_path / "repository", FILES)
+    (repository / "link").symlink_to("src")
+    added = {"src/shop/__init__.py": b"", "link/x.py": b"", "new/x.py": b"1"}
+    copy = export(repository, tmp_path / "copy", added)
+    assert set(copy.files) - {*FILES} == {"new/x.py"}
+    assert (copy.root / "src/shop/__init__.py").stat().st_size > 0
+
+
+def test_the_repository_is_left_as_it_was(shop: tuple[Path, Interpreter]) -> None:
+    found = {path.relative_to(shop[0]).as_posix() for path in shop[0].rglob("*") if path.is_file()}
+    assert found == set(FILES)
+
+
+class Counting:
+    """The real sandbox, with a note of each program that was run."""
+
+    def __init__(self, inner: Sandbox) -> None:
+        self.inner = inner
+        self.level = inner.level
+        self.programs: list[tuple[str, ...]] = []
+
+    def run(self, command: Command) -> Completed:
+        self.programs.append(command.argv)
+        return self.inner.run(command)
+
+    def builds(self) -> int:
+        return sum("venv" in argv for argv in self.programs)
+
+
+def test_one_build_serves_until_something_that_decides_changes(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    repository = write(tmp_path / "repository", {"pyproject.toml": PROJECT, "shop.py": ""})
+    counting = Counting(sandbox)
+    first = make(repository, counting)
+    (repository / "shop.py").write_text("x = 1")
+    assert make(repository, counting) == first
+    assert counting.builds() == 1
+    assert make(repository, counting, trust="fork").prefix != first.prefix
+    (repository / "pyproject.toml").write_text(PROJECT.replace("1.2", "1.3"))
+    assert make(repository, counting).packages == {"corner-shop": "1.3"}
+    assert counting.builds() == 3
+
+
+def test_an_interrupted_build_is_begun_afresh(tmp_path: Path, sandbox: Sandbox) -> None:
+    class Interrupted(Counting):
+        def run(self, command: Command) -> Completed:
+            completed = super().run(command)
+            if "venv" in command.argv:
+                raise KeyboardInterrupt
+            return completed
+
+    repository = write(tmp_path / "repository", {"pyproject.toml": PROJECT, "shop.py": ""})
+    with pytest.raises(KeyboardInterrupt):
+        make(repository, Interrupted(sandbox))
+    assert make(repository, sandbox).packages == {"corner-shop": "1.2"}
+
+
+def test_an_install_that_fails_shows_its_last_lines(tmp_path: Path, sandbox: Sandbox) -> None:
+    repository = write(tmp_path / "repository", {"shop.py": ""})
+    with pytest.raises(NoInterpreter, match=r"(?s)no compiler.*workload: \{install:"):
+        make(repository, sandbox, install="sh -c 'true && echo no compiler >&2; exit 1'")
+
+
+def test_a_version_of_python_that_does_not_fit_is_named(tmp_path: Path, sandbox: Sandbox) -> None:
+    text = PROJECT + 'requires-python = ">=3.99"\n'
+    repository = write(tmp_path / "repository", {"pyproject.toml": text})
+    with pytest.raises(NoInterpreter, match=r"needs Python >=3\.99"):
+        make(repository, sandbox)
+    with pytest.raises(NoInterpreter, match="on PATH"):
+        build(repository, tmp_path / "cache", sandbox, None, None, "own", {"PATH": ""})
+
+
+def test_credentials_are_not_passed_to_build_scripts(tmp_path: Path, sandbox: Sandbox) -> None:
+    repository = write(tmp_path / "repository", {"shop.py": "", "pyproject.toml": PROJECT})
+    counting: list[dict[str, str]] = []
+
+    class Watching(Counting):
+        def run(self, command: Command) -> Completed:
+            counting.append(dict(command.environment))
+            return super().run(command)
+
+    make(
+        repository,
+        Watching(sandbox),
+        PIP_INDEX_URL="https://user:secret@packages.example/simple",
+        HTTPS_PROXY="http://proxy.example:3128",
+        GITHUB_TOKEN="secret",
+    )
+    assert any("HTTPS_PROXY" in each for each in counting)
+    assert not any("secret" in value for each in counting for value in each.values())
