@@ -50,26 +50,4 @@ EXAMPLES = [
             None,
         ),
     ),
-    sample(
-        "deepcopy of a flat container to copy",
-        "[(list(range(300)),), ([],)]",
-        "import copy\n\ndef f(items):\n    return copy.deepcopy(items)\n",
-        "import copy\n\ndef f(items):\n    return items.copy()\n",
-        (
-            "What lies inside can change.",
-            "import copy\n\ndef f(items):\n    return copy.deepcopy(items)\n",
-            "[([[1], [2]],)]",
-        ),
-        (
-            "A class of its own may copy in its own way.",
-            "import copy\n\nclass Items(list):\n    pass\n\ndef f(items):\n"
-            "    return copy.deepcopy(items)\n",
-            "[(Items([1]),)]",
-        ),
-        (
-            "`deepcopy` comes from elsewhere.",
-            "def deepcopy(items):\n    return items\n\ndef f(items):\n    return deepcopy(items)\n",
-            None,
-        ),
-    ),
 ]
