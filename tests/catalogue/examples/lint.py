@@ -369,6 +369,11 @@ EXAMPLES = [
             "[([1, 2],)]",
         ),
         (
+            "Neither can the lists in a list.",
+            "def f(words):\n    return [w for w in words if w in ('am', 'an', 'as', 'at', 'if', 'in')]\n",
+            "[([[1], [2]],)]",
+        ),
+        (
             "What it is compared with may be anything.",
             "def f(words, a='a', b='b'):\n    return [w for w in words if w in (a, b)]\n",
             None,
