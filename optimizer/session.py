@@ -23,7 +23,7 @@ from perfbot.profiling.benchmark import CallBenchmark, MeasurementError, choose_
 from perfbot.profiling.capture import Recording, capture
 from perfbot.profiling.external_profile import describe_unmatched, read_profile
 from perfbot.profiling.functions import FunctionName, find_function, function_index, near_names
-from perfbot.profiling.hotspots import Hotspot, Profile
+from perfbot.profiling.hotspots import Hotspot, Profile, ProfileError
 from perfbot.profiling.measure import Interval, interval
 from perfbot.profiling.overlay import overlay
 from perfbot.profiling.sandbox import Limits, Sandbox
@@ -46,6 +46,10 @@ SET_ASIDE = (
     "set aside before any change: {failing} failing and {flaky} changing tests; the others decide"
 )
 OUT_OF_TIME = "the time budget was used up before its turn"
+TOO_QUICK = (
+    "what runs takes too little time to say which function is slow ({why}): name functions with "
+    "--function, or give something that works longer in .perfbot.yml under workload: commands:"
+)
 
 _NATIVE_SHARE = 0.95
 _PROFILE_RUNS = 5
@@ -203,24 +207,33 @@ def find_hotspots(request: Request, ready: Prepared, listener: Listener) -> tupl
             listener.note(line)
         profiles = [external.profile]
     else:
-        profiles = _profiles(case)
+        profiles = _profiles(case, listener)
     return hotspots.rank(profiles, lambda path: _text(case.tree, path), lambda path: path in ours)
 
 
-def _profiles(case: Case) -> list[Profile]:
-    """Run the workload under the sampler until enough was sampled: a fast suite runs several times."""
+def _profiles(case: Case, listener: Listener) -> list[Profile]:
+    """Run the workload under the sampler until enough was sampled: a fast suite runs several times.
+
+    A run may be over before the first sample; only when all are, nothing is known, and that is said.
+    """
     found: list[Profile] = []
+    why = ""
     limits = Limits(wall_s=max(60.0, 5 * case.baseline.seconds))
     for _ in range(_PROFILE_RUNS):
         for job in activities(case.workload):
             reply = case.target.run(
                 {**job, "sample": True}, case.copy({}), limits=limits, writable=True
             )
-            found.extend(
-                hotspots.profile_from_json(each.fields) for each in reply.of_kind("profile")
-            )
+            try:
+                found.extend(
+                    hotspots.profile_from_json(each.fields) for each in reply.of_kind("profile")
+                )
+            except ProfileError as error:
+                why = str(error)
         if sum(profile.total_s for profile in found) >= _PROFILE_CPU_S:
             break
+    if not found:
+        listener.note(TOO_QUICK.format(why=why or "the profiled run did not end"))
     return found
 
 
