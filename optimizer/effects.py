@@ -15,6 +15,7 @@ _FRESH_CALLS = frozenset({"list", "dict", "set", "sorted", "deque", "defaultdict
 _FRESH = (cst.List, cst.ListComp, cst.Dict, cst.DictComp, cst.Set, cst.SetComp)
 # Methods that put their argument somewhere: that alone does not change the argument.
 _KEEPING = frozenset("append appendleft add insert extend setdefault update discard remove".split())
+_CONSUMERS = frozenset("all any dict frozenset list max min set sorted sum tuple Counter".split())
 _UNCHANGEABLE = frozenset({"int", "float", "bool", "str", "bytes", "tuple", "NoneType"})
 
 
@@ -175,6 +176,36 @@ def enclosed(scene: Scene, old: cst.BaseExpression, new: cst.BaseExpression) -> 
     return new.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
 
 
+def appends_to(scene: Scene, name: str) -> list[tuple[cst.SimpleStatementLine, cst.BaseExpression]]:
+    """Return the lines ``name.append(item)`` in loops and their items."""
+    found = []
+    for line in syntax.find(scene.function, cst.SimpleStatementLine):
+        match syntax.only_small(line):
+            case cst.Expr(value=cst.Call() as call) if syntax.method_call(call) is not None:
+                parts = syntax.arguments(call)
+                if syntax.same_shape(call.func, f"{name}.append") and parts and len(parts) == 1:
+                    found.append((line, parts[0]))
+    return found
+
+
+def only_grows(
+    scene: Scene,
+    name: str,
+    appends: list[tuple[cst.SimpleStatementLine, cst.BaseExpression]],
+) -> bool:
+    """Say whether nothing but these appends changes the list, and no other name can change it."""
+    if not is_fresh(scene, name) or is_aliased(scene, name):
+        return False
+    stores = sum(store.value == name for store in syntax.stores(scene.function))
+    own = {id(each) for line, _ in appends for each in syntax.walk(line)}
+    others = [
+        node
+        for node in syntax.walk(scene.function.body)
+        if id(node) not in own and alters_directly(node, name)
+    ]
+    return stores == 1 and not others and not in_nested_function(scene, name)
+
+
 def statement_of(scene: Scene, node: cst.CSTNode) -> cst.BaseStatement | None:
     """Return the statement, in an indented block, that ``node`` belongs to (``elif`` gives its ``if``)."""
     below = node
@@ -197,7 +228,7 @@ def hoisting_place(
     place: cst.BaseStatement | None = None
     for loop in scene.loops_around(node):
         statement = loop if isinstance(loop, cst.BaseStatement) else statement_of(scene, loop)
-        if statement is None or _in_nested_scope(scene, statement):
+        if statement is None or _in_nested_scope(scene, statement) or _is_lazy(scene, loop):
             return place
         if not unchanged(scene, statement, wanted) or not isinstance(
             scene.parent(statement), cst.IndentedBlock
@@ -205,6 +236,18 @@ def hoisting_place(
             return place
         place = statement
     return place
+
+
+def _is_lazy(scene: Scene, loop: cst.CSTNode) -> bool:
+    """Say whether a generator expression may run later than where it stands."""
+    if not isinstance(loop, cst.GeneratorExp):
+        return False
+    arg = scene.parent(loop)
+    call = scene.parent(arg) if isinstance(arg, cst.Arg) else None
+    method = syntax.method_call(call) if call is not None else None
+    if method is not None:
+        return method[1] not in ("join", "extend", "update")
+    return call is None or syntax.called_name(call) not in _CONSUMERS
 
 
 def _in_nested_scope(scene: Scene, node: cst.CSTNode) -> bool:

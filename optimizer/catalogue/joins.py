@@ -166,13 +166,13 @@ def pair_search(scene: Scene) -> Iterator[Rewrite]:
     dict of last places says that there is a partner.
     """
     for loop in syntax.find(scene.function.body, cst.For):
-        found = _last_search(scene, loop)
-        if found is None:
+        searched = _last_search(scene, loop)
+        if searched is None:
             continue
-        items, first, wanted = found
-        names = frozenset({items})
-        place = effects.hoisting_place(scene, loop, names)
-        if place is None or place is loop:
+        items, first = searched
+        place = effects.hoisting_place(scene, loop, {items})
+        wanted = _wanted(scene, loop, items, place) if place is not None else None
+        if place is None or wanted is None:
             continue
         last = scene.fresh("last_place")
         build = cst.parse_statement(
@@ -194,10 +194,8 @@ def pair_search(scene: Scene) -> Iterator[Rewrite]:
         yield scene.rewrite({place: before}, why)
 
 
-def _last_search(
-    scene: Scene, loop: cst.For
-) -> tuple[str, cst.BaseExpression, cst.BaseExpression] | None:
-    """Return the list, the first place searched and the value looked for, of a loop that ends on it."""
+def _last_search(scene: Scene, loop: cst.For) -> tuple[str, cst.BaseExpression] | None:
+    """Return the list and the first place searched, of a loop that ends when it has found something."""
     body = syntax.body_of(loop)
     if loop.orelse is not None or len(body) != 1 or not isinstance(loop.target, cst.Name):
         return None
@@ -212,8 +210,22 @@ def _last_search(
     items = _searched(scene, loop)
     if items is None or not _all_int(scene, items[0]):
         return None
-    wanted = _solved(scene, body[0].test, f"{items[0]}[{variable}]", variable)
-    return (*items, wanted) if wanted is not None else None
+    return items
+
+
+def _wanted(
+    scene: Scene, loop: cst.For, items: str, place: cst.BaseStatement
+) -> cst.BaseExpression | None:
+    """Return the value that the loop looks for, which can be had before it without an exception."""
+    (test,) = syntax.body_of(loop)
+    variable = syntax.code(loop.target)
+    assert isinstance(test, cst.If)
+    solved = _solved(test.test, f"{items}[{variable}]", variable)
+    if solved is None:
+        return None
+    total, terms = solved
+    safe = all(_is_safe_int(scene, each, place) for each in (*terms, total))
+    return _minus(total, terms) if safe else None
 
 
 def _is_guarded(scene: Scene, loop: cst.For) -> bool:
@@ -250,9 +262,9 @@ def _all_int(scene: Scene, items: str) -> bool:
 
 
 def _solved(
-    scene: Scene, test: cst.BaseExpression, term: str, variable: str
-) -> cst.BaseExpression | None:
-    """Solve ``… + term + … == t`` for the term; all other terms must be ``int`` and free of the variable."""
+    test: cst.BaseExpression, term: str, variable: str
+) -> tuple[cst.BaseExpression, list[cst.BaseExpression]] | None:
+    """Return ``t`` and the other terms of ``… + term + … == t``, which must not use the variable."""
     match test:
         case cst.Comparison(
             left=left, comparisons=[cst.ComparisonTarget(operator=cst.Equal(), comparator=right)]
@@ -261,26 +273,21 @@ def _solved(
         case _:
             return None
     terms = _terms(left)
-    own = [each for each in terms if syntax.same_shape(each, term)]
     rest = [each for each in terms if not syntax.same_shape(each, term)]
-    if len(own) != 1 or not rest:
-        return None
-    for each in (*rest, right):
-        if variable in syntax.names_read(each) or not _is_safe_int(scene, each):
-            return None
-    return _minus(right, rest)
+    used = [each for each in (*rest, right) if variable in syntax.names_read(each)]
+    return (right, rest) if len(rest) == len(terms) - 1 and rest and not used else None
 
 
-def _is_safe_int(scene: Scene, term: cst.BaseExpression) -> bool:
+def _is_safe_int(scene: Scene, term: cst.BaseExpression, place: cst.BaseStatement) -> bool:
     """Say whether a term is an ``int`` that can be had without an exception, wherever the loop stands."""
     match term:
         case cst.Integer() | cst.Name():
             return kinds.is_int(scene, term)
         case cst.Subscript(
             value=cst.Name(value=items),
-            slice=[cst.SubscriptElement(slice=cst.Index(value=cst.Name(value=place)))],
+            slice=[cst.SubscriptElement(slice=cst.Index(value=cst.Name(value=index)))],
         ):
-            return _all_int(scene, items) and ranges.stays_inside(scene, place, items)
+            return _all_int(scene, items) and ranges.stays_inside(scene, index, items, place)
     return False
 
 

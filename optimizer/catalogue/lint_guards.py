@@ -58,11 +58,6 @@ def map_is_consumed(scene: Scene, site: cst.CSTNode | None) -> bool:
     return False
 
 
-def pure_elements(_scene: Scene, site: cst.CSTNode | None) -> bool:
-    """Items that are no longer looked at had no effect."""
-    return site is not None and syntax.is_pure(site)
-
-
 def reads_own_parameters_only(_scene: Scene, site: cst.CSTNode | None) -> bool:
     """The lambda reads no variable of its surroundings, which might change before it is called."""
     match site:
