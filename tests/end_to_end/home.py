@@ -6,13 +6,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 PERFBOT = Path(sys.executable).with_name("perfbot")
 SCHEMA = Path(__file__).parents[2] / "docs" / "report.schema.json"
-LONGEST_S = 280  # below the time limit of one test, so that the output of a run that hangs is shown
+LONGEST_S = 800  # below the time limit of one test, so that the output of a run that hangs is shown
 
 SLOW = """\
 def missing(wanted, stock):
@@ -165,8 +166,6 @@ def _told(process: Path) -> str:
             parts.append((process / name).read_bytes().decode(errors="replace"))
         except OSError:
             continue
-    try:
+    with suppress(OSError):
         parts.append(str((process / "cwd").readlink()))
-    except OSError:
-        pass
     return "\n".join(parts)

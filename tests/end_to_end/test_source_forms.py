@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
 from home import Ended, Home, apply_patch, commit, repository, snapshot
 
 pytestmark = pytest.mark.slow
