@@ -6,7 +6,7 @@ from pathlib import Path
 
 from perfbot.bot.config import Accept, Backend, Config, Operator, process_environment
 from perfbot.bot.exits import Exit, RunError
-from perfbot.optimizer.session import Request, UnknownFunction
+from perfbot.optimizer.preparation import Request, UnknownFunction
 from perfbot.optimizer.verify import Terms
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import ProfileError
