@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.plan import Subject, steps
 from perfbot.optimizer.progress import Listener, Phase
 from perfbot.optimizer.search import Candidate, Found, search
 from perfbot.optimizer.strategies import Suggestion
 from perfbot.optimizer.verdict import Accepted, Verdict
-from perfbot.optimizer.verify import GATES, Case, Terms, changed_functions, judge
+from perfbot.optimizer.verify import GATES, changed_functions, judge
 from perfbot.profiling import environment, hotspots, provision
 from perfbot.profiling.benchmark import CallBenchmark, MeasurementError, choose_calls
 from perfbot.profiling.capture import Recording, capture
