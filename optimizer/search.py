@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from perfbot.optimizer import gates
+from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import Rule
 from perfbot.optimizer.plan import Plan, Step, Subject, steps
 from perfbot.optimizer.strategies import Suggestion
-from perfbot.optimizer.verify import Case, Terms
 from perfbot.profiling import replay
 from perfbot.profiling.benchmark import CallBenchmark, MeasurementError, choose_calls
 

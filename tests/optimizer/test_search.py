@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import Rule, rules
 from perfbot.optimizer.plan import Subject
 from perfbot.optimizer.scene import Rewrite, Scene
 from perfbot.optimizer.search import Found, search
 from perfbot.optimizer.strategies import Category, Strategy
-from perfbot.optimizer.verify import Case, Terms
 from perfbot.profiling.capture import capture
 from perfbot.profiling.environment import query
 from perfbot.profiling.functions import FunctionName
