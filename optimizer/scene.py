@@ -142,11 +142,6 @@ class Scene:
             id(child): node for node in syntax.walk(self.module) for child in syntax.children(node)
         }
 
-    @cached_property
-    def sure_names(self) -> dict[str, Seen | None]:
-        """What ``certainty`` has worked out about variables of this scene so far."""
-        return {}
-
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         """Return the node directly above."""
         return self._parents.get(id(node))
@@ -179,6 +174,15 @@ class Scene:
     def uses(self, name: str) -> list[cst.Name]:
         """Return every occurrence of a local variable in the function, stores included."""
         return [node for node in syntax.variables(self.function) if node.value == name]
+
+    @cached_property
+    def stored(self) -> tuple[cst.Name, ...]:
+        """Every occurrence of a name, anywhere in the function, that binds it."""
+        return tuple(syntax.stores(self.function))
+
+    def times_bound(self, name: str) -> int:
+        """Return at how many places the function binds a name."""
+        return sum(store.value == name for store in self.stored)
 
     @cached_property
     def local_names(self) -> frozenset[str]:
@@ -258,7 +262,7 @@ class Scene:
         ]
         if len(values) != 1 or isinstance(values[0], cst.Name) or name in self.parameters:
             return None
-        stored = sum(store.value == name for store in syntax.stores(self.function))
+        stored = self.times_bound(name)
         return (
             self.kind(values[0])
             if stored == 1 and name not in syntax.names_read(values[0])
