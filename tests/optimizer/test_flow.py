@@ -164,3 +164,22 @@ def test_an_exchanged_node_stands_in_each_place_as_a_copy() -> None:
     new = flow.exchanged(scene.function, dict.fromkeys(places, name))
     found = [each for each in syntax.find(new, cst.Name) if each.value == "first"]
     assert len({id(each) for each in found}) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "private"),
+    [
+        ("return len(parts)", True),
+        ("return [part for part in parts]", True),
+        ("parts.append('a')", True),
+        ("return parts", True),
+        ("unknown(parts)", False),
+        ("other = parts", False),
+        ("other = [parts]", False),
+        ("yield parts", False),
+        ("return lambda: parts", False),
+    ],
+)
+def test_a_list_is_private_until_somebody_else_can_know_it(line: str, private: bool) -> None:
+    scene = scene_of(f"def f(text):\n    parts = text.split(',')\n    {line}\n", text=STR)
+    assert flow.is_private(scene, "parts") is private

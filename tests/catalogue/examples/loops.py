@@ -329,6 +329,17 @@ def filled(words, least=1):
 """,
             ),
             NearMiss(
+                "The value has a name that is used once more.",
+                """\
+def filled(words, least=1):
+    kept = []
+    for word in words:
+        longer = word + least
+        kept.append(longer)
+    return kept, longer
+""",
+            ),
+            NearMiss(
                 "Another name holds the same list.",
                 """\
 def filled(words, least=1):
