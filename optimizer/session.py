@@ -7,7 +7,7 @@ that is slow is told to a listener. The repository itself is only read.
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,14 +16,21 @@ from perfbot.optimizer.plan import Subject, steps
 from perfbot.optimizer.progress import Listener, Phase
 from perfbot.optimizer.search import Candidate, Found, search
 from perfbot.optimizer.strategies import Suggestion
-from perfbot.optimizer.verdict import Accepted, Verdict
-from perfbot.optimizer.verify import GATES, Case, Terms, changed_functions, judge
+from perfbot.optimizer.verdict import Accepted, Inconclusive, Verdict, Why
+from perfbot.optimizer.verify import (
+    GATES,
+    Case,
+    Terms,
+    changed_functions,
+    judge,
+    not_comparable,
+)
 from perfbot.profiling import environment, hotspots, provision
 from perfbot.profiling.benchmark import CallBenchmark, MeasurementError, choose_calls
 from perfbot.profiling.capture import Recording, capture
 from perfbot.profiling.external_profile import describe_unmatched, read_profile
 from perfbot.profiling.functions import FunctionName, find_function, function_index, near_names
-from perfbot.profiling.hotspots import Hotspot, Profile
+from perfbot.profiling.hotspots import Hotspot, Profile, ProfileError
 from perfbot.profiling.measure import Interval, interval
 from perfbot.profiling.overlay import overlay
 from perfbot.profiling.sandbox import Limits, Sandbox
@@ -42,9 +49,14 @@ NO_STRATEGY = "no strategy of the catalogue applies"
 NONE_HELPED = "{tries} versions were tried, none was right and clearly faster: {why}"
 BELOW_SHARE = "it has {share:.1%} of the workload's time, less than {least:.1%}"
 NOT_CALLED = "nothing that ran calls it"
+NOT_SAMPLED = (
+    "the tests spend too little time in the repository's code for a profile: name functions with "
+    "--function, or something that takes longer in .perfbot.yml under workload: commands:"
+)
 SET_ASIDE = (
     "set aside before any change: {failing} failing and {flaky} changing tests; the others decide"
 )
+HOTTER = "hotter than it are {count} functions, which took all places (hotspots: at_most:)"
 OUT_OF_TIME = "the time budget was used up before its turn"
 
 _NATIVE_SHARE = 0.95
@@ -53,6 +65,7 @@ _PROFILE_CPU_S = 1.0  # sampled: at 2 ms a sample some 500 samples
 _NOISE_PAIRS = 8
 _BASELINE_WALL_S = 900.0
 _JUDGED_AT_MOST = 3
+_LOOKED_AT_PER_SEARCHED = 4
 
 
 class UnknownFunction(Exception):  # noqa: N818 - the name says what is wrong
@@ -204,6 +217,8 @@ def find_hotspots(request: Request, ready: Prepared, listener: Listener) -> tupl
         profiles = [external.profile]
     else:
         profiles = _profiles(case)
+        if not profiles:
+            listener.note(NOT_SAMPLED)
     return hotspots.rank(profiles, lambda path: _text(case.tree, path), lambda path: path in ours)
 
 
@@ -216,9 +231,9 @@ def _profiles(case: Case) -> list[Profile]:
             reply = case.target.run(
                 {**job, "sample": True}, case.copy({}), limits=limits, writable=True
             )
-            found.extend(
-                hotspots.profile_from_json(each.fields) for each in reply.of_kind("profile")
-            )
+            for each in reply.of_kind("profile"):
+                with suppress(ProfileError):  # a run without a sample is a short one
+                    found.append(hotspots.profile_from_json(each.fields))
         if sum(profile.total_s for profile in found) >= _PROFILE_CPU_S:
             break
     return found
@@ -248,10 +263,13 @@ class _Session:
         chosen = wanted or self._chosen(ranked)
         self._listener.phase(Phase.RECORDING)
         self._case.recordings.update(self.recordings(chosen))
-        noise = self.noise(chosen)
-        self._case.noise = noise
-        for function in chosen:
-            self._optimize(function, ranked)
+        worth = [function for function in chosen if self._is_worth_a_search(function, ranked)]
+        searched = worth if wanted else worth[: self._request.at_most]
+        for function in worth[len(searched) :]:
+            self._leave(function, "budget", HOTTER.format(count=len(searched)))
+        noise = self._case.noise = self.noise(searched)
+        for function in searched:
+            self._optimize(function)
         seconds = time.monotonic() - started
         counted = {function: found.count for function, found in self._case.recordings.items()}
         ranked = hotspots.with_calls(ranked, counted)
@@ -272,6 +290,7 @@ class _Session:
         return FunctionName(name.path, span.qualname.split(".<locals>")[0])
 
     def _chosen(self, ranked: Sequence[Hotspot]) -> list[FunctionName]:
+        """Return the functions to look at: more than are searched, as most have nothing to try."""
         chosen: list[FunctionName] = []
         for hotspot in ranked:
             reason = self._passed_over(hotspot, len(chosen))
@@ -286,8 +305,8 @@ class _Session:
         if max(hotspot.share, hotspot.inclusive_share) < least:
             detail = BELOW_SHARE.format(share=hotspot.share, least=least)
             return Unchanged(hotspot.function, "below-share", detail)
-        if chosen >= self._request.at_most:
-            return Unchanged(hotspot.function, "budget", f"hotter than it are {chosen} functions")
+        if chosen >= self._request.at_most * _LOOKED_AT_PER_SEARCHED:
+            return Unchanged(hotspot.function, "budget", HOTTER.format(count=chosen))
         return None
 
     def recordings(self, functions: Sequence[FunctionName]) -> Mapping[FunctionName, Recording]:
@@ -313,36 +332,48 @@ class _Session:
             return interval(ratios, 0.99)
         return None
 
-    def _optimize(self, function: FunctionName, ranked: Sequence[Hotspot]) -> None:
+    def _is_worth_a_search(self, function: FunctionName, ranked: Sequence[Hotspot]) -> bool:
+        """Say whether there is anything to try, by reading alone; note why where there is not."""
+        recording = self._case.recordings[function]
+        if recording.count == 0:
+            self._leave(function, "not-exercised", NOT_CALLED)
+            return False
+        subject = self.subject(function, recording)
+        if next(steps(subject, subject.source.text, rules()), None) is None:
+            native = next((each.native_share for each in ranked if each.function == function), 0.0)
+            self._leave_without_steps(function, native)
+            return False
+        return True
+
+    def _leave_without_steps(self, function: FunctionName, native: float) -> None:
+        if native >= _NATIVE_SHARE:
+            self._leave(function, "native", NATIVE.format(share=native))
+        else:
+            self._leave(function, "no-strategy", NO_STRATEGY)
+
+    def _optimize(self, function: FunctionName) -> None:
         if time.monotonic() >= self._deadline_s:
             self._leave(function, "budget", OUT_OF_TIME)
             return
-        recording = self._case.recordings[function]
-        if not recording.count:
-            self._leave(function, "not-exercised", NOT_CALLED)
+        self._listener.phase(Phase.SEARCHING, str(function))
+        doubt = not_comparable(function, self._case.reference(function))
+        if doubt is not None:
+            verdict = Inconclusive(Why.NOT_COMPARABLE, doubt, ())
+            self._judged.append(Judged(function, verdict, None, {}))
             return
-        native = next((each.native_share for each in ranked if each.function == function), 0.0)
-        found = self._search(function, recording)
+        found = self._search(function)
         if found.candidates:
             self._judge(function, found)
-        elif native >= _NATIVE_SHARE:
-            self._leave(function, "native", NATIVE.format(share=native))
-        elif not found.tries:
-            self._leave(function, "no-strategy", NO_STRATEGY)
         else:
             why = found.dropped[0].why if found.dropped else "not faster"
             self._leave(
                 function, "no-strategy", NONE_HELPED.format(tries=found.tries, why=why[:300])
             )
 
-    def _search(self, function: FunctionName, recording: Recording) -> Found:
-        self._listener.phase(Phase.SEARCHING, str(function))
-        reference = self._case.reference(function)
-        if not choose_calls(reference):
-            return Found((), (), 0)
+    def _search(self, function: FunctionName) -> Found:
         return search(
             self._case,
-            self.subject(function, recording),
+            self.subject(function, self._case.recordings[function]),
             rules(),
             self._request.terms(function.path),
             deadline_s=self._deadline_s,

@@ -251,9 +251,9 @@ class _Trial:
             recording = self._case.recordings[function]
             if not recording.count:
                 return _Doubt(Why.NOT_EXERCISED, NOT_EXERCISED.format(function=function))
-            reference = self._case.reference(function)
-            if reference.comparable_share < _LEAST_COMPARABLE_SHARE:
-                return _Doubt(Why.NOT_COMPARABLE, _why_not_comparable(function, reference))
+            doubt = not_comparable(function, self._case.reference(function))
+            if doubt is not None:
+                return _Doubt(Why.NOT_COMPARABLE, doubt)
         return ", ".join(f"{self._case.recordings[each].count} calls" for each in self._functions)
 
     def _same_results(self) -> _Finding:
@@ -388,7 +388,10 @@ def _moved_to_import(
     return Refusal(Why.CHEATS, detail)
 
 
-def _why_not_comparable(function: FunctionName, reference: Reference) -> str:
+def not_comparable(function: FunctionName, reference: Reference) -> str | None:
+    """Return why too few of a function's recorded calls can be compared, ``None`` if enough can."""
+    if reference.real and reference.comparable_share >= _LEAST_COMPARABLE_SHARE:
+        return None
     dropped = dict(reference.dropped)
     if reference.recording.unpicklable:
         why = f"cannot be pickled: {reference.recording.why_unpicklable}"
