@@ -142,6 +142,11 @@ class Scene:
             id(child): node for node in syntax.walk(self.module) for child in syntax.children(node)
         }
 
+    @cached_property
+    def sure_names(self) -> dict[str, Seen | None]:
+        """What ``certainty`` has worked out about variables of this scene so far."""
+        return {}
+
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         """Return the node directly above."""
         return self._parents.get(id(node))

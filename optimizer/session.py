@@ -15,8 +15,8 @@ from perfbot.optimizer.preparation import Prepared, Request, existing, prepared,
 from perfbot.optimizer.progress import Listener, Phase
 from perfbot.optimizer.search import Candidate, Found, search
 from perfbot.optimizer.strategies import Suggestion
-from perfbot.optimizer.verdict import Accepted, Verdict
-from perfbot.optimizer.verify import GATES, changed_functions, judge
+from perfbot.optimizer.verdict import Accepted, Inconclusive, Verdict, Why
+from perfbot.optimizer.verify import GATES, changed_functions, judge, not_comparable
 from perfbot.profiling import hotspots
 from perfbot.profiling.benchmark import CallBenchmark, MeasurementError, choose_calls
 from perfbot.profiling.capture import Recording, capture
@@ -35,6 +35,7 @@ NO_STRATEGY = "no strategy of the catalogue applies"
 NONE_HELPED = "{tries} versions were tried, none was right and clearly faster: {why}"
 BELOW_SHARE = "it has {share:.1%} of the workload's time, less than {least:.1%}"
 NOT_CALLED = "nothing that ran calls it"
+HOTTER = "hotter than it are {count} functions, which took all places (hotspots: at_most:)"
 OUT_OF_TIME = "the time budget was used up before its turn"
 TOO_QUICK = (
     "what runs takes too little time to say which function is slow ({why}): name functions with "
@@ -46,6 +47,7 @@ _PROFILE_RUNS = 5
 _PROFILE_CPU_S = 1.0  # sampled: at 2 ms a sample some 500 samples
 _NOISE_PAIRS = 8
 _JUDGED_AT_MOST = 3
+_LOOKED_AT_PER_SEARCHED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +153,13 @@ class _Session:
         chosen = wanted or self._chosen(ranked)
         self._listener.phase(Phase.RECORDING)
         self._case.recordings.update(self.recordings(chosen))
-        noise = self.noise(chosen)
-        self._case.noise = noise
-        for function in chosen:
-            self._optimize(function, ranked)
+        worth = [function for function in chosen if self._is_worth_a_search(function, ranked)]
+        searched = worth if wanted else worth[: self._request.at_most]
+        for function in worth[len(searched) :]:
+            self._leave(function, "budget", HOTTER.format(count=len(searched)))
+        noise = self._case.noise = self.noise(searched)
+        for function in searched:
+            self._optimize(function)
         seconds = time.monotonic() - started
         counted = {function: found.count for function, found in self._case.recordings.items()}
         ranked = hotspots.with_calls(ranked, counted)
@@ -163,6 +168,7 @@ class _Session:
         )
 
     def _chosen(self, ranked: Sequence[Hotspot]) -> list[FunctionName]:
+        """Return the functions to look at: more than are searched, as most have nothing to try."""
         chosen: list[FunctionName] = []
         for hotspot in ranked:
             reason = self._passed_over(hotspot, len(chosen))
@@ -177,8 +183,8 @@ class _Session:
         if max(hotspot.share, hotspot.inclusive_share) < least:
             detail = BELOW_SHARE.format(share=hotspot.share, least=least)
             return Unchanged(hotspot.function, "below-share", detail)
-        if chosen >= self._request.at_most:
-            return Unchanged(hotspot.function, "budget", f"hotter than it are {chosen} functions")
+        if chosen >= self._request.at_most * _LOOKED_AT_PER_SEARCHED:
+            return Unchanged(hotspot.function, "budget", HOTTER.format(count=chosen))
         return None
 
     def recordings(self, functions: Sequence[FunctionName]) -> Mapping[FunctionName, Recording]:
@@ -204,36 +210,48 @@ class _Session:
             return interval(ratios, 0.99)
         return None
 
-    def _optimize(self, function: FunctionName, ranked: Sequence[Hotspot]) -> None:
+    def _is_worth_a_search(self, function: FunctionName, ranked: Sequence[Hotspot]) -> bool:
+        """Say whether there is anything to try, by reading alone; note why where there is not."""
+        recording = self._case.recordings[function]
+        if recording.count == 0:
+            self._leave(function, "not-exercised", NOT_CALLED)
+            return False
+        subject = self.subject(function, recording)
+        if next(steps(subject, subject.source.text, rules()), None) is None:
+            native = next((each.native_share for each in ranked if each.function == function), 0.0)
+            self._leave_without_steps(function, native)
+            return False
+        return True
+
+    def _leave_without_steps(self, function: FunctionName, native: float) -> None:
+        if native >= _NATIVE_SHARE:
+            self._leave(function, "native", NATIVE.format(share=native))
+        else:
+            self._leave(function, "no-strategy", NO_STRATEGY)
+
+    def _optimize(self, function: FunctionName) -> None:
         if time.monotonic() >= self._deadline_s:
             self._leave(function, "budget", OUT_OF_TIME)
             return
-        recording = self._case.recordings[function]
-        if not recording.count:
-            self._leave(function, "not-exercised", NOT_CALLED)
+        self._listener.phase(Phase.SEARCHING, str(function))
+        doubt = not_comparable(function, self._case.reference(function))
+        if doubt is not None:
+            verdict = Inconclusive(Why.NOT_COMPARABLE, doubt, ())
+            self._judged.append(Judged(function, verdict, None, {}))
             return
-        native = next((each.native_share for each in ranked if each.function == function), 0.0)
-        found = self._search(function, recording)
+        found = self._search(function)
         if found.candidates:
             self._judge(function, found)
-        elif native >= _NATIVE_SHARE:
-            self._leave(function, "native", NATIVE.format(share=native))
-        elif not found.tries:
-            self._leave(function, "no-strategy", NO_STRATEGY)
         else:
             why = found.dropped[0].why if found.dropped else "not faster"
             self._leave(
                 function, "no-strategy", NONE_HELPED.format(tries=found.tries, why=why[:300])
             )
 
-    def _search(self, function: FunctionName, recording: Recording) -> Found:
-        self._listener.phase(Phase.SEARCHING, str(function))
-        reference = self._case.reference(function)
-        if not choose_calls(reference):
-            return Found((), (), 0)
+    def _search(self, function: FunctionName) -> Found:
         return search(
             self._case,
-            self.subject(function, recording),
+            self.subject(function, self._case.recordings[function]),
             rules(),
             self._request.terms(function.path),
             deadline_s=self._deadline_s,

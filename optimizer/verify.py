@@ -173,13 +173,17 @@ def _exercised(trial: _Trial) -> Finding:
         if not count:
             return Doubt(Why.NOT_EXERCISED, NOT_EXERCISED.format(function=function))
         reference = trial.case.reference(function)
-        if reference.comparable_share < _LEAST_COMPARABLE_SHARE:
-            return Doubt(Why.NOT_COMPARABLE, _why_not_comparable(function, reference))
+        doubt = not_comparable(function, reference)
+        if doubt is not None:
+            return Doubt(Why.NOT_COMPARABLE, doubt)
         counts.append(f"{count} calls")
     return ", ".join(counts)
 
 
-def _why_not_comparable(function: FunctionName, reference: Reference) -> str:
+def not_comparable(function: FunctionName, reference: Reference) -> str | None:
+    """Return why too few of a function's recorded calls can be compared, ``None`` if enough can."""
+    if reference.real and reference.comparable_share >= _LEAST_COMPARABLE_SHARE:
+        return None
     dropped = dict(reference.dropped)
     if reference.recording.unpicklable:
         why = f"cannot be pickled: {reference.recording.why_unpicklable}"
