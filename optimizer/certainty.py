@@ -5,6 +5,7 @@ entry, so a parameter that is rebound, and the items of a container that is chan
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import libcst as cst
 
@@ -198,12 +199,20 @@ def _builtin(name: str, argument: Seen) -> Seen | None:
 
 def sure_name(scene: Scene, name: str, assumed: tuple[str, ...] = ()) -> Seen | None:
     """Return the type that a local variable has wherever it is read, if that is certain."""
+    if assumed:
+        return _sure_name(scene, name, assumed)
+    if name not in scene.sure_names:
+        scene.sure_names[name] = _sure_name(scene, name, ())
+    return scene.sure_names[name]
+
+
+def _sure_name(scene: Scene, name: str, assumed: tuple[str, ...]) -> Seen | None:
     if name in assumed or name not in scene.local_names:
         return None
     bindings = list(_bindings(scene, name))
     if len(bindings) != sum(store.value == name for store in syntax.stores(scene.function)):
         return None  # bound in a way that is not looked into: with, except, del, :=
-    if any(name in syntax.names_written(inner) for inner in _inner_scopes(scene)):
+    if any(name in syntax.names_written(inner) for inner in _other_binders(scene.function)):
         return None
     kinds = [scene.facts.get(name)] if name in scene.parameters else []
     kinds += [_bound_kind(scene, binding, name, (*assumed, name)) for binding in bindings]
@@ -215,18 +224,25 @@ def sure_name(scene: Scene, name: str, assumed: tuple[str, ...] = ()) -> Seen | 
     return found
 
 
-def _inner_scopes(scene: Scene) -> Iterator[cst.CSTNode]:
-    for node in syntax.walk(scene.function.body):
-        if isinstance(node, cst.FunctionDef | cst.Lambda | cst.ClassDef | cst.Match):
-            yield node
+@lru_cache(maxsize=256)
+def _other_binders(function: cst.FunctionDef) -> tuple[cst.CSTNode, ...]:
+    """Nested scopes and imports: a name that they bind is not looked into."""
+    scopes = (cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.Import, cst.ImportFrom)
+    return tuple(node for node in syntax.walk(function.body) if isinstance(node, scopes))
 
 
 _Binding = cst.Assign | cst.AnnAssign | cst.AugAssign | cst.For | cst.CompFor
 
 
+@lru_cache(maxsize=256)
+def _binding_nodes(function: cst.FunctionDef) -> tuple[cst.CSTNode, ...]:
+    kinds = (cst.Assign, cst.AnnAssign, cst.AugAssign, cst.For, cst.CompFor)
+    return tuple(node for node in syntax.walk(function.body) if isinstance(node, kinds))
+
+
 def _bindings(scene: Scene, name: str) -> Iterator[_Binding]:
     """The statements and comprehension clauses that bind a name in ways whose type can be told."""
-    for node in syntax.walk(scene.function.body):
+    for node in _binding_nodes(scene.function):
         match node:
             case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=target))]):
                 found = target == name

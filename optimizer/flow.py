@@ -4,8 +4,11 @@ Like :mod:`perfbot.optimizer.syntax`, everything is conservative: when a questio
 answered, the answer is the one that stops a rewrite.
 """
 
+import builtins
+import keyword
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import libcst as cst
 
@@ -26,7 +29,12 @@ _CONTAINER_CALLS = frozenset({"list", "dict", "set", "sorted", "bytearray"})
 
 def is_plain(scene: Scene) -> bool:
     """Say whether variables are what they seem: no ``global``, ``nonlocal``, ``del``, ``match``, spies."""
-    for node in syntax.walk(scene.function):
+    return _is_plain(scene.function)
+
+
+@lru_cache(maxsize=256)
+def _is_plain(function: cst.FunctionDef) -> bool:
+    for node in syntax.walk(function):
         match node:
             case cst.Global() | cst.Nonlocal() | cst.Del() | cst.Match():
                 return False
@@ -50,12 +58,14 @@ def for_loops(scene: Scene) -> Iterator[cst.For]:
 
 def captured(scene: Scene, name: str) -> bool:
     """Say whether a nested function, lambda, class or generator could see the variable at another time."""
+    return name in _inner_names(scene.function)
+
+
+@lru_cache(maxsize=256)
+def _inner_names(function: cst.FunctionDef) -> frozenset[str]:
     inner = (cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.GeneratorExp)
-    return any(
-        name in (syntax.names_read(node) | syntax.names_written(node))
-        for node in syntax.walk(scene.function.body)
-        if isinstance(node, inner)
-    )
+    nodes = [node for node in syntax.walk(function.body) if isinstance(node, inner)]
+    return frozenset().union(*(_mentioned(node) for node in nodes))
 
 
 def is_own(scene: Scene, name: str) -> bool:
@@ -251,7 +261,54 @@ def _is_local_store(scene: Scene, target: cst.BaseExpression) -> bool:
             return all(_is_local_store(scene, each.value) for each in elements)
         case cst.Subscript(value=cst.Name(value=name)):
             return built(scene, name) is not None
+        case cst.Subscript(value=cst.Subscript(value=cst.Name(value=name))):
+            return holds_own_rows(scene, name)
     return False
+
+
+def holds_own_rows(scene: Scene, name: str) -> bool:
+    """Say whether a local list was made by the function together with each of the lists in it."""
+    if built(scene, name) != "list":
+        return False
+    values = [
+        found[1]
+        for line in syntax.find(scene.function.body, cst.SimpleStatementLine)
+        if (found := syntax.assignment(line)) and found[0] == name
+    ]
+    return all(isinstance(each, cst.ListComp) and _is_row(each.elt) for each in values)
+
+
+def _is_row(value: cst.BaseExpression) -> bool:
+    match value:
+        case cst.List() | cst.ListComp():
+            return True
+        case cst.BinaryOperation(left=cst.List(), operator=cst.Multiply()):
+            return True
+    return False
+
+
+def cannot_fail(scene: Scene, lines: Iterable[cst.BaseStatement]) -> bool:
+    """Say whether statements run to their end: sure values for plain names, tests and loops of such."""
+    return all(_cannot_fail(scene, each) for each in lines)
+
+
+def _cannot_fail(scene: Scene, node: cst.BaseStatement) -> bool:
+    match node:
+        case cst.If(test=test, orelse=orelse):
+            other = orelse is None or cannot_fail(
+                scene, [orelse] if isinstance(orelse, cst.If) else syntax.body_of(orelse)
+            )
+            sure = certainty.sure(scene, test) is not None
+            return sure and other and cannot_fail(scene, syntax.body_of(node))
+        case cst.For(iter=iterable, orelse=None, asynchronous=None):
+            known = certainty.items(scene, iterable) is not None and target_names(node.target)
+            return bool(known) and cannot_fail(scene, syntax.body_of(node))
+        case cst.SimpleStatementLine(body=[cst.AugAssign(target=cst.Name(value=name))]):
+            return certainty.is_sure(scene, cst.Name(name), *certainty.ATOMS)
+        case cst.SimpleStatementLine(body=[cst.Pass() | cst.Break() | cst.Continue()]):
+            return True
+    found = syntax.assignment(node)
+    return found is not None and certainty.sure(scene, found[1]) is not None
 
 
 def _is_quiet_call(scene: Scene, call: cst.Call) -> bool:
@@ -325,7 +382,7 @@ def is_bound_before(scene: Scene, loop: cst.CSTNode, name: str) -> bool:
 
 def exchanged(node: cst.CSTNode, changes: Mapping[cst.CSTNode, Change]) -> cst.CSTNode:
     """Return ``node`` with nodes below it replaced, by identity."""
-    new = {id(old): each for old, each in changes.items()}
+    new = {id(old): _copied(each) for old, each in changes.items()}
 
     class Exchange(cst.CSTTransformer):
         def on_visit(self, node: cst.CSTNode) -> bool:
@@ -339,6 +396,23 @@ def exchanged(node: cst.CSTNode, changes: Mapping[cst.CSTNode, Change]) -> cst.C
     result = node.visit(Exchange())
     assert isinstance(result, cst.CSTNode)
     return result
+
+
+def fresh_local(scene: Scene, wanted: str) -> str:
+    """Return ``wanted``, with a number if the function uses that name or it is a keyword or builtin."""
+    taken = names_in(scene.function) | {*keyword.kwlist, *dir(builtins)}
+    candidates = (wanted if n == 1 else f"{wanted}_{n}" for n in range(1, 1000))
+    return next(name for name in candidates if name not in taken)
+
+
+def names_in(node: cst.CSTNode) -> frozenset[str]:
+    """Return all variables that are read or bound at or below ``node``."""
+    return _mentioned(node)
+
+
+def _copied(change: Change) -> Change:
+    """A node may stand in one place only, or nobody could say what is above it."""
+    return change.deep_clone() if isinstance(change, cst.CSTNode) else change
 
 
 def with_body(loop: cst.For, body: list[cst.BaseStatement]) -> cst.For:

@@ -89,10 +89,14 @@ def _is_positive(scene: Scene, start: cst.BaseExpression, within: frozenset[str]
     return False
 
 
-def stays_inside(scene: Scene, name: str, items: str) -> bool:
-    """Say whether a loop variable is always a valid place in ``items``."""
+def stays_inside(scene: Scene, name: str, items: str, within: cst.CSTNode) -> bool:
+    """Say whether a loop variable is always a valid place in ``items``.
+
+    All its loops must stand in ``within``, a statement that leaves the items unchanged.
+    """
+    below = {id(each) for each in syntax.walk(within)}
     return counts_up(scene, cst.Name(name)) and all(
-        iterable is not None and _ends_with(scene, iterable, items)
+        iterable is not None and id(iterable) in below and _ends_with(scene, iterable, items)
         for iterable in loops_over(scene, name)
     )
 

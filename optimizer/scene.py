@@ -138,7 +138,14 @@ class Scene:
 
     @cached_property
     def _parents(self) -> dict[int, cst.CSTNode]:
-        return {id(child): node for node in syntax.walk(self.module) for child in node.children}
+        return {
+            id(child): node for node in syntax.walk(self.module) for child in syntax.children(node)
+        }
+
+    @cached_property
+    def sure_names(self) -> dict[str, Seen | None]:
+        """What ``certainty`` has worked out about variables of this scene so far."""
+        return {}
 
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         """Return the node directly above."""

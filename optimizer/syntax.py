@@ -6,6 +6,7 @@ stops a rewrite.
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TypeVar
 
 import libcst as cst
@@ -85,19 +86,31 @@ def _enclosed(part: cst.BaseExpression) -> cst.BaseExpression:
     return part.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
 
 
+# LibCST works out a node's children anew each time. Nodes never change and are equal only to
+# themselves, so what was found out about one stays true.
+@lru_cache(maxsize=1 << 18)
+def children(node: cst.CSTNode) -> tuple[cst.CSTNode, ...]:
+    """Return the nodes directly below, in source order."""
+    return tuple(node.children)
+
+
 def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """Yield the node and all nodes below it in source order, nested functions included."""
-    yield node
-    for child in node.children:
-        yield from walk(child)
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting.extend(reversed(children(node)))
 
 
 def walk_own(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """Yield all nodes below that run as part of it: the bodies of nested scopes are left out."""
-    for child in node.children:
-        yield child
-        if not isinstance(child, _SCOPES):
-            yield from walk_own(child)
+    waiting = [*reversed(children(node))]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, _SCOPES):
+            waiting.extend(reversed(children(node)))
 
 
 def find(node: cst.CSTNode, kind: type[Node]) -> Iterator[Node]:
@@ -118,7 +131,7 @@ def variables(node: cst.CSTNode) -> Iterator[cst.Name]:
             pass
         case cst.Import() | cst.ImportFrom() | cst.Global() | cst.Nonlocal():
             return
-    for child in node.children:
+    for child in children(node):
         if child is not skipped:
             yield from variables(child)
 
@@ -154,6 +167,7 @@ def stores_of(target: cst.CSTNode) -> list[cst.Name]:
     return list(_target_names(target))
 
 
+@lru_cache(maxsize=1 << 16)
 def names_read(node: cst.CSTNode) -> frozenset[str]:
     """Return the names whose value is used at or below ``node``; ``x += 1`` reads ``x``."""
     plain = {id(name) for name in stores(node)}
@@ -163,6 +177,7 @@ def names_read(node: cst.CSTNode) -> frozenset[str]:
     return frozenset(augmented) | {name.value for name in variables(node) if id(name) not in plain}
 
 
+@lru_cache(maxsize=1 << 16)
 def names_written(node: cst.CSTNode) -> frozenset[str]:
     """Return every name that is bound or declared ``global``/``nonlocal`` at or below ``node``."""
     names = {name.value for name in stores(node)}

@@ -326,8 +326,10 @@ def _unswitched(scene: Scene, loop: cst.For, branch: cst.If) -> Rewrite:
     chosen = cst.IndentedBlock([flow.with_body(bare, syntax.body_of(branch))])
     other = None
     if isinstance(branch.orelse, cst.Else):
+        bare = bare.deep_clone()
         other = cst.Else(cst.IndentedBlock([flow.with_body(bare, syntax.body_of(branch.orelse))]))
     elif branch.orelse is not None:
+        bare = bare.deep_clone()
         other = cst.Else(cst.IndentedBlock([flow.with_body(bare, [branch.orelse])]))
     why = f"`{test}` is the same in every pass; asked once, it chooses between two simpler loops."
     return scene.rewrite({loop: new.with_changes(body=chosen, orelse=other)}, why)

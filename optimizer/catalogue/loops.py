@@ -15,9 +15,8 @@ from perfbot.optimizer.strategies import Category
 def item_name(scene: Scene, container: str) -> str:
     """Return an unused name for one item of ``container``: ``price`` for ``prices``."""
     single = container[:-1] if container.endswith("s") and len(container) > 1 else "item"
-    if keyword.iskeyword(single) or hasattr(builtins, single):
-        single = "item"
-    return scene.fresh(single)
+    usable = not keyword.iskeyword(single) and not hasattr(builtins, single)
+    return flow.fresh_local(scene, single if usable else "item")
 
 
 def _range_argument(scene: Scene, loop: cst.For) -> cst.BaseExpression | None:
@@ -121,7 +120,7 @@ def _zipped(
 ) -> Rewrite:
     items = [item_name(scene, name) for name in names]
     if items[0] == items[1]:
-        items[1] = scene.fresh(f"other_{items[0]}")
+        items[1] = flow.fresh_local(scene, f"other_{items[0]}")
     changes: dict[cst.CSTNode, Change] = {
         read: cst.Name(item) for item, group in zip(items, reads, strict=True) for read in group
     }

@@ -177,7 +177,7 @@ def _by_value(
     scene: Scene, loop: cst.For, names: tuple[str, str], reads: list[cst.Subscript]
 ) -> Rewrite:
     key, table = names
-    value = scene.fresh("value")
+    value = flow.fresh_local(scene, "value")
     uses = sum(name.value == key for name in syntax.variables(loop.body))
     alone = uses == len(reads) and flow.ends_with_loop(scene, loop, [key])
     view = "values" if alone else "items"
