@@ -214,44 +214,44 @@ def text_built_from_end(scene: Scene) -> Iterator[Rewrite]:
         if found is None or not isinstance(syntax.constant(found[1]), str):
             continue
         name = found[0]
+        if effects.is_declared(scene, name) or effects.in_nested_function(scene, name):
+            continue
         loop = _only_statement_loops(scene, line, name)
-        if effects.is_declared(scene, name):
+        if loop is None or _leaves_early(loop) or len(_uses_in(scene, loop, name)) != 2:
             continue
-        if loop is None or _leaves_early(loop) or not kinds.is_known(scene, cst.Name(name), "str"):
+        if not kinds.is_known(scene, cst.Name(name), "str") or not scene.is_builtin("reversed"):
             continue
-        steps = [
-            each
-            for each in syntax.find(loop, cst.SimpleStatementLine)
-            if _in_front(scene, each, name)
-        ]
-        if (
-            len(steps) != 1
-            or len(_uses_in(scene, loop, name)) != 2
-            or effects.in_nested_function(scene, name)
-        ):
-            continue
-        part = _in_front(scene, steps[0], name)
-        parts = scene.fresh("parts")
-        start = syntax.constant(found[1])
-        changes: dict[cst.CSTNode, Change] = {
-            steps[0]: effects.in_place_of(
-                steps[0], cst.parse_statement(f"{parts}.append({syntax.code(part)})\n")
-            )
-            if part is not None
-            else steps[0]
-        }
-        end = f'{name} = "".join(reversed({parts}))' + (f" + {name}" if start else "")
-        whole = _with_end(loop, changes, end)
-        first = cst.parse_statement(f"{parts} = []\n")
-        whole[line] = (
-            cst.FlattenSentinel([line, first]) if start else effects.in_place_of(line, first)
-        )
-        why = (
-            f"`{name} = … + {name}` copies the whole text in every round; its parts are collected and "
-            "joined once."
-        )
-        if scene.is_builtin("reversed"):
-            yield scene.rewrite(whole, why)
+        for step in syntax.find(loop, cst.SimpleStatementLine):
+            part = _in_front(scene, step, name)
+            if part is not None:
+                yield _collected(scene, line, loop, step, part)
+
+
+def _collected(
+    scene: Scene,
+    line: cst.SimpleStatementLine,
+    loop: cst.For | cst.While,
+    step: cst.SimpleStatementLine,
+    part: cst.BaseExpression,
+) -> Rewrite:
+    """Collect the parts in a list, and join them behind the loop in front of what the text held."""
+    found = syntax.assignment(line)
+    assert found is not None
+    name, parts = found[0], scene.fresh("parts")
+    append = cst.parse_statement(f"{parts}.append({syntax.code(part)})\n")
+    first = cst.parse_statement(f"{parts} = []\n")
+    end = f'{name} = "".join(reversed({parts}))'
+    if syntax.constant(found[1]):
+        whole = _with_end(loop, {step: effects.in_place_of(step, append)}, f"{end} + {name}")
+        whole[line] = cst.FlattenSentinel([line, first])
+    else:
+        whole = _with_end(loop, {step: effects.in_place_of(step, append)}, end)
+        whole[line] = effects.in_place_of(line, first)
+    why = (
+        f"`{name} = … + {name}` copies the whole text in every round; its parts are collected and "
+        "joined once."
+    )
+    return scene.rewrite(whole, why)
 
 
 def _in_front(scene: Scene, line: cst.SimpleStatementLine, name: str) -> cst.BaseExpression | None:
