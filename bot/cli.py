@@ -76,6 +76,12 @@ def _verify(chosen: Namespace) -> Exit:
     return verify.run(options.VerifyOptions.read(chosen))
 
 
+def _doctor(chosen: Namespace) -> Exit:
+    from perfbot.bot import doctor
+
+    return doctor.run(options.DoctorOptions.read(chosen))
+
+
 def _action(_chosen: Namespace) -> Exit:
     from perfbot.bot import action, optimize
 
@@ -98,6 +104,12 @@ VERBS = (
     ),
     Verb("plan", "list what could be done about one function", options.PlanOptions.declare, _plan),
     Verb("verify", "judge a patch, whoever wrote it", options.VerifyOptions.declare, _verify),
+    Verb(
+        "doctor",
+        "try what this machine offers: sandbox, Python, noise, tools",
+        options.DoctorOptions.declare,
+        _doctor,
+    ),
     Verb("action", "run as a step of a GitHub workflow", _nothing, _action),
     Verb("init", "write a commented .perfbot.yml", options.InitOptions.declare, _init),
 )

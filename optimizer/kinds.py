@@ -23,6 +23,11 @@ def hashable(seen: Seen | None) -> bool:
     return not rest or (rest <= {"tuple"} and (seen.elements is None or hashable(seen.elements)))
 
 
+def has_plain_equality(seen: Seen | None) -> bool:
+    """Say whether ``==`` is known to be that of builtin values without NaN: true for a value itself."""
+    return seen is not None and seen.only("int", "str", "bytes", "bool", "NoneType")
+
+
 def has_total_order(seen: Seen | None) -> bool:
     """Say whether values of one type, without NaN, are known: equal ones cannot be told apart."""
     if seen is None or len(seen.types) != 1:

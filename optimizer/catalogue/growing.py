@@ -14,9 +14,11 @@ def _fresh_lists(scene: Scene) -> Iterator[tuple[cst.SimpleStatementLine, str, c
     """Yield assignments that make a list which stays this function's own, under one name."""
     for line in syntax.find(scene.function.body, cst.SimpleStatementLine):
         found = syntax.assignment(line)
-        if found is None or not effects.is_fresh(scene, found[0]):
+        if found is None or not _is_list(scene, found[1]):
             continue
-        stores = sum(each.value == found[0] for each in syntax.stores(scene.function))
+        if not effects.is_fresh(scene, found[0]):
+            continue
+        stores = scene.times_bound(found[0])
         shared = effects.is_aliased(scene, found[0]) or effects.in_nested_function(scene, found[0])
         if stores == 1 and not shared:
             yield line, *found
@@ -28,7 +30,7 @@ def queue_to_deque(scene: Scene) -> Iterator[Rewrite]:
     deque = Import("collections", "deque")
     for _, name, value in _fresh_lists(scene):
         pops = [call for call in _method_calls(scene, name, "pop") if _takes_first(call)]
-        if not pops or not scene.can_import(deque) or not _is_list(scene, value):
+        if not pops or not scene.can_import(deque):
             continue
         if not all(
             _is_queue_use(scene, use) for use in scene.uses(name) if not _is_store(scene, use)
@@ -75,7 +77,7 @@ def _takes_first(call: cst.Call) -> bool:
 
 
 def _is_store(scene: Scene, use: cst.Name) -> bool:
-    return any(use is each for each in syntax.stores(scene.function))
+    return any(use is each for each in scene.stored)
 
 
 def _is_queue_use(scene: Scene, use: cst.Name) -> bool:
@@ -213,6 +215,8 @@ def text_built_from_end(scene: Scene) -> Iterator[Rewrite]:
             continue
         name = found[0]
         loop = _only_statement_loops(scene, line, name)
+        if effects.is_declared(scene, name):
+            continue
         if loop is None or _leaves_early(loop) or not kinds.is_known(scene, cst.Name(name), "str"):
             continue
         steps = [
@@ -285,6 +289,8 @@ def _is_text(scene: Scene, part: cst.BaseExpression) -> bool:
 def list_rebuilt(scene: Scene) -> Iterator[Rewrite]:
     """``out = out + [x]`` in a loop, on a list that this function alone holds."""
     for name in sorted(scene.local_names - frozenset(scene.parameters)):
+        if effects.is_declared(scene, name):
+            continue
         steps = {
             line: items
             for line in syntax.find(scene.function.body, cst.SimpleStatementLine)
@@ -329,7 +335,7 @@ def _holds_alone(scene: Scene, name: str, steps: dict[cst.SimpleStatementLine, c
             ):
                 return False
             inside |= {id(each) for each in syntax.walk(line)}
-    if any(each.value == name and id(each) not in inside for each in syntax.stores(scene.function)):
+    if any(each.value == name and id(each) not in inside for each in scene.stored):
         return False
     outer = [use for use in scene.uses(name) if id(use) not in inside]
     return not effects.is_aliased(scene, name) and all(_only_looks(scene, use) for use in outer)

@@ -87,6 +87,7 @@ class _Calls:
         self._described = 0
         self._kept: dict[bytes, Entry] = {}
         self._kept_bytes = 0
+        self._by_size: dict[int, list[tuple[bytes, int]]] = {}
         self._inside = threading.local()
 
     def as_json(self) -> dict[str, object]:
@@ -167,13 +168,28 @@ class _Calls:
         return self._keep(known, pickled)
 
     def _keep(self, known: bytes, pickled: bytes) -> Entry | None:
-        full = len(self._kept) >= _AT_MOST_CALLS or self._kept_bytes + len(pickled) > _AT_MOST_BYTES
-        if full or len(pickled) > _AT_MOST_ONE_BYTES:
+        if len(pickled) > _AT_MOST_ONE_BYTES or not self._has_room(len(pickled)):
             return None
         self._kept_bytes += len(pickled)
         entry: Entry = {"arguments": base64.b64encode(pickled).decode(), "times": 1}
         self._kept[known] = entry
+        self._by_size.setdefault(len(pickled).bit_length(), []).append((known, len(pickled)))
         return entry
+
+    def _has_room(self, size: int) -> bool:
+        """Say whether there is room for a call of this size; a call of a commoner size gives way.
+
+        Tests make many small calls before a benchmark makes the few large ones that matter.
+        """
+        while len(self._kept) >= _AT_MOST_CALLS or self._kept_bytes + size > _AT_MOST_BYTES:
+            commonest = max(self._by_size.values(), key=len)
+            alike = self._by_size.get(size.bit_length(), [])
+            if len(commonest) <= len(alike) + 1:
+                return False
+            known, freed = commonest.pop()
+            del self._kept[known]
+            self._kept_bytes -= freed
+        return True
 
     def _is_wanted(self) -> bool:
         """Say whether to look at this call: all at first, then every 2nd, 4th, … so that cost is bounded."""
