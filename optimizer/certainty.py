@@ -271,7 +271,7 @@ def _sure_name(scene: Scene, name: str, assumed: tuple[str, ...]) -> Seen | None
     found: Seen | None = kinds[0] if kinds else None
     for kind in kinds:
         found = _either(found, kind)
-    if found is not None and not found.only(*ATOMS) and syntax.mutates(scene.function.body, name):
+    if found is not None and not found.only(*ATOMS) and syntax.changes(scene.function.body, name):
         return Seen(found.types)
     return found
 

@@ -272,7 +272,12 @@ def mutates(node: cst.CSTNode, name: str) -> bool:
     Calls of unknown functions with the object as an argument, storing it elsewhere, returning and
     yielding it all count: after them, somebody else may change it.
     """
-    return name in names_written(node) or any(_may_change(each, name) for each in walk(node))
+    return name in names_written(node) or changes(node, name)
+
+
+def changes(node: cst.CSTNode, name: str) -> bool:
+    """Like :func:`mutates`, for the object alone: binding the name anew does not count."""
+    return any(_may_change(each, name) for each in walk(node))
 
 
 def _may_change(node: cst.CSTNode, name: str) -> bool:

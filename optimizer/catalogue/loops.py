@@ -56,9 +56,24 @@ def _is_indexable(scene: Scene, loop: cst.For, name: str) -> bool:
         return False
     if flow.holds(scene, name, "tuple", "str"):
         return True
-    quiet = flow.is_private(scene, name) or flow.is_quiet(scene, loop.body)
-    unchanged = quiet and not syntax.mutates(loop.body, name)
+    unchanged = (flow.is_private(scene, name) and _reads_items(scene, loop, name)) or (
+        flow.is_quiet(scene, loop.body) and not syntax.mutates(loop.body, name)
+    )
     return unchanged and flow.holds(scene, name, "list")
+
+
+def _reads_items(scene: Scene, loop: cst.For, name: str) -> bool:
+    """Say whether the body does nothing with a container but look up items and read its length."""
+    for use in scene.uses(name):
+        parent = scene.parent(use)
+        above = scene.parent(parent) if parent is not None else None
+        if loop not in scene.above(use):
+            continue
+        plain = isinstance(parent, cst.Subscript) and parent.value is use
+        stored = isinstance(above, cst.Element) or getattr(above, "target", None) is parent
+        if not (plain and not stored) and not (above and syntax.called_name(above) == "len"):
+            return False
+    return True
 
 
 @rule(Category.LOOP, "index loop to direct iteration")

@@ -56,6 +56,30 @@ def on_price(price):
 """,
             ),
             NearMiss(
+                "The function's own list grows while it is read.",
+                """\
+def net_total(prices):
+    own = [price for price in prices]
+    for i in range(len(own)):
+        own.append(own[i])
+    return own
+""",
+            ),
+            NearMiss(
+                "The function's own list is exchanged item by item.",
+                """\
+def net_total(prices):
+    own = [price for price in prices]
+    for i in range(len(own)):
+        own[-1], last = on_price(own[i]), i
+    return own
+
+
+def on_price(price):
+    return price
+""",
+            ),
+            NearMiss(
                 "The index is returned after the loop.",
                 """\
 def net_total(prices):
