@@ -38,7 +38,9 @@ def install(
         os.path.realpath(os.path.join(tree, path)): (path, names)
         for path, names in functions.items()
     }
-    sys.meta_path.insert(0, _Finder([os.path.join(tree, root) for root in roots], wanted))
+    sys.meta_path.insert(
+        0, _Finder([os.path.normpath(os.path.join(tree, root)) for root in roots], wanted)
+    )
 
 
 def taken(key: str) -> Callable[[Function], Function]:

@@ -57,7 +57,8 @@ FORGETTING = {
         "def g(n):\n    memo = {}\n    def go(k):\n        memo[k] = k\n        return memo[k]\n    return go(n)\n"
     ),
     "a counter of one call": (
-        "def g(n):\n    count = 0\n    def go():\n        nonlocal count\n        count += 1\n    go()\n    return count\n"
+        "def g(n):\n    count = 0\n    def go():\n        nonlocal count\n        count += 1\n"
+        "    go()\n    return count\n"
     ),
     "arguments": "def g(rows):\n    rows.append(1)\n    rows[0] = 2\n    heapq.heappush(rows, 3)\n",
     "self": "class A:\n    def g(self, n):\n        self.n = n\n        self.rows.append(n)\n",
