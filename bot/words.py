@@ -64,14 +64,17 @@ def times(ratio: float) -> str:
 
 def at_least(speedup: Speedup) -> str:
     """Return the claim, which is the interval's lower end, rounded down and never up."""
-    digits = 0 if speedup.low >= 100 else 1 if speedup.low >= 2 else 2
-    floor = int(speedup.low * 10**digits) / 10**digits
-    return f"at least {floor:.{digits}f}× faster"
+    return f"at least {_floored(speedup.low)}× faster"
+
+
+def _floored(ratio: float) -> str:
+    digits = 0 if ratio >= 100 else 1 if ratio >= 2 else 2
+    return f"{int(ratio * 10**digits) / 10**digits:.{digits}f}"
 
 
 def interval(speedup: Speedup) -> str:
     """Return what stands behind the claim: ``2.31–2.55×, 99 % confidence, 24 pairs``."""
-    low, high = times(speedup.low).removesuffix("×"), times(speedup.high)
+    low, high = _floored(speedup.low), times(speedup.high)
     return f"{low}–{high}, {percent(speedup.confidence)} confidence, {speedup.pairs} pairs"
 
 
