@@ -23,6 +23,7 @@ from types import FrameType
 
 from perfbot.bot import options
 from perfbot.bot.exits import Exit, RunError
+from perfbot.bot.scratch import temporary_files
 
 DESCRIPTION = "Finds slow Python functions, makes them faster, proves it, and writes the patch."
 EXITS = """\
@@ -127,7 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         chosen = parser(VERBS).parse_args(arguments)
         start: Callable[[Namespace], Exit] = chosen.start
-        code = start(chosen)
+        with temporary_files():
+            code = start(chosen)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return _ended(Exit.INTERRUPTED, INTERRUPTED)

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from perfbot.bot.config import Operator, load, process_environment
+from perfbot.bot.connect import told_by_exit_code
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.options import DoctorOptions
 from perfbot.bot.output import print_document
@@ -91,7 +92,8 @@ class Diagnosis:
 
 def run(options: DoctorOptions) -> Exit:
     """Look at this machine and print what was found; exit 4 when no safe sandbox holds."""
-    found = diagnosis(options.repository)
+    with told_by_exit_code():
+        found = diagnosis(options.repository)
     if options.json:
         print_document(dumped(found))
     else:
