@@ -212,7 +212,7 @@ def _sure_name(scene: Scene, name: str, assumed: tuple[str, ...]) -> Seen | None
     bindings = list(_bindings(scene, name))
     if len(bindings) != sum(store.value == name for store in syntax.stores(scene.function)):
         return None  # bound in a way that is not looked into: with, except, del, :=
-    if any(name in syntax.names_written(inner) for inner in _inner_scopes(scene.function)):
+    if any(name in syntax.names_written(inner) for inner in _other_binders(scene.function)):
         return None
     kinds = [scene.facts.get(name)] if name in scene.parameters else []
     kinds += [_bound_kind(scene, binding, name, (*assumed, name)) for binding in bindings]
@@ -225,8 +225,9 @@ def _sure_name(scene: Scene, name: str, assumed: tuple[str, ...]) -> Seen | None
 
 
 @lru_cache(maxsize=256)
-def _inner_scopes(function: cst.FunctionDef) -> tuple[cst.CSTNode, ...]:
-    scopes = (cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.Match)
+def _other_binders(function: cst.FunctionDef) -> tuple[cst.CSTNode, ...]:
+    """Nested scopes and imports: a name that they bind is not looked into."""
+    scopes = (cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.Import, cst.ImportFrom)
     return tuple(node for node in syntax.walk(function.body) if isinstance(node, scopes))
 
 

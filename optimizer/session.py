@@ -1,47 +1,33 @@
 """The main job: a repository goes in, proven changes come out.
 
-One session owns a scratch folder, prepares the target once and lets every function share it. All
-that is slow is told to a listener. The repository itself is only read.
+One session prepares the target once and lets every function share it. All that is slow is told to
+a listener. The repository itself is only read.
 """
 
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from perfbot.optimizer.case import Case
 from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.plan import Subject, steps
+from perfbot.optimizer.preparation import Prepared, Request, existing, prepared, text_of
 from perfbot.optimizer.progress import Listener, Phase
 from perfbot.optimizer.search import Candidate, Found, search
 from perfbot.optimizer.strategies import Suggestion
 from perfbot.optimizer.verdict import Accepted, Inconclusive, Verdict, Why
-from perfbot.optimizer.verify import (
-    GATES,
-    Case,
-    Terms,
-    changed_functions,
-    judge,
-    not_comparable,
-)
-from perfbot.profiling import environment, hotspots, provision
+from perfbot.optimizer.verify import GATES, changed_functions, judge, not_comparable
+from perfbot.profiling import hotspots
 from perfbot.profiling.benchmark import CallBenchmark, MeasurementError, choose_calls
 from perfbot.profiling.capture import Recording, capture
 from perfbot.profiling.external_profile import describe_unmatched, read_profile
-from perfbot.profiling.functions import FunctionName, find_function, function_index, near_names
+from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import Hotspot, Profile, ProfileError
 from perfbot.profiling.measure import Interval, interval
-from perfbot.profiling.overlay import overlay
-from perfbot.profiling.sandbox import Limits, Sandbox
-from perfbot.profiling.source import UnreadableSource, read_source
-from perfbot.profiling.suite import activities, baseline, run_suite
-from perfbot.profiling.target import Target
-from perfbot.profiling.tree import Tree, export, sources, with_changes
-from perfbot.profiling.workload import Workload, WorkloadSettings, discover
+from perfbot.profiling.sandbox import Limits
+from perfbot.profiling.source import read_source
+from perfbot.profiling.suite import activities
 
-UNKNOWN_FUNCTION = "there is no function {name} in the repository{hint}"
-DID_YOU_MEAN = "; did you mean {names}?"
 NATIVE = (
     "{share:.0%} of its time is spent in native code, which a rewrite in Python cannot make faster"
 )
@@ -49,53 +35,19 @@ NO_STRATEGY = "no strategy of the catalogue applies"
 NONE_HELPED = "{tries} versions were tried, none was right and clearly faster: {why}"
 BELOW_SHARE = "it has {share:.1%} of the workload's time, less than {least:.1%}"
 NOT_CALLED = "nothing that ran calls it"
-NOT_SAMPLED = (
-    "the tests spend too little time in the repository's code for a profile: name functions with "
-    "--function, or something that takes longer in .perfbot.yml under workload: commands:"
-)
-SET_ASIDE = (
-    "set aside before any change: {failing} failing and {flaky} changing tests; the others decide"
-)
 HOTTER = "hotter than it are {count} functions, which took all places (hotspots: at_most:)"
 OUT_OF_TIME = "the time budget was used up before its turn"
+TOO_QUICK = (
+    "what runs takes too little time to say which function is slow ({why}): name functions with "
+    "--function, or give something that works longer in .perfbot.yml under workload: commands:"
+)
 
 _NATIVE_SHARE = 0.95
 _PROFILE_RUNS = 5
 _PROFILE_CPU_S = 1.0  # sampled: at 2 ms a sample some 500 samples
 _NOISE_PAIRS = 8
-_BASELINE_WALL_S = 900.0
 _JUDGED_AT_MOST = 3
 _LOOKED_AT_PER_SEARCHED = 4
-
-
-class UnknownFunction(Exception):  # noqa: N818 - the name says what is wrong
-    """A function that was asked for is not there; the message suggests near ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What somebody wants of a session.
-
-    ``terms`` gives the terms for a path; ``time_s`` is the budget for everything after the
-    baseline; an empty ``functions`` means the hottest ones. ``python`` is preferred where an
-    environment must be built.
-    """
-
-    repository: Path
-    sandbox: Sandbox
-    cache: Path
-    environ: Mapping[str, str]
-    terms: Callable[[str], Terms]
-    workload: WorkloadSettings = field(default_factory=WorkloadSettings)
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    functions: tuple[FunctionName, ...] = ()
-    at_most: int = 5
-    min_share: float = 0.02
-    time_s: float = 900.0
-    candidates: int = 8
-    profile: Path | None = None
-    python: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +70,6 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """A repository whose tests have been run, ready to be profiled and judged."""
-
-    case: Case
-    sources: tuple[str, ...]
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """Everything that a session found."""
 
@@ -136,61 +79,6 @@ class Outcome:
     judged: tuple[Judged, ...]
     unchanged: tuple[Unchanged, ...]
     seconds: float
-
-
-@contextmanager
-def prepared(request: Request, listener: Listener) -> Iterator[Prepared]:
-    """Copy the repository, find its interpreter and workload, run the baseline; clean up after.
-
-    Raises:
-        UnusableRepository: it is no repository, there is no interpreter and none can be built, or
-            nothing that runs passes.
-        SandboxError: processes cannot be started.
-    """
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="perfbot-", ignore_cleanup_errors=True) as folder:
-        scratch = Path(folder).resolve()
-        listener.phase(Phase.COPYING)
-        tree = export(request.repository, scratch / "base")
-        workload = discover(tree, request.workload)
-        listener.phase(Phase.ENVIRONMENT)
-        target = _target(request)
-        added = provision.built_files(target.interpreter)
-        if added:
-            tree = export(request.repository, scratch / "built", added)
-        case = _case(target, tree, workload, scratch, listener)
-        listed = sources(tree, request.include, request.exclude)
-        yield Prepared(case, listed, time.monotonic() - started)
-
-
-def _target(request: Request) -> Target:
-    sandbox, environ, cache = request.sandbox, request.environ, request.cache
-    interpreter = environment.find(
-        request.repository, request.workload.python, environ, sandbox
-    ) or provision.build(
-        request.repository, cache, sandbox, request.python, request.workload.install, "own", environ
-    )
-    return Target(sandbox, interpreter, overlay(interpreter, cache, sandbox, environ))
-
-
-def _case(
-    target: Target, tree: Tree, workload: Workload, scratch: Path, listener: Listener
-) -> Case:
-    """Run the workload twice on the unchanged code and set aside what does not hold still."""
-    listener.phase(Phase.BASELINE)
-    first = run_suite(target, copied(tree, scratch / "first"), workload, wall_s=_BASELINE_WALL_S)
-    wall_s = max(60.0, 5 * first.seconds)
-    second = run_suite(target, copied(tree, scratch / "second"), workload, wall_s=wall_s)
-    known = baseline(first, second)
-    if known.failing or known.flaky:
-        listener.note(SET_ASIDE.format(failing=len(known.failing), flaky=len(known.flaky)))
-    dependencies = frozenset(target.interpreter.import_names)
-    return Case(target, tree, workload, known, scratch, dependencies=dependencies)
-
-
-def copied(tree: Tree, to: Path) -> Tree:
-    """Return a copy of a tree that the workload may write to."""
-    return with_changes(tree, {}, to)
 
 
 def optimize(request: Request, listener: Listener) -> Outcome:
@@ -216,34 +104,33 @@ def find_hotspots(request: Request, ready: Prepared, listener: Listener) -> tupl
             listener.note(line)
         profiles = [external.profile]
     else:
-        profiles = _profiles(case)
-        if not profiles:
-            listener.note(NOT_SAMPLED)
-    return hotspots.rank(profiles, lambda path: _text(case.tree, path), lambda path: path in ours)
+        profiles = _profiles(case, listener)
+    return hotspots.rank(profiles, lambda path: text_of(case.tree, path), lambda path: path in ours)
 
 
-def _profiles(case: Case) -> list[Profile]:
-    """Run the workload under the sampler until enough was sampled: a fast suite runs several times."""
+def _profiles(case: Case, listener: Listener) -> list[Profile]:
+    """Run the workload under the sampler until enough was sampled: a fast suite runs several times.
+
+    A run may be over before the first sample; only when all are, nothing is known, and that is said.
+    """
     found: list[Profile] = []
+    why = ""
     limits = Limits(wall_s=max(60.0, 5 * case.baseline.seconds))
     for _ in range(_PROFILE_RUNS):
         for job in activities(case.workload):
-            reply = case.target.run(
-                {**job, "sample": True}, case.copy({}), limits=limits, writable=True
-            )
-            for each in reply.of_kind("profile"):
-                with suppress(ProfileError):  # a run without a sample is a short one
-                    found.append(hotspots.profile_from_json(each.fields))
+            with case.lent({}) as copy:
+                reply = case.target.run({**job, "sample": True}, copy, limits=limits, writable=True)
+            try:
+                found.extend(
+                    hotspots.profile_from_json(each.fields) for each in reply.of_kind("profile")
+                )
+            except ProfileError as error:
+                why = str(error)
         if sum(profile.total_s for profile in found) >= _PROFILE_CPU_S:
             break
+    if not found:
+        listener.note(TOO_QUICK.format(why=why or "the profiled run did not end"))
     return found
-
-
-def _text(tree: Tree, path: str) -> str | None:
-    try:
-        return read_source(tree.root / path).text
-    except (UnreadableSource, OSError):
-        return None
 
 
 class _Session:
@@ -258,7 +145,9 @@ class _Session:
 
     def outcome(self, started: float) -> Outcome:
         """Profile, record, measure the noise floor, then search and judge function by function."""
-        wanted = [self.existing(name) for name in self._request.functions]
+        wanted = [
+            existing(self._case.tree, self._ready.sources, name) for name in self._request.functions
+        ]
         ranked = find_hotspots(self._request, self._ready, self._listener)
         chosen = wanted or self._chosen(ranked)
         self._listener.phase(Phase.RECORDING)
@@ -276,18 +165,6 @@ class _Session:
         return Outcome(
             self._ready, ranked, noise, tuple(self._judged), tuple(self._unchanged), seconds
         )
-
-    def existing(self, name: FunctionName) -> FunctionName:
-        """Return the outermost function that a name means.
-
-        Raises:
-            UnknownFunction: there is none.
-        """
-        text = _text(self._case.tree, name.path)
-        span = find_function(text, name) if text is not None else None
-        if span is None:
-            raise UnknownFunction(unknown_function(self._case.tree, self._ready.sources, name))
-        return FunctionName(name.path, span.qualname.split(".<locals>")[0])
 
     def _chosen(self, ranked: Sequence[Hotspot]) -> list[FunctionName]:
         """Return the functions to look at: more than are searched, as most have nothing to try."""
@@ -313,7 +190,8 @@ class _Session:
         """Run the workload once more and record the functions' calls."""
         wall_s = max(120.0, 10 * self._case.baseline.seconds)
         case = self._case
-        return capture(case.target, case.copy({}), case.workload, functions, wall_s=wall_s)
+        with case.lent({}) as copy:
+            return capture(case.target, copy, case.workload, functions, wall_s=wall_s)
 
     def noise(self, functions: Sequence[FunctionName]) -> Interval | None:
         """Measure the unchanged code against itself: what this machine calls a difference."""
@@ -336,7 +214,7 @@ class _Session:
         """Say whether there is anything to try, by reading alone; note why where there is not."""
         recording = self._case.recordings[function]
         if recording.count == 0:
-            self._leave(function, "not-exercised", NOT_CALLED)
+            self._leave(function, "not-exercised", recording.trouble or NOT_CALLED)
             return False
         subject = self.subject(function, recording)
         if next(steps(subject, subject.source.text, rules()), None) is None:
@@ -429,19 +307,8 @@ class _Gates:
         self._passed = 0
 
     def __call__(self, _name: str) -> None:
-        self._listener.step(self._passed, GATES)
         self._passed += 1
-
-
-def unknown_function(tree: Tree, listed: Sequence[str], name: FunctionName) -> str:
-    """Return the message for a function that is not there, with near ones."""
-    names = [
-        FunctionName(path, qualname)
-        for path in listed
-        for qualname in function_index(_text(tree, path) or "")
-    ]
-    near = ", ".join(str(each) for each in near_names(name, names))
-    return UNKNOWN_FUNCTION.format(name=name, hint=DID_YOU_MEAN.format(names=near) if near else "")
+        self._listener.step(self._passed, GATES)
 
 
 def verify(
@@ -463,9 +330,9 @@ def verify(
     with prepared(request, listener) as ready:
         case = ready.case
         session = _Session(request, ready, listener)
-        subjects = [session.existing(name) for name in functions] or changed_functions(
-            case, changes
-        )
+        subjects = [
+            existing(case.tree, ready.sources, name) for name in functions
+        ] or changed_functions(case, changes)
         listener.phase(Phase.RECORDING)
         case.recordings.update(session.recordings(subjects))
         noise = case.noise = session.noise(subjects)
@@ -493,7 +360,7 @@ def plan(request: Request, listener: Listener) -> tuple[FunctionName, tuple[Sugg
     """
     with prepared(request, listener) as ready:
         session = _Session(request, ready, listener)
-        function = session.existing(request.functions[0])
+        function = existing(ready.case.tree, ready.sources, request.functions[0])
         listener.phase(Phase.RECORDING)
         recording = session.recordings([function])[function]
         subject = session.subject(function, recording)

@@ -187,7 +187,18 @@ def skip_even_divisors(scene: Scene) -> Iterator[Rewrite]:
 def _is_near_root(stop: cst.BaseExpression) -> bool:
     """Say whether a bound is a square root, and nothing is called but what computes it."""
     calls = [syntax.code(each.func) for each in syntax.find(stop, cst.Call)]
-    known = ("int", "max", "len", "math.sqrt", "math.isqrt", "math.floor", "sqrt", "isqrt", "round")
+    known = (
+        "int",
+        "max",
+        "min",
+        "len",
+        "math.sqrt",
+        "math.isqrt",
+        "math.floor",
+        "sqrt",
+        "isqrt",
+        "round",
+    )
     return all(each in known for each in calls) and any(
         sign in syntax.code(stop) for sign in ("sqrt", "** 0.5", "**0.5", "** .5", "**.5")
     )

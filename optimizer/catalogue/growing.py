@@ -213,6 +213,8 @@ def text_built_from_end(scene: Scene) -> Iterator[Rewrite]:
             continue
         name = found[0]
         loop = _only_statement_loops(scene, line, name)
+        if effects.is_declared(scene, name):
+            continue
         if loop is None or _leaves_early(loop) or not kinds.is_known(scene, cst.Name(name), "str"):
             continue
         steps = [
@@ -285,6 +287,8 @@ def _is_text(scene: Scene, part: cst.BaseExpression) -> bool:
 def list_rebuilt(scene: Scene) -> Iterator[Rewrite]:
     """``out = out + [x]`` in a loop, on a list that this function alone holds."""
     for name in sorted(scene.local_names - frozenset(scene.parameters)):
+        if effects.is_declared(scene, name):
+            continue
         steps = {
             line: items
             for line in syntax.find(scene.function.body, cst.SimpleStatementLine)

@@ -26,7 +26,7 @@ def main() -> None:
     """Do the job that standard input describes."""
     job = json.load(sys.stdin)
     _load_helpers()
-    from _perfbot_inside import clock, exercise, replay
+    from _perfbot_inside import clock, exercise, replay, weigh
     from _perfbot_inside.results import Results
 
     results = Results(int(os.environ.pop("PERFBOT_RESULTS_FD")))
@@ -41,7 +41,7 @@ def main() -> None:
         "exercise": exercise.run,
         "replay": replay.run,
         "time": clock.run,
-        "memory": clock.run_memory,
+        "memory": weigh.run,
     }
     jobs[job["do"]](job, results)
     results.send("done")
