@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -208,15 +209,17 @@ def _archive(library: Library) -> Path:
 
 def _download(library: Library, folder: Path) -> None:
     """Let pip fetch the archive, in the sandbox: to read its metadata, pip runs its build script."""
-    wanted = folder / "wanted.txt"
     pinned = f"{library.name}=={library.version} --hash=sha256:{library.sha256}"
-    wanted.write_text(pinned + "\n")
-    sandbox = strongest()
-    python = _python_with_pip()
+    python, sandbox = _python_with_pip(), strongest()
     argv = f"{python} -m pip download --quiet --no-deps --no-binary :all: --require-hashes".split()
-    _installer(python, sandbox, folder).run(
-        [*argv, "-r", str(wanted), "-d", str(folder)], "downloading", cwd=folder, writable=folder
-    )
+    with tempfile.TemporaryDirectory(prefix="real-libraries-") as work:
+        here = Path(work).resolve()  # it changes its owner: the sandbox's process writes to it
+        (here / "wanted.txt").write_text(pinned + "\n")
+        _installer(python, sandbox, here).run(
+            [*argv, "-r", "wanted.txt", "-d", str(here)], "downloading", cwd=here, writable=here
+        )
+        for archive in here.glob("*.tar.gz"):
+            shutil.copyfile(archive, folder / archive.name)
 
 
 def _installer(python: Path, sandbox: Sandbox, work: Path) -> Installer:

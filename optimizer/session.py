@@ -119,9 +119,8 @@ def _profiles(case: Case, listener: Listener) -> list[Profile]:
     limits = Limits(wall_s=max(60.0, 5 * case.baseline.seconds))
     for _ in range(_PROFILE_RUNS):
         for job in activities(case.workload):
-            reply = case.target.run(
-                {**job, "sample": True}, case.copy({}), limits=limits, writable=True
-            )
+            with case.lent({}) as copy:
+                reply = case.target.run({**job, "sample": True}, copy, limits=limits, writable=True)
             try:
                 found.extend(
                     hotspots.profile_from_json(each.fields) for each in reply.of_kind("profile")
@@ -192,7 +191,8 @@ class _Session:
         """Run the workload once more and record the functions' calls."""
         wall_s = max(120.0, 10 * self._case.baseline.seconds)
         case = self._case
-        return capture(case.target, case.copy({}), case.workload, functions, wall_s=wall_s)
+        with case.lent({}) as copy:
+            return capture(case.target, copy, case.workload, functions, wall_s=wall_s)
 
     def noise(self, functions: Sequence[FunctionName]) -> Interval | None:
         """Measure the unchanged code against itself: what this machine calls a difference."""
@@ -211,7 +211,7 @@ class _Session:
         """Say whether there is anything to try, by reading alone; note why where there is not."""
         recording = self._case.recordings[function]
         if recording.count == 0:
-            self._leave(function, "not-exercised", NOT_CALLED)
+            self._leave(function, "not-exercised", recording.trouble or NOT_CALLED)
             return False
         subject = self.subject(function, recording)
         if next(steps(subject, subject.source.text, rules()), None) is None:

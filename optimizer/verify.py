@@ -172,8 +172,7 @@ def _exercised(trial: _Trial) -> Finding:
         count = trial.case.recordings[function].count
         if not count:
             return Doubt(Why.NOT_EXERCISED, NOT_EXERCISED.format(function=function))
-        reference = trial.case.reference(function)
-        doubt = not_comparable(function, reference)
+        doubt = not_comparable(function, trial.case.reference(function))
         if doubt is not None:
             return Doubt(Why.NOT_COMPARABLE, doubt)
         counts.append(f"{count} calls")
@@ -229,7 +228,8 @@ def _tests(trial: _Trial) -> Finding:
     """Run the whole workload on a new copy of exactly the bytes that are judged."""
     case = trial.case
     wall_s = max(60.0, 10 * case.baseline.seconds)
-    run = run_suite(case.target, case.copy(trial.changes), case.workload, wall_s=wall_s)
+    with case.lent(trial.changes) as copy:
+        run = run_suite(case.target, copy, case.workload, wall_s=wall_s)
     lost = case.baseline.lost(run)
     return _lost(lost) if lost else f"{len(case.baseline.counted)} tests as before, 0 lost"
 

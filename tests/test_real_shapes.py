@@ -58,7 +58,7 @@ def request_for(tmp_path: Path) -> MakeRequest:
             lambda _path: Terms(),
             WorkloadSettings(python=sys.executable),
             functions=tuple(FunctionName.parse(each) for each in functions),
-            time_s=60.0,
+            time_s=600.0,
         )
 
     return make
