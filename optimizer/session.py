@@ -36,7 +36,8 @@ NO_STRATEGY = "no strategy of the catalogue applies"
 NONE_HELPED = "{tries} versions were tried, none was right and clearly faster: {why}"
 BELOW_SHARE = "it has {share:.1%} of the workload's time, less than {least:.1%}"
 NOT_CALLED = "nothing that ran calls it"
-OUT_OF_TIME = "the time budget was used up before its turn"
+OUT_OF_TIME = "the time budget was used up before; --time-budget gives more"
+OTHERS_FIRST = "{count} hotter functions came first; hotspots: at_most in .perfbot.yml allows more"
 TOO_QUICK = (
     "what runs takes too little time to say which function is slow ({why}): name functions with "
     "--function, or give something that works longer in .perfbot.yml under workload: commands:"
@@ -178,7 +179,8 @@ class _Session:
             detail = BELOW_SHARE.format(share=hotspot.share, least=least)
             return Unchanged(hotspot.function, "below-share", detail)
         if chosen >= self._request.at_most:
-            return Unchanged(hotspot.function, "budget", f"hotter than it are {chosen} functions")
+            detail = OTHERS_FIRST.format(count=chosen)
+            return Unchanged(hotspot.function, "budget", detail)
         return None
 
     def recordings(self, functions: Sequence[FunctionName]) -> Mapping[FunctionName, Recording]:
