@@ -23,9 +23,10 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "catalogue"))
 
 from perfbot.bot.findings import cpu_model
+from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.verdict import Accepted
-from perfbot.optimizer.verify import Case, Terms, judge
+from perfbot.optimizer.verify import judge
 from perfbot.profiling.capture import capture
 from perfbot.profiling.environment import query
 from perfbot.profiling.functions import FunctionName

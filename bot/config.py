@@ -67,6 +67,8 @@ class Capability(StrEnum):
     EVAL = "eval"
     FRAMES = "frames"
     BUILTINS = "builtins"
+    REFLECTION = "reflection"
+    EXIT = "exit"
     EXIT_HANDLERS = "exit-handlers"
     CTYPES = "ctypes"
     ENVIRONMENT = "environment"

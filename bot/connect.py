@@ -6,8 +6,8 @@ from pathlib import Path
 
 from perfbot.bot.config import Accept, Backend, Config, Operator, process_environment
 from perfbot.bot.exits import Exit, RunError
+from perfbot.optimizer.case import Terms
 from perfbot.optimizer.preparation import Request, UnknownFunction
-from perfbot.optimizer.verify import Terms
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import ProfileError
 from perfbot.profiling.sandbox import SandboxError, strongest

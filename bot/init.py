@@ -65,7 +65,7 @@ pull_requests:
 telemetry: local
 
 # What a change may newly use, of: network, processes, file-writes, threads, interpreter-settings,
-# eval, frames, builtins, exit-handlers, ctypes, environment, dependency.
+# eval, frames, builtins, reflection, exit, exit-handlers, ctypes, environment, clock, input, dependency.
 allow: []
 """
 

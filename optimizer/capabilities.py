@@ -5,7 +5,7 @@ by name. The list errs on the side of naming too much: an optimization rarely ne
 """
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 _MODULES = {
     "network": (
@@ -26,30 +26,43 @@ _MODULES = {
 }
 _CALLS = {
     "eval": "eval exec compile __import__",
-    "builtins": "globals locals setattr delattr vars breakpoint",
-    "exit-handlers": "exit quit",
+    "reflection": "globals locals setattr delattr vars",
+    "builtins": "breakpoint",
+    "exit": "exit quit",
     "input": "input",
 }
 _ATTRIBUTES = {
-    "network": "os.open",
     "processes": "os.system os.popen os.fork os.forkpty os.kill os.killpg os.posix_spawn os.startfile",
-    "file-writes": "os.remove os.unlink os.rename os.replace os.mkdir os.makedirs os.rmdir os.chmod os.write",
+    "file-writes": (
+        "os.remove os.unlink os.rename os.replace os.mkdir os.makedirs os.rmdir os.chmod os.write os.open "
+        "os.fdopen os.dup os.dup2 os.pipe os.close os.closerange os.truncate os.symlink os.link os.sendfile"
+    ),
     "interpreter-settings": (
         "sys.setrecursionlimit sys.setswitchinterval sys.settrace sys.setprofile sys.monitoring "
         "sys.set_int_max_str_digits sys.flags"
     ),
     "frames": "sys._getframe sys._current_frames sys.exc_info",
-    "builtins": "sys.modules sys.meta_path sys.path sys.path_hooks sys.argv",
-    "exit-handlers": "os._exit os.abort sys.exit",
+    "builtins": (
+        "sys.modules sys.meta_path sys.path sys.path_hooks sys.argv sys.orig_argv "
+        "sys.displayhook sys.excepthook sys.unraisablehook sys.path_importer_cache"
+    ),
+    "exit": "sys.exit",
+    "exit-handlers": "os._exit os.abort",
     "environment": "os.environ os.environb os.getenv os.putenv os.getpid os.getcwd os.chdir",
 }
 _ANY_ATTRIBUTE = {
     "frames": "f_locals f_globals f_back tb_frame gi_frame cr_frame ag_frame __traceback__",
-    "builtins": "__globals__ __code__ __closure__ __builtins__ __subclasses__ __mro__ __bases__ __loader__ __spec__",
+    "builtins": "__globals__ __code__ __closure__ __builtins__ __subclasses__ __loader__ __spec__ __defaults__",
+    "reflection": "__mro__ __bases__",
     "file-writes": "write_text write_bytes unlink touch mkdir rmdir symlink_to hardlink_to",
 }
 _NAMES = {"builtins": "__builtins__ __loader__ __spec__ __file__"}
+# Modules that do harm through any of their attributes: not to be passed on under another name.
+_GUARDED = frozenset("os sys posix builtins".split())
 _EXECUTORS = ("exec", "spawn")  # os.execv, os.spawnl, …
+
+
+_ANY_OF = frozenset(f"{module}.*" for module in _GUARDED)
 
 
 def _inverted(table: Mapping[str, str]) -> dict[str, str]:
@@ -63,10 +76,13 @@ _BY_ANY_ATTRIBUTE, _BY_NAME = _inverted(_ANY_ATTRIBUTE), _inverted(_NAMES)
 def capabilities(module: ast.Module) -> dict[str, str]:
     """Return the capabilities that a module uses, each with the text of one place that uses it."""
     modules = _module_aliases(module)
+    imported = modules.keys() | _names_from_elsewhere(module)
     found: dict[str, str] = {}
     for node in ast.walk(module):
-        for capability in _of(node, modules):
+        for capability in (*_of(node, modules), *_of_tampering(node, imported)):
             found.setdefault(capability, ast.unparse(node).split("\n", maxsplit=1)[0][:80])
+    for node in _passed_on(module, modules):
+        found.setdefault("builtins", node.id)
     return found
 
 
@@ -87,6 +103,33 @@ def _module_aliases(module: ast.Module) -> dict[str, str]:
     }
 
 
+def _names_from_elsewhere(module: ast.Module) -> frozenset[str]:
+    """Return local names of what is imported out of modules: functions, classes, submodules."""
+    return frozenset(
+        alias.asname or alias.name
+        for node in ast.walk(module)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    )
+
+
+def _passed_on(module: ast.Module, modules: Mapping[str, str]) -> Iterator[ast.Name]:
+    """Yield uses of a guarded module as a value, as in ``getattr(os, name)`` or ``o = os``."""
+    named = {
+        id(node.value)
+        for node in ast.walk(module)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
+    for node in ast.walk(module):
+        if (
+            isinstance(node, ast.Name)
+            and isinstance(node.ctx, ast.Load)
+            and id(node) not in named
+            and modules.get(node.id) in _GUARDED
+        ):
+            yield node
+
+
 def _imported(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
@@ -98,6 +141,8 @@ def _imported(node: ast.AST) -> Iterator[str]:
 def _of(node: ast.AST, modules: Mapping[str, str]) -> Iterator[str]:
     for name in _imported(node):
         yield from _of_module(name)
+        if isinstance(node, ast.ImportFrom) and name in _ANY_OF:
+            yield "builtins"
         if name in _BY_ATTRIBUTE:
             yield _BY_ATTRIBUTE[name]
     match node:
@@ -111,7 +156,6 @@ def _of(node: ast.AST, modules: Mapping[str, str]) -> Iterator[str]:
             yield _BY_NAME[name]
         case ast.Attribute():
             yield from _of_attribute(node, modules)
-    yield from _of_tampering(node, modules)
 
 
 def _of_module(name: str) -> Iterator[str]:
@@ -132,8 +176,8 @@ def _of_attribute(node: ast.Attribute, modules: Mapping[str, str]) -> Iterator[s
         yield "processes"
 
 
-def _of_tampering(node: ast.AST, modules: Mapping[str, str]) -> Iterator[str]:
-    """Assigning to an attribute of an imported module changes it for everybody."""
+def _of_tampering(node: ast.AST, imported: Set[str]) -> Iterator[str]:
+    """Assigning to an attribute of an imported module, class or function changes it for everybody."""
     targets: list[ast.expr] = []
     match node:
         case ast.Assign(targets=found):
@@ -146,7 +190,7 @@ def _of_tampering(node: ast.AST, modules: Mapping[str, str]) -> Iterator[str]:
         if (
             isinstance(each, ast.Attribute)
             and isinstance(each.value, ast.Name)
-            and each.value.id in modules
+            and each.value.id in imported
         ):
             yield "builtins"
 

@@ -207,10 +207,35 @@ def built(scene: Scene, name: str) -> str | None:
 
 
 def _is_fresh(scene: Scene, value: cst.BaseExpression) -> bool:
-    name = syntax.called_name(value)
+    name, method = syntax.called_name(value), syntax.method_call(value)
     if name is not None:
         return name in _CONTAINER_CALLS and scene.is_builtin(name)
+    if method is not None:
+        return method[1] in {"split", "splitlines"} and scene.is_kind(value, "list")
     return isinstance(value, _FRESH)
+
+
+def is_private(scene: Scene, name: str) -> bool:
+    """Say whether a container made by the function stays unknown to everybody else while it runs."""
+    if built(scene, name) is None or captured(scene, name):
+        return False
+    return all(_keeps_private(scene, use) for use in scene.uses(name))
+
+
+def _keeps_private(scene: Scene, use: cst.Name) -> bool:
+    parent = scene.parent(use)
+    above = scene.parent(parent) if parent is not None else None
+    match parent:
+        case cst.AssignTarget() | cst.AnnAssign() | cst.Return() | cst.ComparisonTarget():
+            return True
+        case cst.Subscript(value=value) | cst.Attribute(value=value) if value is use:
+            return isinstance(parent, cst.Subscript) or isinstance(above, cst.Call)
+        case cst.For(iter=iterable) | cst.CompFor(iter=iterable):
+            return iterable is use
+        case cst.Arg() if above is not None:
+            function = syntax.called_name(above)
+            return function in {"len", "sum", "min", "max"} and scene.is_builtin(function)
+    return False
 
 
 def holds(scene: Scene, name: str, *types: str) -> bool:
@@ -346,7 +371,8 @@ def is_constant_in(scene: Scene, loop: cst.CSTNode, expr: cst.BaseExpression) ->
         ):
             continue
         outsider = name in scene.parameters or built(scene, name) is not None
-        if not outsider or syntax.mutates(loop, name) or not is_quiet(scene, loop):
+        quiet = is_private(scene, name) or is_quiet(scene, loop)
+        if not outsider or syntax.mutates(loop, name) or not quiet:
             return False
     return True
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from perfbot.optimizer.capabilities import capabilities, imported_packages
-from perfbot.optimizer.verdict import Why
+from perfbot.optimizer.verdict import Refusal, Why
 
 TOUCHES_NO_CODE = "the change touches {path}, which is no Python source of the project"
 TOUCHES_TESTS = (
@@ -23,18 +23,6 @@ REMOVED = "{path}: {name} is gone"
 CHANGED = "{path}: {what} of {name} changed from {before} to {after}"
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
-_MUTABLE_MAKERS = frozenset(
-    "list dict set defaultdict OrderedDict Counter deque bytearray WeakKeyDictionary WeakValueDictionary".split()
-)
-_REMEMBERING = frozenset("cache lru_cache cached_property memoize memoized cached".split())
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a change is refused by reading it."""
-
-    why: Why
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +83,6 @@ def reaches_for_nothing_new(
         for package in sorted(imported_packages(after) - known):
             return Refusal(Why.FORBIDDEN, NEW_DEPENDENCY.format(path=change.path, package=package))
     return None
-
-
-def remembers(changes: Sequence[FileChange]) -> bool:
-    """Say whether code newly keeps state from call to call, so that a repeated call may be no real one."""
-    return any(
-        set(_state(_parsed(change.after))) - set(_state(_parsed(change.before or b"")))
-        for change in changes
-    )
 
 
 def changed_functions(change: FileChange) -> Iterator[str]:
@@ -167,10 +147,12 @@ def _definitions(node: ast.AST, prefix: str) -> Iterator[tuple[str, _Definition]
 def _interface(source: bytes) -> dict[str, dict[str, str]]:
     """Return what callers can see of each function, class and module-level name."""
     module = _parsed(source)
-    found = {name: {"kind": "name"} for name in _top_names(module)}
+    names = list(_top_names(module))
+    found = {name: {"kind": "name"} for name in names}
     for name, node in _outermost(module):
         found[name] = {
             "kind": _kind(node),
+            "number of other bindings": str(names.count(name)),
             "parameters": _parameters(node.args),
             "decorators": ", ".join(ast.unparse(each) for each in node.decorator_list),
         }
@@ -216,83 +198,6 @@ def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
         if not isinstance(child, _Definition | ast.Lambda):
             yield child
             yield from _own_nodes(child)
-
-
-def _state(module: ast.Module) -> Iterator[str]:
-    """Yield a text for each thing in a module that lets one call leave something for the next."""
-    for node in ast.walk(module):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from _state_of_function(node)
-        elif isinstance(node, ast.Global):
-            yield from (f"global {name}" for name in node.names)
-    owners = [node for node in ast.walk(module) if isinstance(node, ast.Module | ast.ClassDef)]
-    mutable = {name for owner in owners for name in _mutable_names(owner)}
-    for node in ast.walk(module):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from (f"kept in {name}" for name in mutable & set(_changed_names(node)))
-
-
-def _state_of_function(node: _Definition) -> Iterator[str]:
-    for decorator in node.decorator_list:
-        words = {
-            part
-            for each in ast.walk(decorator)
-            for part in (getattr(each, "id", ""), getattr(each, "attr", ""))
-        }
-        if words & _REMEMBERING:
-            yield f"{node.name} remembers"
-    for default in [*node.args.defaults, *(each for each in node.args.kw_defaults if each)]:
-        if _is_mutable(default):
-            yield f"{node.name} has a mutable default"
-
-
-def _mutable_names(owner: ast.Module | ast.ClassDef) -> Iterator[str]:
-    for node in owner.body:
-        match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if _is_mutable(value):
-                yield name
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if _is_mutable(
-                value
-            ):
-                yield name
-
-
-def _is_mutable(value: ast.expr) -> bool:
-    if isinstance(value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp):
-        return True
-    called = value.func if isinstance(value, ast.Call) else None
-    name = getattr(called, "id", "") or getattr(called, "attr", "")
-    return name in _MUTABLE_MAKERS
-
-
-_CHANGING = frozenset(
-    (
-        "append appendleft extend insert pop popleft popitem remove clear add discard update "
-        "setdefault __setitem__"
-    ).split()
-)
-
-
-def _changed_names(function: _Definition) -> Iterator[str]:
-    """Yield names (or attribute names) whose object a function stores into or calls a changing method of."""
-    for node in ast.walk(function):
-        owner: ast.expr | None = None
-        match node:
-            case ast.Subscript(value=value, ctx=ast.Store() | ast.Del()):
-                owner = value
-            case ast.Call(func=ast.Attribute(value=value, attr=attr)) if attr in _CHANGING:
-                owner = value
-            case ast.AugAssign(target=ast.Name() | ast.Attribute() as target):
-                owner = target
-            case ast.Attribute(value=ast.Name(id=name), attr=attr, ctx=ast.Store()) if (
-                name == function.name
-            ):
-                yield attr
-        if owner is not None:
-            yield getattr(owner, "id", "") or getattr(owner, "attr", "")
-
-
-Check = Callable[[Sequence[FileChange]], Refusal | None]
 
 
 def paths_are_sources(

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.progress import Listener, Phase
-from perfbot.optimizer.verify import Case, Terms
 from perfbot.profiling import environment, provision
 from perfbot.profiling.functions import FunctionName, find_function, function_index, near_names
 from perfbot.profiling.overlay import overlay

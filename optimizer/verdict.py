@@ -30,6 +30,25 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A gate's no."""
+
+    why: Why
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A gate that cannot tell."""
+
+    why: Why
+    detail: str
+
+
+Finding = str | Refusal | Doubt  # a gate passes with a remark, refuses, or cannot tell
+
+
+@dataclass(frozen=True, slots=True)
 class Gate:
     """One check that a change went through, in order; the last one of a rejected change failed."""
 

@@ -6,32 +6,53 @@ from dataclasses import dataclass
 from perfbot.profiling.capture import Recorded
 from perfbot.profiling.measure import Pair
 from perfbot.profiling.messages import Message
-from perfbot.profiling.replay import Reference
+from perfbot.profiling.replay import Behaviour, Reference, variants_of
 from perfbot.profiling.sandbox import Limits
-from perfbot.profiling.target import Target
+from perfbot.profiling.target import Reply, Target
 from perfbot.profiling.tree import Tree, module_names
+
+IMPOSSIBLE = "the timing process answered with times that cannot be"
+WRONG_ANSWER = "{function} gives other results while it is timed than when its results are compared"
 
 _AT_MOST_CALLS = 24
 _COVERED_SHARE = 0.95  # of the recorded time; the rest is left to the cheapest calls
 _AT_MOST_PASS_S = 4.0  # longer calls are left out while there are shorter ones
+_AT_MOST_UNSEEN = 24  # mutations that are timed, once each
+_UNSEEN_PER_CALL = 6
 
 
 class MeasurementError(Exception):
     """A timing process did not come to its end; the message says how it ended."""
 
 
+class WrongAnswerError(MeasurementError):
+    """The new version gives other results while it is timed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """One process's answer, in nanoseconds: a pass over the calls, each as often as the workload makes it.
+    """One process's answer, in nanoseconds.
 
-    ``first_ns`` is the first pass of the process, ``import_ns`` the import of the function's module
-    with all that it imports.
+    ``pass_ns`` and ``first_ns`` are for a pass over the calls, each as often as the workload makes
+    it: again and again, and for the first time in the process. ``unseen_ns`` has one time for each
+    mutation, made once; ``import_ns`` is the import of the function's module with all that it
+    imports; ``answers`` has a digest of each call's result, ``""`` where there is none to compare.
     """
 
     pass_ns: float
     first_ns: float
     import_ns: float
     per_call_ns: tuple[float, ...]
+    unseen_ns: tuple[float, ...] = ()
+    answers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """Bytes: the most that one call allocates, and what import and all calls leave allocated."""
+
+    peak_bytes: int
+    kept_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +60,8 @@ class CallBenchmark:
     """A choice of recorded calls to be timed.
 
     ``once`` times only the first pass of each process: right for code that remembers results from
-    call to call, for which a repeated call is not a real one.
+    call to call, for which a repeated call is not a real one. ``unseen`` names, for each chosen
+    call, the mutations that are timed as well.
     """
 
     target: Target
@@ -47,6 +69,7 @@ class CallBenchmark:
     chosen: tuple[int, ...]
     budget_s: float
     once: bool = False
+    unseen: tuple[tuple[int, ...], ...] = ()
 
     def time(self, tree: Tree) -> Timing:
         """Time the calls on one version, in one fresh process.
@@ -60,20 +83,28 @@ class CallBenchmark:
             **self._what(tree),
             "times": [call.times for call in calls],
             "fresh": [self.reference.fresh[number] for number in self.chosen],
+            "numbers": list(self.chosen),
+            "variants": variants_of(self.reference.recording),
+            "unseen": [list(each) for each in self.unseen] or [[] for _ in self.chosen],
             "budget_s": self.budget_s,
             "once": self.once,
         }
-        return _timing(self._answer(job, tree, "timed"), calls)
+        reply, message = self._answer(job, tree, "timed")
+        if reply.contradicts(message.number("total_ns") / 1e9):
+            raise MeasurementError(IMPOSSIBLE)
+        return _timing(message, calls, sum(map(len, self.unseen)))
 
-    def peak_bytes(self, tree: Tree) -> int:
-        """Return the greatest memory that any of the calls allocates beyond what was there before it.
+    def weigh(self, tree: Tree) -> Weight:
+        """Weigh the calls on one version, in one fresh process.
 
         Raises:
             MeasurementError: as for :meth:`time`.
         """
-        return self._answer({"do": "memory", **self._what(tree)}, tree, "memory").whole(
-            "peak_bytes"
-        )
+        _, message = self._answer({"do": "memory", **self._what(tree)}, tree, "memory")
+        weight = Weight(message.whole("peak_bytes"), message.whole("kept_bytes"))
+        if min(weight.peak_bytes, weight.kept_bytes) < 0:
+            raise MeasurementError(IMPOSSIBLE)
+        return weight
 
     def _what(self, tree: Tree) -> dict[str, object]:
         recording = self.reference.recording
@@ -84,25 +115,26 @@ class CallBenchmark:
             "calls": [recording.calls[number].arguments for number in self.chosen],
         }
 
-    def _answer(self, job: Mapping[str, object], tree: Tree, kind: str) -> Message:
+    def _answer(self, job: Mapping[str, object], tree: Tree, kind: str) -> tuple[Reply, Message]:
         reply = self.target.run(job, tree, limits=Limits(wall_s=120, cpu_s=150))
-        answers = list(reply.of_kind(kind))
-        if not reply.finished or len(answers) != 1:
+        if not reply.finished or [each.kind for each in reply.messages] != [kind, "done"]:
             raise MeasurementError(f"timing {self.reference.recording.function} {reply.trouble}")
-        return answers[0]
+        return reply, reply.messages[0]
 
     def pair(
         self, old: Tree, new: Tree, kept: list[tuple[Timing, Timing]] | None = None
     ) -> Callable[[bool], Pair]:
         """Return a function that measures one pair, for :func:`perfbot.profiling.measure.compare`.
 
-        The pairs' full timings (old, new) are appended to ``kept``.
+        The pairs' full timings (old, new) are appended to ``kept``. The returned function raises
+        what :meth:`time` does, and ``WrongAnswerError``.
         """
 
         def measure(old_first: bool) -> Pair:
             trees = (old, new) if old_first else (new, old)
             times = [self.time(tree) for tree in trees]
             before, after = times if old_first else reversed(times)
+            self._compare_answers(before, after)
             if kept is not None:
                 kept.append((before, after))
             if self.once:
@@ -111,38 +143,70 @@ class CallBenchmark:
 
         return measure
 
+    def _compare_answers(self, before: Timing, after: Timing) -> None:
+        """Raise ``WrongAnswerError`` where the old version answers as it did in replay and the new does not."""
+        for number, old, new in zip(self.chosen, before.answers, after.answers, strict=True):
+            if old and old == self.reference.behaviours[number, 0].result and new != old:
+                function = self.reference.recording.function
+                raise WrongAnswerError(WRONG_ANSWER.format(function=function))
+
 
 def choose_calls(reference: Reference) -> tuple[int, ...]:
     """Choose the calls that make up most of the function's time in the workload, dearest first."""
     calls = reference.recording.calls
-    numbers = [number for number in reference.real if calls[number].raised is None] or list(
-        reference.real
-    )
-    weighted = sorted(numbers, key=lambda number: -_weight_ns(calls[number]))
-    affordable = [number for number in weighted if calls[number].ns < _AT_MOST_PASS_S * 1e9]
-    total = sum(_weight_ns(calls[number]) for number in weighted)
+    returned = [number for number in reference.real if calls[number].raised is None]
+    weights = {number: _weight_ns(reference, number) for number in returned or reference.real}
+    weighted = sorted(weights, key=lambda number: -weights[number])
+    affordable = [each for each in weighted if _ns(reference, each) < _AT_MOST_PASS_S * 1e9]
+    total = sum(weights.values())
     chosen: list[int] = []
     covered = 0.0
     for number in affordable or weighted[-1:]:
         if len(chosen) >= _AT_MOST_CALLS or covered >= _COVERED_SHARE * total > 0:
             break
         chosen.append(number)
-        covered += _weight_ns(calls[number])
+        covered += weights[number]
     return tuple(sorted(chosen))
 
 
-def _weight_ns(call: Recorded) -> float:
-    return float(max(call.ns, 1) * call.times)
+def choose_unseen(reference: Reference, chosen: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    """Choose mutations of the chosen calls that the function answers, for each call some of the gentle ones."""
+    most = min(_UNSEEN_PER_CALL, max(1, _AT_MOST_UNSEEN // max(1, len(chosen))))
+    return tuple(
+        tuple(
+            variant
+            for (of, variant), behaviour in sorted(reference.behaviours.items())
+            if of == number and variant and _is_gentle(behaviour)
+        )[:most]
+        for number in chosen
+    )
 
 
-def _timing(message: Message, calls: Sequence[Recorded]) -> Timing:
+def _is_gentle(behaviour: Behaviour) -> bool:
+    return behaviour.ending == "returned" and not behaviour.wild
+
+
+def _weight_ns(reference: Reference, number: int) -> float:
+    return _ns(reference, number) * reference.recording.calls[number].times
+
+
+def _ns(reference: Reference, number: int) -> float:
+    """Return how long a call takes: as replayed, for the recorder looks closely and slows the first ones."""
+    return float(max(1, reference.behaviours[number, 0].ns))
+
+
+def _timing(message: Message, calls: Sequence[Recorded], unseen: int) -> Timing:
     first, each = message.numbers("first_ns"), message.numbers("per_call_ns")
-    if len(first) != len(calls) or len(each) != len(calls) or min((*first, *each), default=0) <= 0:
-        raise MeasurementError("the timing process answered with times that cannot be")
+    others, answers = message.numbers("unseen_ns"), message.texts("answers")
+    lengths = (len(first), len(each), len(answers), len(others))
+    if lengths != (*[len(calls)] * 3, unseen) or min((*first, *each, *others), default=0) <= 0:
+        raise MeasurementError(IMPOSSIBLE)
     times = [call.times for call in calls]
     return Timing(
         sum(time_ns * count for time_ns, count in zip(each, times, strict=True)),
         sum(time_ns * count for time_ns, count in zip(first, times, strict=True)),
         message.number("import_ns"),
         each,
+        others,
+        answers,
     )

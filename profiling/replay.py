@@ -6,37 +6,52 @@ too long, runs out of stack or memory, there is nothing to compare.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from perfbot.profiling.capture import Recorded, Recording
 from perfbot.profiling.messages import Message
 from perfbot.profiling.sandbox import Limits
-from perfbot.profiling.target import Target
+from perfbot.profiling.target import Reply, Target
 from perfbot.profiling.tree import Tree, module_names
 
 _LIMIT_S = 10.0  # for one recorded call of the old version; the new one gets more, see below
-_NEW_LIMIT_S = 30.0
+_NEW_LIMIT_S = (3.0, 30.0)  # at least and at most: twenty times what the old version took at most
+_PATIENCE = 3  # calls beyond those on which the old version takes too long, then the process ends
 _WALL_S = 180.0
 _VARIANT_PLAYS = 400  # mutated calls per function, spread over the recorded ones
 _VARIANT_TIME_NS = 4_000_000_000  # of the old version's own time
+
+AGAIN = (
+    "{before}; a second call with equal arguments then does something else than before the change"
+)
+VARIABLE = "{before}; it leaves the module's variable {name} other than before the change"
+CONTRADICTION = "its messages about the calls are out of order"
 
 Key = tuple[int, int]  # number of the recorded call, number of the variant (0: the call itself)
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What one call did; ``digest`` covers result or exception, arguments afterwards, output, warnings."""
+    """What one call did; ``digest`` covers result or exception, arguments afterwards, output, warnings.
+
+    Of recorded calls only: ``changed`` (it leaves its arguments changed), ``variables`` (digests of
+    the module's variables that it changed), ``again`` (what a second call did, ``""``: none was
+    made) and ``ns``.
+    """
 
     ending: str  # returned, raised, timeout, exhausted, incomparable, unreadable
     digest: str
     result: str | None
     error: str
-    message: str
     own: bool
     changed: bool
     arguments: str
     shown: str
     what: str
+    wild: bool = False
+    again: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    ns: int = 0
 
     @property
     def ended(self) -> bool:
@@ -46,11 +61,15 @@ class Behaviour:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """All behaviours of one version; ``trouble`` says why the process stopped early, ``""`` if it did not."""
+    """All behaviours of one version; ``trouble`` says why the process stopped early, ``""`` if it did not.
+
+    ``variables`` are the names of the module's data.
+    """
 
     behaviours: Mapping[Key, Behaviour]
     trouble: str
     stuck_at: Key | None
+    variables: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +80,7 @@ class Difference:
     before: str
     after: str
     what: str  # how the arguments were made from a recorded call, "" for a recorded call itself
+    ending: str  # of the new version, as in Behaviour; "" where the process did not get so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +92,8 @@ class Reference:
     fresh: tuple[bool, ...]  # per recorded call: whether it needs fresh arguments each time
     real: tuple[int, ...]  # numbers of the recorded calls that can be compared
     dropped: Mapping[str, int]  # why calls cannot be compared, with how many
+    variables: frozenset[str] = frozenset()  # the module's data, whose changes count
+    endless: int = 0  # on how many calls the old version takes too long
 
     @property
     def comparable_share(self) -> float:
@@ -107,7 +129,9 @@ def reference(target: Target, tree: Tree, recording: Recording) -> Reference:
     fresh = tuple(
         _needs_fresh(first.behaviours.get((number, 0))) for number in range(len(recording.calls))
     )
-    return Reference(recording, kept, fresh, real, dropped)
+    variables = first.variables & second.variables
+    endless = sum(each.ending == "timeout" for each in first.behaviours.values())
+    return Reference(recording, kept, fresh, real, dropped, variables, endless)
 
 
 def _needs_fresh(behaviour: Behaviour | None) -> bool:
@@ -120,11 +144,21 @@ def _why_not_comparable(
 ) -> str | None:
     if not first.ended:
         return f"{first.ending}: {first.shown}"
-    if second is None or second.digest != first.digest or second.ending != first.ending:
+    if second is None or not _same_twice(first, second):
         return "the unchanged code does not do the same twice"
     if key[1] == 0 and not _as_recorded(first, calls[key[0]]):
         return "outside its test, the call does something else"
     return None
+
+
+def _same_twice(first: Behaviour, second: Behaviour) -> bool:
+    if first.again and second.again and first.again != second.again:
+        return False
+    return (first.ending, first.digest, first.variables) == (
+        second.ending,
+        second.digest,
+        second.variables,
+    )
 
 
 def _as_recorded(behaviour: Behaviour, recorded: Recorded) -> bool:
@@ -150,23 +184,40 @@ def differences(
     """
     all_variants = variants_of(expected.recording)
     variants = all_variants if at_most_variants is None else min(at_most_variants, all_variants)
-    played = play(target, tree, expected.recording, variants=variants, limit_s=_NEW_LIMIT_S)
+    longest_s = max((each.ns for each in expected.behaviours.values()), default=0) / 1e9
+    least_s, most_s = _NEW_LIMIT_S
+    played = play(
+        target,
+        tree,
+        expected.recording,
+        variants=variants,
+        limit_s=min(most_s, max(least_s, 20 * longest_s)),
+        patience=expected.endless + _PATIENCE,
+    )
     found = [
         difference
         for key, before in expected.behaviours.items()
-        if key[1] <= variants and (difference := _difference(key, before, played)) is not None
+        if key[1] <= variants
+        and (difference := _difference(key, before, played, expected.variables)) is not None
     ]
     return sorted(found, key=lambda each: (each.what != "", len(each.arguments)))
 
 
-def _difference(key: Key, before: Behaviour, played: Played) -> Difference | None:
+def _difference(
+    key: Key, before: Behaviour, played: Played, variables: frozenset[str]
+) -> Difference | None:
     after = played.behaviours.get(key)
     if after is None:
         why = played.trouble if played.stuck_at in (None, key) else f"not reached: {played.trouble}"
-        return Difference(before.arguments, before.shown, why or "no result", before.what)
+        return Difference(before.arguments, before.shown, why or "no result", before.what, "")
+    seen = after.shown
     if _alike(before, after, real=key[1] == 0):
-        return None
-    return Difference(before.arguments, before.shown, after.shown, before.what)
+        seen = _aftermath(before, after, variables)
+    return (
+        Difference(before.arguments, before.shown, seen, before.what, after.ending)
+        if seen
+        else None
+    )
 
 
 def _alike(before: Behaviour, after: Behaviour, *, real: bool) -> bool:
@@ -177,10 +228,29 @@ def _alike(before: Behaviour, after: Behaviour, *, real: bool) -> bool:
     return not before.own
 
 
+def _aftermath(before: Behaviour, after: Behaviour, variables: frozenset[str]) -> str:
+    """Say what calls that look alike leave behind differently, ``""`` if nothing."""
+    if before.again and after.again and before.again != after.again:
+        return AGAIN.format(before=after.shown)
+    for name in sorted(variables & (before.variables.keys() | after.variables.keys())):
+        if before.variables.get(name) != after.variables.get(name):
+            return VARIABLE.format(before=after.shown, name=name)
+    return ""
+
+
 def play(
-    target: Target, tree: Tree, recording: Recording, *, variants: int, limit_s: float
+    target: Target,
+    tree: Tree,
+    recording: Recording,
+    *,
+    variants: int,
+    limit_s: float,
+    patience: int | None = None,
 ) -> Played:
-    """Replay the recorded calls, each with its variants, in one fresh process on one version."""
+    """Replay the recorded calls, each with its variants, in one fresh process on one version.
+
+    It ends early once more than ``patience`` calls have taken too long.
+    """
     job = {
         "do": "replay",
         "function": str(recording.function),
@@ -190,15 +260,27 @@ def play(
         "variants": variants_of(recording),
         "played": variants,
         "limit_s": limit_s,
+        "patience": patience,
     }
     reply = target.run(job, tree, limits=Limits(wall_s=_WALL_S, cpu_s=int(_WALL_S) + 60))
-    behaviours = {
-        (message.whole("call"), message.whole("variant")): _behaviour(message)
-        for message in reply.of_kind("behaviour")
-    }
-    started = [(each.whole("call"), each.whole("variant")) for each in reply.of_kind("starting")]
-    stuck_at = started[-1] if started and started[-1] not in behaviours else None
-    return Played(behaviours, "" if reply.finished else reply.trouble, stuck_at)
+    return _played(reply)
+
+
+def _played(reply: Reply) -> Played:
+    """Believe behaviours as long as each was announced, comes once and stands in order."""
+    behaviours: dict[Key, Behaviour] = {}
+    announced: Key | None = None
+    for message in reply.messages:
+        key = (message.whole("call"), message.whole("variant"))
+        if message.kind == "starting" and announced is None and key not in behaviours:
+            announced = key
+        elif message.kind == "behaviour" and key == announced:
+            behaviours[key] = _behaviour(message)
+            announced = None
+        elif message.kind not in ("variables", "done"):
+            return Played({}, CONTRADICTION, None)
+    names = frozenset(name for each in reply.of_kind("variables") for name in each.texts("names"))
+    return Played(behaviours, "" if reply.finished else reply.trouble, announced, names)
 
 
 def _behaviour(message: Message) -> Behaviour:
@@ -207,10 +289,17 @@ def _behaviour(message: Message) -> Behaviour:
         message.text("digest"),
         message.text("result") or None,
         message.text("error"),
-        message.text("message"),
         message.truth("own"),
         message.truth("changed"),
         message.text("arguments"),
         message.text("shown"),
         message.text("what"),
+        message.truth("wild"),
+        message.text("again"),
+        _texts(message.mapping("variables")),
+        message.whole("ns"),
     )
+
+
+def _texts(mapping: Mapping[str, object]) -> Mapping[str, str]:
+    return {name: value for name, value in mapping.items() if isinstance(value, str)}

@@ -45,6 +45,7 @@ IMPORTED_FROM_ELSEWHERE = (
     "copy. Uninstall it, or give the interpreter of the project's own environment in .perfbot.yml "
     "under workload: python:"
 )
+TOLD_TWICE = "its outcome was reported twice, as {one} and as {other}"
 # Ids such as test_f[<object at 0x7f…>] change from run to run.
 _UNSTABLE = re.compile(r"0x[0-9a-f]{6,}|\b\d{9,}\b")
 
@@ -338,10 +339,12 @@ def _note(
     elsewhere: list[tuple[str, str]],
 ) -> None:
     if message.kind == "test" and message.text("outcome") in set(Outcome):
-        outcome = Outcome(message.text("outcome"))
-        tests[message.text("test")] = Tested(
-            outcome, message.number("seconds"), message.text("why")
-        )
+        name, outcome = message.text("test"), Outcome(message.text("outcome"))
+        why = message.text("why")
+        if name in tests and tests[name].outcome is not outcome:
+            why = TOLD_TWICE.format(one=tests[name].outcome, other=outcome)
+            outcome = Outcome.ERROR
+        tests[name] = Tested(outcome, message.number("seconds"), why)
     elif message.kind == "collect-error":
         errors[message.text("test")] = message.text("why")
     elif message.kind == "modules":

@@ -36,9 +36,23 @@ class Reply:
 
     @property
     def finished(self) -> bool:
-        """Whether the job was done to its end, by the process's own word and by its exit."""
-        said_so = bool(self.messages) and self.messages[-1].kind == "done"
-        return said_so and self.completed.ending is Ending.EXITED
+        """Whether the job was done to its end, by the process's own word and by its exit.
+
+        The word is said once, as the last thing; a process that goes on after it, or that ends
+        with a status other than 0, is not believed.
+        """
+        said = [number for number, each in enumerate(self.messages) if each.kind == "done"]
+        exited = self.completed.ending is Ending.EXITED and self.completed.returncode == 0
+        return exited and said == [len(self.messages) - 1]
+
+    def contradicts(self, claimed_s: float) -> bool:
+        """Say whether a time that the process claims for its work cannot be, by the keeper's clocks.
+
+        It can take no longer than the process lived, and a process that used twice the processor
+        time it claims, and two seconds, did something that it does not tell.
+        """
+        lived_s, used_s = self.completed.wall_s, self.completed.cpu_s
+        return claimed_s > 1.05 * lived_s + 0.1 or used_s > 2 * claimed_s + 2
 
     def of_kind(self, kind: str) -> Iterator[Message]:
         """Yield the messages of one kind, in order."""

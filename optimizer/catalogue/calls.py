@@ -55,8 +55,9 @@ def _compared(
     if statement is not None and assigned == (first, call):
         text = f"if {second} {operator} {first}:\n    {first} = {second}\n"
         return scene.rewrite({statement: flow.line(text, statement)}, why)
-    chosen = cst.parse_expression(f"({second} if {second} {operator} {first} else {first})")
-    return scene.rewrite({call: chosen}, why)
+    chosen = cst.parse_expression(f"{second} if {second} {operator} {first} else {first}")
+    whole = isinstance(line, _WHOLE)
+    return scene.rewrite({call: chosen if whole else _in_parentheses(chosen)}, why)
 
 
 @rule(Category.CALL_OVERHEAD, "sorted, tuple or join of a generator")

@@ -177,7 +177,9 @@ def membership_in_built_list(scene: Scene) -> Iterator[Rewrite]:
         elements = kinds.kind_at(scene, built.elt, built.elt)
         names = syntax.names_read(built) - syntax.names_written(built)
         place = effects.hoisting_place(scene, test, names)
-        if place is None or not kinds.hashable(elements) or not _may_be_hashed(scene, left):
+        if place is None or not effects.contents_unchanged(scene, place, built.elt):
+            continue
+        if not kinds.hashable(elements) or not _may_be_hashed(scene, left):
             continue
         lookup = scene.fresh("wanted")
         items = cst.SetComp(elt=built.elt, for_in=built.for_in)

@@ -109,32 +109,3 @@ def _unpacked(
             if fits and plain and size and scene.is_kind(buffer, "bytes"):
                 return arguments[0], buffer, fields, first_only
     return None
-
-
-@rule(Category.MEMORY, "deepcopy of a flat container to copy")
-def deepcopy_of_flat(scene: Scene) -> Iterator[Rewrite]:
-    """``deepcopy`` of a list, set or dictionary that holds numbers and text only: nothing in it can change."""
-    for call in syntax.find(scene.function.body, cst.Call):
-        argument = shapes.sole_argument(call)
-        deep = Import("copy", "deepcopy")
-        by_name = scene.imported_as(syntax.called_name(call) or "") == deep
-        by_module = syntax.code(call.func) == "copy.deepcopy"
-        by_module = by_module and scene.imported_as("copy") == Import("copy")
-        if not isinstance(argument, cst.Name) or not (by_name or by_module):
-            continue
-        if _is_flat(scene, argument):
-            yield scene.rewrite(
-                {call: syntax.expression("{x}.copy()", x=argument)},
-                f"`{argument.value}` holds values that cannot change; a flat copy is as good as a deep "
-                "one, which looks at each item in Python.",
-            )
-
-
-def _is_flat(scene: Scene, name: cst.Name) -> bool:
-    seen = kinds.kind_at(scene, name)
-    atoms = (*_PRINTED, "bytes", "complex")
-    if seen is None or seen.elements is None or not seen.elements.only(*atoms):
-        return False
-    if seen.only("dict"):
-        return seen.values is not None and seen.values.only(*atoms)
-    return seen.only("list") or seen.only("set")

@@ -46,8 +46,8 @@ def _is_invariant(scene: Scene, loop: _Loop, expr: cst.BaseExpression) -> bool:
     cheap = not names or not any(
         isinstance(each, cst.Call | cst.BinaryOperation) for each in syntax.walk(expr)
     )
-    if cheap or certainty.sure(scene, expr) is None:
-        return False
+    if cheap or not certainty.is_sure(scene, expr, *certainty.ATOMS):
+        return False  # a list that is made in each pass is another one each time
     bound = all(flow.is_bound_before(scene, loop, name) for name in names)
     return bound and flow.is_constant_in(scene, loop, expr)
 
@@ -103,7 +103,7 @@ def _is_same_in_pass(scene: Scene, loop: cst.For, call: cst.Call) -> bool:
     names = syntax.names_read(call) & scene.local_names
     targets = flow.target_names(loop.target) or []
     varies = not names.isdisjoint(targets)
-    if not varies or certainty.sure(scene, call) is None:
+    if not varies or not certainty.is_sure(scene, call, *certainty.ATOMS):
         return False
     bound = all(name in targets or flow.is_bound_before(scene, loop, name) for name in names)
     return bound and flow.is_constant_in(scene, loop.body, call)

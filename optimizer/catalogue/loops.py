@@ -56,8 +56,24 @@ def _is_indexable(scene: Scene, loop: cst.For, name: str) -> bool:
         return False
     if flow.holds(scene, name, "tuple", "str"):
         return True
-    quiet = flow.is_quiet(scene, loop.body) and not syntax.mutates(loop.body, name)
-    return quiet and flow.holds(scene, name, "list")
+    unchanged = (flow.is_private(scene, name) and _reads_items(scene, loop, name)) or (
+        flow.is_quiet(scene, loop.body) and not syntax.mutates(loop.body, name)
+    )
+    return unchanged and flow.holds(scene, name, "list")
+
+
+def _reads_items(scene: Scene, loop: cst.For, name: str) -> bool:
+    """Say whether the body does nothing with a container but look up items and read its length."""
+    for use in scene.uses(name):
+        parent = scene.parent(use)
+        above = scene.parent(parent) if parent is not None else None
+        if loop not in scene.above(use):
+            continue
+        plain = isinstance(parent, cst.Subscript) and parent.value is use
+        stored = isinstance(above, cst.Element) or getattr(above, "target", None) is parent
+        if not (plain and not stored) and not (above and syntax.called_name(above) == "len"):
+            return False
+    return True
 
 
 @rule(Category.LOOP, "index loop to direct iteration")
@@ -279,6 +295,8 @@ def _appended(loop: cst.For) -> tuple[str, cst.BaseExpression, str] | None:
             return None
         clauses.append(_clause(node))
         body = syntax.body_of(node)
+        if len(body) == 2 and (named := syntax.assignment(body[0])) is not None:
+            return _named_first(named, body[1], clauses)
         if len(body) != 1:
             return None
         node = body[0]
@@ -290,6 +308,17 @@ def _appended(loop: cst.For) -> tuple[str, cst.BaseExpression, str] | None:
             )
         ):
             return name, value, " ".join(clauses)
+    return None
+
+
+def _named_first(
+    named: tuple[str, cst.BaseExpression], line: cst.BaseStatement, clauses: list[str]
+) -> tuple[str, cst.BaseExpression, str] | None:
+    """``row = value`` and ``out.append(row)``."""
+    match syntax.only_small(line):
+        case cst.Expr(value=cst.Call(func=cst.Attribute(value=cst.Name(value=name)))):
+            if syntax.code(line) == f"{name}.append({named[0]})":
+                return name, named[1], " ".join(clauses)
     return None
 
 
@@ -310,6 +339,15 @@ def _comprehensible(scene: Scene, loop: cst.For, name: str) -> bool:
     targets = [flow.target_names(each.target) for each in syntax.find(loop, cst.For)]
     names = [target for target in targets if target is not None]
     flat = [each for group in names for each in group]
+    temporary = [
+        found[0]
+        for line in syntax.find(loop, cst.SimpleStatementLine)
+        if (found := syntax.assignment(line)) is not None
+    ]
+    if not flow.ends_with_loop(scene, loop, temporary) or any(
+        len(scene.uses(each)) != 2 for each in temporary
+    ):
+        return False
     distinct = len(names) == len(targets) and len(set(flat)) == len(flat) and name not in flat
     first = syntax.names_read(loop.iter).isdisjoint(flat)
     return distinct and first and flow.ends_with_loop(scene, loop, flat)

@@ -244,7 +244,7 @@ def map_by_translate(scene: Scene) -> Iterator[Rewrite]:
         assert parts.name is not None
         if parts.tests or isinstance(parts.element, cst.Name):
             continue
-        if not _gives_text(scene, parts.element, parts.name):
+        if not gives_text(scene, parts.element, parts.name):
             continue
         new = cst.parse_expression(
             f"{text}.translate({{ord({parts.name}): {syntax.code(parts.element)} "
@@ -271,7 +271,7 @@ def _joins(scene: Scene) -> Iterator[tuple[cst.Call, shapes.Comprehension, str]]
             yield call, parts, text
 
 
-def _gives_text(scene: Scene, expr: cst.BaseExpression, name: str) -> bool:
+def gives_text(scene: Scene, expr: cst.BaseExpression, name: str) -> bool:
     """Say whether an expression of one character is always text; ``translate`` would take numbers for characters."""
     match expr:
         case cst.Name(value=value) if value == name:
@@ -280,12 +280,12 @@ def _gives_text(scene: Scene, expr: cst.BaseExpression, name: str) -> bool:
             cst.IfExp(body=yes, orelse=no)
             | cst.BinaryOperation(operator=cst.Add(), left=yes, right=no)
         ):
-            return _gives_text(scene, yes, name) and _gives_text(scene, no, name)
+            return gives_text(scene, yes, name) and gives_text(scene, no, name)
         case cst.Call(func=cst.Name(value="chr")):
             return scene.is_builtin("chr")
         case cst.Call(func=cst.Attribute(value=on, attr=cst.Name(value=method))):
             if method in _TEXT_METHODS:
-                return _gives_text(scene, on, name)
+                return gives_text(scene, on, name)
             return method == "get" and _looks_up_text(scene, expr, on, name)
     return scene.is_kind(expr, "str")
 
@@ -300,7 +300,7 @@ def _looks_up_text(scene: Scene, call: cst.Call, table: cst.BaseExpression, name
         and seen.values.only("str")
         and arguments is not None
         and len(arguments) == 2
-        and _gives_text(scene, arguments[1], name)
+        and gives_text(scene, arguments[1], name)
     )
 
 

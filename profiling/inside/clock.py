@@ -1,9 +1,13 @@
 """Timing recorded calls in a fresh process.
 
-The first pass over the calls is timed on its own (``first_ns``): it is what a call costs that the
-process has not seen before, so a memo that is warm only because rounds repeat cannot hide. Calls
-that change their arguments, or whose arguments cache something, get fresh copies each time, made
-outside the timed span.
+Three kinds of times are told apart. ``first_ns``: each call for the first time in this process,
+with whatever the function sets up on first use. ``per_call_ns``: the same calls again and again,
+which is precise, but flatters code that remembers. ``unseen_ns``: mutations of these calls that
+this process has never made, once each, when the code is warm; nothing can have been remembered.
+
+Calls that change their arguments get fresh copies each time, made outside the timed span. At the
+end each call is made once more and its result told, so that the parent sees that what was timed
+does the work. The clock is taken before any code of the target runs.
 """
 
 from __future__ import annotations
@@ -12,14 +16,14 @@ import base64
 import contextlib
 import gc
 import io
+import itertools
 import pickle
 import statistics
 import time
-import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from _perfbot_inside import record, replay, tap
+from _perfbot_inside import behaviour, mutate, record, tap
 
 if TYPE_CHECKING:
     from _perfbot_inside.results import Results
@@ -29,19 +33,21 @@ _AT_MOST_REPEATS = 2_000
 _AT_MOST_REAL_REPEATS = 50
 _AT_LEAST_ROUNDS = 3
 
+_now_ns = time.perf_counter_ns
+_unpickled = pickle.loads
+
 Function = Callable[..., Any]
 
 
 def run(job: dict[str, Any], results: Results) -> None:
-    """Do a ``time`` job: send ``first_ns`` and the median time per call of each call, and import time."""
-    path, _, qualname = job["function"].rpartition("::")
-    started_ns = time.perf_counter_ns()
-    function = tap.reach(job["tree"], job["roots"], path, qualname, job["modules"])
-    import_ns = time.perf_counter_ns() - started_ns
+    """Do a ``time`` job: send the three kinds of times of each call, the import's, and the results."""
+    started_ns = _now_ns()
+    function = imported(job)
+    import_ns = _now_ns() - started_ns
     kind = record.kind_of(function)
-    with contextlib.redirect_stdout(_Nowhere()), contextlib.redirect_stderr(_Nowhere()):
+    with quiet():
         timed = [
-            _Timed(function, kind, base64.b64decode(call), fresh)
+            Timed(function, kind, base64.b64decode(call), fresh)
             for call, fresh in zip(job["calls"], job["fresh"], strict=True)
         ]
         gc.collect()
@@ -51,50 +57,69 @@ def run(job: dict[str, Any], results: Results) -> None:
             min(times, _AT_MOST_REAL_REPEATS) if job["once"] else 1 for times in job["times"]
         ]
         first_ns = [each.span_ns(count) for each, count in zip(timed, repeats, strict=True)]
-        rounds = _rounds(timed, job["budget_s"], job["once"])
-    per_call_ns = (
-        [statistics.median(times) for times in zip(*rounds, strict=True)] if rounds else first_ns
-    )
+        rounds = [] if job["once"] else _rounds(timed, job["budget_s"])
+        unseen_ns = [Timed.of(function, kind, call).span_ns(1) for call in _unseen(job)]
+        answers = [each.answer(job["tree"]) for each in timed]
     results.send(
-        "timed", first_ns=first_ns, per_call_ns=per_call_ns, rounds=len(rounds), import_ns=import_ns
+        "timed",
+        first_ns=first_ns,
+        per_call_ns=[statistics.median(times) for times in zip(*rounds, strict=True)] or first_ns,
+        unseen_ns=unseen_ns,
+        import_ns=import_ns,
+        total_ns=_now_ns() - started_ns,
+        answers=answers,
     )
 
 
-def run_memory(job: dict[str, Any], results: Results) -> None:
-    """Do a ``memory`` job: send the greatest number of bytes that a call allocates at its peak."""
+def imported(job: dict[str, Any]) -> Function:
+    """Import the job's function; the garbage collector stays as it was, whatever the import did to it."""
+    enabled, thresholds = gc.isenabled(), gc.get_threshold()
     path, _, qualname = job["function"].rpartition("::")
     function = tap.reach(job["tree"], job["roots"], path, qualname, job["modules"])
-    kind = record.kind_of(function)
-    peak_bytes = 0
+    (gc.enable if enabled else gc.disable)()
+    gc.set_threshold(*thresholds)
+    return function
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Drop what the target prints."""
     with contextlib.redirect_stdout(_Nowhere()), contextlib.redirect_stderr(_Nowhere()):
-        for call in job["calls"]:
-            timed = _Timed(function, kind, base64.b64decode(call), fresh=False)
-            timed.span_ns(1)  # what is kept for good after a first call is no cost of a call
-            timed.renew()
-            tracemalloc.start()
-            timed.span_ns(1)
-            peak_bytes = max(peak_bytes, tracemalloc.get_traced_memory()[1])
-            tracemalloc.stop()
-    results.send("memory", peak_bytes=peak_bytes)
+        yield
 
 
-def _rounds(timed: list[_Timed], budget_s: float, once: bool) -> list[list[float]]:
+class _Nowhere(io.StringIO):
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+def _rounds(timed: list[Timed], budget_s: float) -> list[list[float]]:
     """Time all calls in turn, round after round, until the budget is used up; the first round warms up."""
     rounds: list[list[float]] = []
-    if once:
-        return rounds
-    end_ns = time.perf_counter_ns() + int(budget_s * 1e9)
+    end_ns = _now_ns() + int(budget_s * 1e9)
     for each in timed:
         each.calibrate()
-    while len(rounds) < _AT_LEAST_ROUNDS or time.perf_counter_ns() < end_ns:
+    while len(rounds) < _AT_LEAST_ROUNDS or _now_ns() < end_ns:
         rounds.append([each.span_ns(each.repeats) for each in timed])
-        if len(rounds) == 1 and time.perf_counter_ns() > end_ns:
+        if len(rounds) == 1 and _now_ns() > end_ns:
             break  # one round is longer than the whole budget: it is precise enough
     return rounds
 
 
-class _Timed:
-    """One recorded call that can be made again and again."""
+def _unseen(job: dict[str, Any]) -> Iterator[behaviour.Call]:
+    """Yield the mutations that the job names by call and index, each made only just before its turn."""
+    for pickled, number, wanted in zip(job["calls"], job["numbers"], job["unseen"], strict=True):
+        if not wanted:
+            continue
+        arguments, keywords = _unpickled(base64.b64decode(pickled))
+        made = mutate.variants(arguments, keywords, seed=number, count=job["variants"])
+        for index, variant in enumerate(itertools.islice(made, max(wanted)), start=1):
+            if index in wanted:
+                yield variant.arguments, variant.keywords
+
+
+class Timed:
+    """One call that can be made again and again."""
 
     def __init__(self, function: Function, kind: str, pickled: bytes, fresh: bool) -> None:
         self._function = function
@@ -104,9 +129,16 @@ class _Timed:
         self.repeats = 1
         self.renew()
 
+    @classmethod
+    def of(cls, function: Function, kind: str, call: behaviour.Call) -> Timed:
+        """Return what makes this very call once, without a copy."""
+        made = cls(function, kind, _NO_ARGUMENTS, fresh=False)
+        made._kept = call
+        return made
+
     def renew(self) -> None:
         """Take a fresh copy of the arguments for the calls that may share one."""
-        self._kept = pickle.loads(self._pickled)
+        self._kept: behaviour.Call = _unpickled(self._pickled)
 
     def calibrate(self) -> None:
         """Choose how many calls make one span long enough."""
@@ -114,25 +146,30 @@ class _Timed:
         self.repeats = max(1, min(_AT_MOST_REPEATS, int(_SPAN_NS / once_ns)))
 
     def span_ns(self, repeats: int) -> float:
-        """Make the call ``repeats`` times and return the mean nanoseconds per call."""
-        function, kind = self._function, self._kind
+        """Make the call ``repeats`` times and return the mean nanoseconds per call.
+
+        What a call leaves to be done (a generator's items, a coroutine) is done within the span.
+        """
+        function, kind, drive = self._function, self._kind, behaviour.drive
         calls = (
-            [pickle.loads(self._pickled) for _ in range(repeats)]
+            [_unpickled(self._pickled) for _ in range(repeats)]
             if self._fresh
             else [self._kept] * repeats
         )
-        clock = time.perf_counter_ns
-        started_ns = clock()
+        plain = kind == "function"
+        started_ns = _now_ns()
         for arguments, keywords in calls:
             try:
                 result = function(*arguments, **keywords)
-                if kind != "function":
-                    replay.drive(kind, result)
+                if not plain or hasattr(result, "__next__"):
+                    drive(kind, result)
             except Exception:
                 continue
-        return (clock() - started_ns) / repeats
+        return (_now_ns() - started_ns) / repeats
+
+    def answer(self, tree: str) -> str:
+        """Make the call once more, with fresh arguments, and return its result's digest, ``""`` if none."""
+        return behaviour.answer(self._function, self._kind, _unpickled(self._pickled), tree)
 
 
-class _Nowhere(io.StringIO):
-    def write(self, text: str) -> int:
-        return len(text)
+_NO_ARGUMENTS = pickle.dumps(((), {}))

@@ -26,13 +26,14 @@ def main() -> None:
     """Do the job that standard input describes."""
     job = json.load(sys.stdin)
     _load_helpers()
-    from _perfbot_inside import clock, exercise, replay
+    from _perfbot_inside import clock, exercise, replay, weigh
     from _perfbot_inside.results import Results
 
     results = Results(int(os.environ.pop("PERFBOT_RESULTS_FD")))
     tree = job["tree"]
     sys.path[:0] = [
-        os.path.join(tree, entry) for entry in dict.fromkeys([*job["roots"], *job["path"]])
+        os.path.normpath(os.path.join(tree, entry))
+        for entry in dict.fromkeys([*job["roots"], *job["path"]])
     ]
     sys.path.extend(job["overlay"])
     os.chdir(tree)
@@ -40,7 +41,7 @@ def main() -> None:
         "exercise": exercise.run,
         "replay": replay.run,
         "time": clock.run,
-        "memory": clock.run_memory,
+        "memory": weigh.run,
     }
     jobs[job["do"]](job, results)
     results.send("done")

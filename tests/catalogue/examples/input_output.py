@@ -1,13 +1,4 @@
-from example import Example, NearMiss
-
-
-def sample(
-    strategy: str, calls: str, before: str, after: str, *near: tuple[str, str, str | None]
-) -> Example:
-    """An example whose function is ``f``; a near-miss is (why, source, calls or ``None``)."""
-    misses = tuple(NearMiss(why, source, at) for why, source, at in near)
-    return Example(strategy, "f", before, after, calls, misses)
-
+from example import Example, NearMiss, sample
 
 EXAMPLES = [
     Example(
@@ -56,28 +47,6 @@ EXAMPLES = [
             "The pieces overlap.",
             "import struct\n\ndef f(data):\n"
             "    return [struct.unpack('<h', data[i:i + 2])[0] for i in range(0, len(data) - 1, 1)]\n",
-            None,
-        ),
-    ),
-    sample(
-        "deepcopy of a flat container to copy",
-        "[(list(range(300)),), ([],)]",
-        "import copy\n\ndef f(items):\n    return copy.deepcopy(items)\n",
-        "import copy\n\ndef f(items):\n    return items.copy()\n",
-        (
-            "What lies inside can change.",
-            "import copy\n\ndef f(items):\n    return copy.deepcopy(items)\n",
-            "[([[1], [2]],)]",
-        ),
-        (
-            "A class of its own may copy in its own way.",
-            "import copy\n\nclass Items(list):\n    pass\n\ndef f(items):\n"
-            "    return copy.deepcopy(items)\n",
-            "[(Items([1]),)]",
-        ),
-        (
-            "`deepcopy` comes from elsewhere.",
-            "def deepcopy(items):\n    return items\n\ndef f(items):\n    return deepcopy(items)\n",
             None,
         ),
     ),

@@ -1,13 +1,4 @@
-from example import Example, NearMiss
-
-
-def sample(
-    strategy: str, calls: str, before: str, after: str, *near: tuple[str, str, str | None]
-) -> Example:
-    """An example whose function is ``f``; a near-miss is (why, source, calls or ``None``)."""
-    misses = tuple(NearMiss(why, source, at) for why, source, at in near)
-    return Example(strategy, "f", before, after, calls, misses)
-
+from example import sample
 
 NUMBERS = "[(list(range(-100, 700)),), ([],)]"
 

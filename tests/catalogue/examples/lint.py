@@ -1,13 +1,4 @@
-from example import Example, NearMiss
-
-
-def sample(
-    strategy: str, calls: str, before: str, after: str, *near: tuple[str, str, str | None]
-) -> Example:
-    """An example whose function is ``f``; a near-miss is (why, source, calls or ``None``)."""
-    misses = tuple(NearMiss(why, source, at) for why, source, at in near)
-    return Example(strategy, "f", before, after, calls, misses)
-
+from example import sample
 
 NUMBERS = "[(list(range(800)),)]"
 WORDS = "[(['gopher:', 'http://a', 'mailto:b'] * 200,)]"
@@ -376,6 +367,11 @@ EXAMPLES = [
             "Lists cannot be hashed.",
             "def f(words):\n    return words in ('am', 'an', 'as', 'at', 'if', 'in')\n",
             "[([1, 2],)]",
+        ),
+        (
+            "Neither can the lists in a list.",
+            "def f(words):\n    return [w for w in words if w in ('am', 'an', 'as', 'at', 'if', 'in')]\n",
+            "[([[1], [2]],)]",
         ),
         (
             "What it is compared with may be anything.",

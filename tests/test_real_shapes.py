@@ -1,0 +1,96 @@
+"""Shapes of real repositories that once went wrong: each is small here and as it was found there."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from perfbot.optimizer.progress import Silence
+from perfbot.optimizer.session import Request, optimize, prepared
+from perfbot.optimizer.verdict import Inconclusive, Why
+from perfbot.optimizer.verify import Terms
+from perfbot.profiling.functions import FunctionName
+from perfbot.profiling.sandbox import strongest
+from perfbot.profiling.workload import WorkloadSettings
+
+INVERTED = """
+def inverted(pairs):
+    found = {}
+    for key in pairs.keys():
+        if key in found.keys():
+            continue
+        found[pairs[key]] = key
+    return found
+
+
+def plain(pairs):
+    return pairs
+"""
+UNPICKLABLE = """
+from code import inverted, plain
+class Local(dict): pass
+def test_it():
+    class Local(dict): pass
+    assert inverted(Local(a=1)) == {1: "a"}
+    assert plain(1) == 1
+"""
+
+MakeRequest = Callable[..., Request]
+
+
+@pytest.fixture
+def request_for(tmp_path: Path) -> MakeRequest:
+    """Return a function that writes a repository and says what is wanted of it."""
+
+    def make(files: Mapping[str, str], *functions: str) -> Request:
+        repository = tmp_path / "repository"
+        for name, text in files.items():
+            path = repository / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return Request(
+            repository,
+            strongest(),
+            tmp_path / "cache",
+            {"PATH": os.environ["PATH"]},
+            lambda _path: Terms(),
+            WorkloadSettings(python=sys.executable),
+            functions=tuple(FunctionName.parse(each) for each in functions),
+            time_s=600.0,
+        )
+
+    return make
+
+
+def passed(request: Request) -> int:
+    with prepared(request, Silence()) as ready:
+        return len(ready.case.baseline.counted)
+
+
+def test_a_test_package_is_imported_by_the_path_that_pytest_knows(
+    request_for: MakeRequest,
+) -> None:
+    """tomlkit: with pytest 7, ``/copy/./tests/conftest.py`` was loaded a second time and refused."""
+    test = "from . import conftest\ndef test_it(): assert '/./' not in conftest.__file__\n"
+    request = request_for(
+        {"tests/__init__.py": "", "tests/conftest.py": "", "tests/test_it.py": test}
+    )
+    assert passed(request) == 1
+
+
+def test_a_function_whose_calls_cannot_be_compared_is_reported_as_such(
+    request_for: MakeRequest,
+) -> None:
+    """It used to be reported as one for which no strategy is known."""
+    files = {"inverting.py": INVERTED, "test_it.py": UNPICKLABLE.replace("code", "inverting")}
+    request = request_for(files, "inverting.py::inverted", "inverting.py::plain")
+    outcome = optimize(request, Silence())
+    (judged,) = outcome.judged
+    assert isinstance(judged.verdict, Inconclusive)
+    assert judged.verdict.why is Why.NOT_COMPARABLE
+    assert "pickle" in judged.verdict.detail
+    assert [(each.function.qualname, each.reason) for each in outcome.unchanged] == [
+        ("plain", "no-strategy")
+    ]
