@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from perfbot.optimizer.case import Case
+from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.plan import Subject, steps
 from perfbot.optimizer.preparation import Prepared, Request, existing, prepared, text_of
@@ -17,7 +17,13 @@ from perfbot.optimizer.progress import Listener, Phase
 from perfbot.optimizer.search import Candidate, Found, search
 from perfbot.optimizer.strategies import Suggestion
 from perfbot.optimizer.verdict import Accepted, Inconclusive, Verdict, Why
-from perfbot.optimizer.verify import GATES, changed_functions, judge, not_comparable
+from perfbot.optimizer.verify import (
+    GATES,
+    changed_functions,
+    judge,
+    judge_by_reading,
+    not_comparable,
+)
 from perfbot.profiling import hotspots
 from perfbot.profiling.benchmark import CallBenchmark, MeasurementError, choose_calls
 from perfbot.profiling.capture import Recording, capture
@@ -208,6 +214,23 @@ class _Session:
                 return against_itself(benchmark, self._case.tree, self._case.copy({}))
         return None
 
+    def verdict(
+        self, changes: Mapping[str, bytes], subjects: Sequence[FunctionName], terms: Terms
+    ) -> Verdict:
+        """Record the functions' calls, measure the noise and judge somebody else's change."""
+        self._listener.phase(Phase.RECORDING)
+        self._case.recordings.update(self.recordings(subjects))
+        self._case.noise = self.noise(subjects)
+        self._listener.phase(Phase.JUDGING)
+        return judge(
+            self._case,
+            changes,
+            subjects,
+            terms,
+            deadline_s=time.monotonic() + self._request.time_s,
+            on_gate=_Gates(self._listener),
+        )
+
     def _is_worth_a_search(self, function: FunctionName, ranked: Sequence[Hotspot]) -> bool:
         """Say whether there is anything to try, by reading alone; note why where there is not."""
         recording = self._case.recordings[function]
@@ -325,28 +348,18 @@ def verify(
         and what :func:`prepared` raises.
     """
     started = time.monotonic()
+    terms = replace(request.terms(next(iter(changes))), max_complexity_increase=None)
     with prepared(request, listener) as ready:
         case = ready.case
-        session = _Session(request, ready, listener)
-        subjects = [
-            existing(case.tree, ready.sources, name) for name in functions
-        ] or changed_functions(case, changes)
-        listener.phase(Phase.RECORDING)
-        case.recordings.update(session.recordings(subjects))
-        noise = case.noise = session.noise(subjects)
-        listener.phase(Phase.JUDGING)
-        verdict = judge(
-            case,
-            changes,
-            subjects,
-            replace(request.terms(next(iter(changes))), max_complexity_increase=None),
-            deadline_s=time.monotonic() + request.time_s,
-            on_gate=_Gates(listener),
-        )
+        subjects = [existing(case.tree, ready.sources, name) for name in functions]
+        verdict: Verdict | None = judge_by_reading(case, changes, terms)
+        if verdict is None:
+            subjects = subjects or changed_functions(case, changes)
+            verdict = _Session(request, ready, listener).verdict(changes, subjects, terms)
         both = before_after(case, changes)
         judged = [Judged(function, verdict, None, both) for function in subjects]
         judged = judged or [Judged(FunctionName(next(iter(changes)), ""), verdict, None, both)]
-        return Outcome(ready, (), noise, tuple(judged), (), time.monotonic() - started)
+        return Outcome(ready, (), case.noise, tuple(judged), (), time.monotonic() - started)
 
 
 def plan(request: Request, listener: Listener) -> tuple[FunctionName, tuple[Suggestion, ...]]:

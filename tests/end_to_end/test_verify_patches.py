@@ -171,7 +171,6 @@ def test_several_functions_are_judged_together(court: Court, tmp_path: Path) -> 
         ([SLOWER], 10, {"not-faster"}),
         ([MEMO, MEMO_ON], 10, {"not-faster", "cheats"}),
         ([UNCALLED], 11, {"not-exercised"}),
-        ([("total + number", "total - -number")], 10, {"not-faster"}),
         ([("count):", "count, extra=None):")], 10, {"changes-interface"}),
         ([("    return total\n", "    return total)\n")], 10, {"does-not-parse"}),
         (
