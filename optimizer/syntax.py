@@ -291,15 +291,47 @@ def _may_change(node: cst.CSTNode, name: str) -> bool:
         case cst.Call():
             return _passes(node, name)
         case (
-            cst.AssignTarget(target=cst.Attribute() | cst.Subscript() as target)
-            | cst.AugAssign(target=cst.Attribute() | cst.Subscript() as target)
-            | cst.Del(target=cst.Attribute() | cst.Subscript() as target)
+            cst.AssignTarget(target=target)
+            | cst.AnnAssign(target=target)
+            | cst.AugAssign(target=target)
+            | cst.Del(target=target)
+        ) if _stores_into(target, name):
+            return True
+        case cst.For(target=target, iter=value) | cst.CompFor(target=target, iter=value):
+            shared = isinstance(value, cst.List | cst.Tuple | cst.Set) and _may_be(value, name)
+            return shared or _stores_into(target, name)
+    match node:
+        case (
+            cst.Assign(value=cst.BaseExpression() as value)
+            | cst.AnnAssign(value=cst.BaseExpression() as value)
+            | cst.NamedExpr(value=value)
+            | cst.Yield(value=cst.BaseExpression() as value)
         ):
+            return _may_be(value, name)
+        case cst.Return(value=cst.Name(value=returned)):
+            return returned == name
+    return False
+
+
+def _stores_into(target: cst.BaseExpression, name: str) -> bool:
+    """Say whether storing to ``target`` changes a part of the object, also in ``a[i], a[j] = …``."""
+    match target:
+        case cst.Attribute() | cst.Subscript():
             return root(target) == name
-        case cst.Assign(value=cst.Name(value=value)) | cst.NamedExpr(value=cst.Name(value=value)):
-            return value == name
-        case cst.Return(value=cst.Name(value=value)) | cst.Yield(value=cst.Name(value=value)):
-            return value == name
+        case cst.Tuple(elements=elements) | cst.List(elements=elements):
+            return any(_stores_into(element.value, name) for element in elements)
+    return False
+
+
+def _may_be(value: cst.BaseExpression, name: str) -> bool:
+    """Say whether a value is the object, or a display that holds it: somebody else knows it then."""
+    match value:
+        case cst.Name():
+            return value.value == name
+        case cst.IfExp(body=one, orelse=other) | cst.BooleanOperation(left=one, right=other):
+            return _may_be(one, name) or _may_be(other, name)
+        case cst.List() | cst.Tuple() | cst.Set() | cst.Dict():
+            return any(_may_be(element.value, name) for element in value.elements)
     return False
 
 
