@@ -186,6 +186,15 @@ class Scene:
         return [node for node in syntax.variables(self.function) if node.value == name]
 
     @cached_property
+    def stored(self) -> tuple[cst.Name, ...]:
+        """Every occurrence of a name, anywhere in the function, that binds it."""
+        return tuple(syntax.stores(self.function))
+
+    def times_bound(self, name: str) -> int:
+        """Return at how many places the function binds a name."""
+        return sum(store.value == name for store in self.stored)
+
+    @cached_property
     def local_names(self) -> frozenset[str]:
         """Names bound anywhere inside the function, its parameters included."""
         return syntax.names_written(self.function.body) | frozenset(self.parameters)
@@ -263,7 +272,7 @@ class Scene:
         ]
         if len(values) != 1 or isinstance(values[0], cst.Name) or name in self.parameters:
             return None
-        stored = sum(store.value == name for store in syntax.stores(self.function))
+        stored = self.times_bound(name)
         return (
             self.kind(values[0])
             if stored == 1 and name not in syntax.names_read(values[0])

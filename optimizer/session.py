@@ -6,6 +6,7 @@ a listener. The repository itself is only read.
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from perfbot.optimizer.case import Case
@@ -23,7 +24,8 @@ from perfbot.profiling.capture import Recording, capture
 from perfbot.profiling.external_profile import describe_unmatched, read_profile
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import Hotspot, Profile, ProfileError
-from perfbot.profiling.measure import Interval, interval
+from perfbot.profiling.measure import Interval
+from perfbot.profiling.noise import against_itself
 from perfbot.profiling.sandbox import Limits
 from perfbot.profiling.source import read_source
 from perfbot.profiling.suite import activities
@@ -45,7 +47,6 @@ TOO_QUICK = (
 _NATIVE_SHARE = 0.95
 _PROFILE_RUNS = 5
 _PROFILE_CPU_S = 1.0  # sampled: at 2 ms a sample some 500 samples
-_NOISE_PAIRS = 8
 _JUDGED_AT_MOST = 3
 _LOOKED_AT_PER_SEARCHED = 4
 
@@ -203,12 +204,8 @@ class _Session:
             if not chosen:
                 continue
             benchmark = CallBenchmark(self._case.target, reference, chosen, 0.2)
-            measure = benchmark.pair(self._case.tree, self._case.copy({}))
-            try:
-                ratios = [measure(number % 2 == 0).ratio for number in range(_NOISE_PAIRS)]
-            except MeasurementError:
-                continue
-            return interval(ratios, 0.99)
+            with suppress(MeasurementError):
+                return against_itself(benchmark, self._case.tree, self._case.copy({}))
         return None
 
     def _is_worth_a_search(self, function: FunctionName, ranked: Sequence[Hotspot]) -> bool:

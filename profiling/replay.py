@@ -15,7 +15,8 @@ from perfbot.profiling.target import Reply, Target
 from perfbot.profiling.tree import Tree, module_names
 
 _LIMIT_S = 10.0  # for one recorded call of the old version; the new one gets more, see below
-_NEW_LIMIT_S = 30.0
+_NEW_LIMIT_S = (3.0, 30.0)  # at least and at most: twenty times what the old version took at most
+_PATIENCE = 3  # calls beyond those on which the old version takes too long, then the process ends
 _WALL_S = 180.0
 _VARIANT_PLAYS = 400  # mutated calls per function, spread over the recorded ones
 _VARIANT_TIME_NS = 4_000_000_000  # of the old version's own time
@@ -92,6 +93,7 @@ class Reference:
     real: tuple[int, ...]  # numbers of the recorded calls that can be compared
     dropped: Mapping[str, int]  # why calls cannot be compared, with how many
     variables: frozenset[str] = frozenset()  # the module's data, whose changes count
+    endless: int = 0  # on how many calls the old version takes too long
 
     @property
     def comparable_share(self) -> float:
@@ -127,7 +129,9 @@ def reference(target: Target, tree: Tree, recording: Recording) -> Reference:
     fresh = tuple(
         _needs_fresh(first.behaviours.get((number, 0))) for number in range(len(recording.calls))
     )
-    return Reference(recording, kept, fresh, real, dropped, first.variables & second.variables)
+    variables = first.variables & second.variables
+    endless = sum(each.ending == "timeout" for each in first.behaviours.values())
+    return Reference(recording, kept, fresh, real, dropped, variables, endless)
 
 
 def _needs_fresh(behaviour: Behaviour | None) -> bool:
@@ -180,7 +184,16 @@ def differences(
     """
     all_variants = variants_of(expected.recording)
     variants = all_variants if at_most_variants is None else min(at_most_variants, all_variants)
-    played = play(target, tree, expected.recording, variants=variants, limit_s=_NEW_LIMIT_S)
+    longest_s = max((each.ns for each in expected.behaviours.values()), default=0) / 1e9
+    least_s, most_s = _NEW_LIMIT_S
+    played = play(
+        target,
+        tree,
+        expected.recording,
+        variants=variants,
+        limit_s=min(most_s, max(least_s, 20 * longest_s)),
+        patience=expected.endless + _PATIENCE,
+    )
     found = [
         difference
         for key, before in expected.behaviours.items()
@@ -226,9 +239,18 @@ def _aftermath(before: Behaviour, after: Behaviour, variables: frozenset[str]) -
 
 
 def play(
-    target: Target, tree: Tree, recording: Recording, *, variants: int, limit_s: float
+    target: Target,
+    tree: Tree,
+    recording: Recording,
+    *,
+    variants: int,
+    limit_s: float,
+    patience: int | None = None,
 ) -> Played:
-    """Replay the recorded calls, each with its variants, in one fresh process on one version."""
+    """Replay the recorded calls, each with its variants, in one fresh process on one version.
+
+    It ends early once more than ``patience`` calls have taken too long.
+    """
     job = {
         "do": "replay",
         "function": str(recording.function),
@@ -238,6 +260,7 @@ def play(
         "variants": variants_of(recording),
         "played": variants,
         "limit_s": limit_s,
+        "patience": patience,
     }
     reply = target.run(job, tree, limits=Limits(wall_s=_WALL_S, cpu_s=int(_WALL_S) + 60))
     return _played(reply)
