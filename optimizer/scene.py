@@ -106,6 +106,11 @@ class Scene:
     calls: int = 0
 
     @cached_property
+    def text(self) -> str:
+        """The module's source; LibCST puts it together anew each time it is asked for."""
+        return self.module.code
+
+    @cached_property
     def _path(self) -> tuple[cst.CSTNode, ...]:
         """The nodes from the module's top-level statement down to the function."""
         found = _locate(self.module.body, self.qualname.split("."))

@@ -159,6 +159,7 @@ class _Session:
         chosen = wanted or self._chosen(ranked)
         self._listener.phase(Phase.RECORDING)
         self._case.recordings.update(self.recordings(chosen))
+        self._listener.phase(Phase.SEARCHING)
         worth = [function for function in chosen if self._is_worth_a_search(function, ranked)]
         searched = worth if wanted else worth[: self._request.at_most]
         for function in worth[len(searched) :]:

@@ -140,7 +140,11 @@ def _asked_in_loop(
     else:
         condition = " and ".join([*conditions, f"not {test}"])
     answers = ("True", "False") if function == "any" else ("False", "True")
-    head = f"for {syntax.code(made.for_in.target)} in {syntax.code(made.for_in.iter)}:"
+    if "\n" in condition:  # the generator's parentheses, which let it go on there, are gone
+        condition = f"({condition})"
+    iterable = syntax.code(made.for_in.iter)
+    iterable = f"({iterable})" if "\n" in iterable else iterable
+    head = f"for {syntax.code(made.for_in.target)} in {iterable}:"
     loop = writing.line(f"{head}\n    if {condition}:\n        return {answers[0]}\n", line)
     last = cst.parse_statement(f"return {answers[1]}")
     why = f"`{function}` resumes a generator for every item; the loop asks the same questions in place."

@@ -19,7 +19,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
-from _perfbot_inside import canonical, facts
+from _perfbot_inside import canonical, facts, pickling
 
 if TYPE_CHECKING:
     from _perfbot_inside.results import Results
@@ -198,7 +198,7 @@ class _Calls:
 
     def _new_entry(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Entry | None:
         try:
-            pickled = pickle.dumps((arguments, keywords), protocol=4)
+            pickled = pickling.dumps((arguments, keywords))
             pickle.loads(pickled)
         except Exception as error:
             self._unpicklable += 1
