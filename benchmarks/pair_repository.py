@@ -18,7 +18,7 @@ name = "solution"
 version = "1.0"
 
 [tool.pytest.ini_options]
-testpaths = ["tests"]
+testpaths = ["tests", "benchmarks"]
 pythonpath = ["."]
 """
 CONFTEST = """import sys
@@ -26,19 +26,19 @@ CONFTEST = """import sys
 if hasattr(sys, "set_int_max_str_digits"):
     sys.set_int_max_str_digits(0)  # expected values may be long numbers
 """
-TEST = """import ast
-from pathlib import Path
+TEST = """from pathlib import Path
 
 import pytest
 
 from solution import {name}
 
-CASES = Path(__file__).with_name("cases.txt").read_text().splitlines()
+LINES = Path(__file__).with_name("cases.txt").read_text().splitlines()
+CASES = [eval(line, {{"inf": float("inf"), "nan": float("nan")}}) for line in LINES]
 
 
-@pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
-def test_{name}(case):
-    arguments, expected = eval(case, {{"inf": float("inf"), "nan": float("nan")}})
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_{name}(number):
+    arguments, expected = CASES[number]
     assert {name}(*arguments) == expected
 """
 BENCH = """from pathlib import Path
@@ -47,12 +47,13 @@ import pytest
 
 from solution import {name}
 
-INPUTS = Path(__file__).with_name("inputs.txt").read_text().splitlines()
+LINES = Path(__file__).with_name("inputs.txt").read_text().splitlines()
+INPUTS = [eval(line) for line in LINES]
 
 
-@pytest.mark.parametrize("line", INPUTS, ids=range(len(INPUTS)))
-def test_{name}(benchmark, line):
-    benchmark({name}, *eval(line))
+@pytest.mark.parametrize("number", range(len(INPUTS)))
+def test_{name}(benchmark, number):
+    benchmark({name}, *INPUTS[number])
 """
 
 

@@ -132,15 +132,16 @@ def path_of(pair: Pair) -> Path:
 # -- perfbot on one record -------------------------------------------------------------------------
 
 
-def request(folder: Path, sandbox: Sandbox) -> Request:
-    """Return what somebody would ask who runs perfbot on the repository, in this Python."""
+def request(folder: Path, scorer: Scorer) -> Request:
+    """Return what somebody would ask who wants the record's function faster, in this Python."""
     return Request(
         repository=folder,
-        sandbox=sandbox,
+        sandbox=scorer.sandbox,
         cache=RESULTS / "cache",
         environ=dict(os.environ),
         terms=lambda _path: Terms(),
         workload=WorkloadSettings(python=sys.executable),
+        functions=(FunctionName("solution.py", scorer.pair.entry_point),),
         time_s=TIME_S,
     )
 
@@ -150,7 +151,7 @@ def with_perfbot(scorer: Scorer, result: Result) -> None:
     with tempfile.TemporaryDirectory(prefix="pair-") as name:
         folder = Path(name)
         pair_repository.write(scorer, folder)
-        outcome = optimize(request(folder, scorer.sandbox), Silence())
+        outcome = optimize(request(folder, scorer), Silence())
     result.ran = True
     result.proposals = [proposal(each) for each in outcome.judged]
     result.unchanged = [
@@ -231,7 +232,7 @@ def quick(scorer: Scorer) -> str:
     """Say in a line which combination of rules promises most; one quick timing, nothing judged."""
     with tempfile.TemporaryDirectory(prefix="pair-") as name:
         pair_repository.write(scorer, Path(name))
-        with prepared(request(Path(name), scorer.sandbox), Silence()) as ready:
+        with prepared(request(Path(name), scorer), Silence()) as ready:
             case = ready.case
             function = FunctionName("solution.py", scorer.pair.entry_point or "main")
             found = capture(case.target, case.copy({}), case.workload, [function], wall_s=120)
