@@ -17,6 +17,9 @@ PYPROJECT = """[project]
 name = "solution"
 version = "1.0"
 
+[dependency-groups]
+test = ["pytest", "pytest-benchmark"]
+
 [tool.pytest.ini_options]
 testpaths = ["tests", "benchmarks"]
 pythonpath = ["."]

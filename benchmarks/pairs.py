@@ -37,10 +37,9 @@ from perfbot.optimizer.verify import Terms
 from perfbot.profiling.capture import capture
 from perfbot.profiling.environment import Interpreter, query
 from perfbot.profiling.functions import FunctionName
-from perfbot.profiling.sandbox import Sandbox, SandboxError, strongest
+from perfbot.profiling.sandbox import SandboxError, strongest
 from perfbot.profiling.source import read_source
 from perfbot.profiling.tree import UnusableRepository
-from perfbot.profiling.workload import WorkloadSettings
 from perfbot.training.pairs import READERS, DataError, Pair, Source
 
 HERE = Path(__file__).parent
@@ -48,6 +47,7 @@ RESULTS = HERE.parent / "build" / "pairs"
 COUNTS_FROM = 1.5  # ratio of the data set's own fast version
 EFFECTIVE = 1.1
 EXPERT_PAIRS = 3
+_ACTIVE = ("VIRTUAL_ENV", "CONDA_PREFIX")  # each repository gets the environment of its metadata
 TIME_S = 150.0  # perfbot's budget per record
 FILES = {
     Source.ENAMEL: "enamel_python.jsonl.gz",
@@ -133,16 +133,16 @@ def path_of(pair: Pair) -> Path:
 
 
 def request(folder: Path, scorer: Scorer) -> Request:
-    """Return what somebody would ask who wants the record's function faster, in this Python."""
+    """Return what somebody would ask who wants the record's function faster."""
     return Request(
         repository=folder,
         sandbox=scorer.sandbox,
         cache=RESULTS / "cache",
-        environ=dict(os.environ),
+        environ={name: each for name, each in os.environ.items() if name not in _ACTIVE},
         terms=lambda _path: Terms(),
-        workload=WorkloadSettings(python=sys.executable),
         functions=(FunctionName("solution.py", scorer.pair.entry_point),),
         time_s=TIME_S,
+        python=Path(sys.executable),
     )
 
 
