@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pair_scoring import NotScored, Scorer
 
+from perfbot.training.pairs import Source
+
 EXAMPLE_LIMIT_S = 1.0  # a call that takes longer belongs in no test-suite
 BENCHMARKED = 3  # inputs of the benchmark
 
@@ -40,9 +42,13 @@ CASES = [eval(line, {{"inf": float("inf"), "nan": float("nan")}}) for line in LI
 
 
 @pytest.mark.parametrize("number", range(len(CASES)))
-def test_{name}(number):
+def test_{name}({fixtures}):
     arguments, expected = CASES[number]
-    assert {name}(*arguments) == expected
+"""
+RETURNED = """    assert {name}(*arguments) == expected
+"""
+PRINTED = """    {name}(*arguments)
+    assert capsys.readouterr().out == expected
 """
 BENCH = """from pathlib import Path
 
@@ -72,11 +78,14 @@ def write(scorer: Scorer, folder: Path) -> None:
         raise NotScored("the slow version ends on none of the small inputs")
     realistic = _realistic(scorer)
     cases = [f"({each['arguments']}, {each['result']})" for each in small]
+    returns = pair.source is Source.ENAMEL
+    test = TEST + (RETURNED if returns else PRINTED)
+    fixtures = "number" if returns else "number, capsys"
     files = {
         "pyproject.toml": PYPROJECT,
         "solution.py": pair.slow,
         "tests/conftest.py": CONFTEST,
-        "tests/test_solution.py": TEST.format(name=pair.entry_point),
+        "tests/test_solution.py": test.format(name=pair.entry_point, fixtures=fixtures),
         "tests/cases.txt": _lines(cases),
         "benchmarks/conftest.py": CONFTEST,
         "benchmarks/test_bench.py": BENCH.format(name=pair.entry_point),

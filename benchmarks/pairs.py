@@ -21,9 +21,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import pair_programs
 import pair_repository
 from pair_scoring import NotScored, Scorer
 
@@ -40,7 +41,7 @@ from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.sandbox import SandboxError, strongest
 from perfbot.profiling.source import read_source
 from perfbot.profiling.tree import UnusableRepository
-from perfbot.training.pairs import READERS, DataError, Pair, Source
+from perfbot.training.pairs import READERS, DataError, Pair, Source, read_samples
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "build" / "pairs"
@@ -54,6 +55,7 @@ FILES = {
     Source.PIE: "pie_python.jsonl.gz",
     Source.CODE_CONTESTS: "code_contests_python.jsonl.gz",
 }
+STATEMENTS = "codenet_statements.json.gz"  # of PIE's problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +222,6 @@ def measure_expert(scorer: Scorer, result: Result) -> None:
     if speed is None:
         raise NotScored("the slow version comes to no end at any level")
     result.level, result.expert = speed.level, speed.ratio
-    wrong = scorer.errors(scorer.pair.slow)
-    if wrong:
-        result.trouble = f"slow and fast version differ: {wrong[0]}"
 
 
 # -- a quick look ----------------------------------------------------------------------------------
@@ -363,8 +362,10 @@ def chosen(data: Path, source: Source, only: Sequence[str], limit: int | None) -
     reading = READERS[source](data / FILES[source])
     for reason, count in reading.reasons.items():
         print(f"{source}: {count} lines left out: {reason}", file=sys.stderr)
+    samples = read_samples(data / STATEMENTS) if source is Source.PIE else {}
     wanted = [pair for pair in reading.pairs if not only or pair.record.split("/")[-1] in only]
-    yield from wanted[:limit]
+    for pair in wanted[:limit]:
+        yield replace(pair, examples=samples.get(pair.problem, ())) if samples else pair
 
 
 def show(result: Result) -> None:
@@ -429,6 +430,12 @@ def experts(scorer: Scorer, earlier: Result | None) -> Result:
     return result
 
 
+def unusable(pair: Pair, reason: str) -> None:
+    result = Result(pair.source, pair.record, pair_programs.NAME, reason)
+    save(path_of(pair), result)
+    show(result)
+
+
 def main() -> int:
     options = arguments()
     if options.data is not None:
@@ -436,7 +443,12 @@ def main() -> int:
             sandbox = strongest()
             interpreter: Interpreter = query(Path(sys.executable), sandbox)
             for pair in chosen(options.data, options.source, options.only, options.limit):
-                one(Scorer(sandbox, interpreter, pair), options)
+                try:
+                    function = pair if pair.entry_point else pair_programs.as_function(pair)
+                except NotScored as reason:
+                    unusable(pair, str(reason))
+                else:
+                    one(Scorer(sandbox, interpreter, function), options)
         except (DataError, SandboxError) as error:
             print(error, file=sys.stderr)
             return 2
