@@ -237,6 +237,8 @@ def timed(job):
             seconds.append(called(function, arguments, job["limit_s"])[2])
             spent += seconds[-1]
         found.append({"ending": ending, "seconds": statistics.median(seconds[1:] or seconds)})
+        if ending == "timeout":
+            break
     return found
 
 

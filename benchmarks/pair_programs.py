@@ -12,8 +12,15 @@ from pair_scoring import NotScored
 from perfbot.training.pairs import Generator, Pair
 
 NAME = "solve"
-HEAD = "import io\nimport sys\n\n\n"
-READS = "sys.stdin = io.TextIOWrapper(io.BytesIO(text.encode()))"
+HEAD = """import io
+import sys
+
+
+def let_read(text):
+    sys.stdin = io.TextIOWrapper(io.BytesIO(text.encode()))
+
+
+"""
 _NOT_IN_A_FUNCTION = ("exit", "quit", "open", "exec", "locals", "globals")
 _IS_MAIN = m.If(test=m.Comparison(left=m.Name("__name__")))
 
@@ -74,7 +81,7 @@ def function(program: str) -> str:
     if trouble := _trouble(module):
         raise NotScored(trouble)
     body = [inner for statement in module.body for inner in _as_main(statement)]
-    lines = cst.parse_module(f"def {NAME}(text):\n    {READS}\n")
+    lines = cst.parse_module(f"def {NAME}(text):\n    let_read(text)\n")
     whole = cst.ensure_type(lines.body[0], cst.FunctionDef)
     block = cst.ensure_type(whole.body, cst.IndentedBlock)
     solved = whole.with_changes(body=block.with_changes(body=[*block.body, *body]))
