@@ -11,6 +11,7 @@ from libcst.codemod.visitors import AddImportsVisitor
 from perfbot.optimizer import syntax
 from perfbot.profiling.facts import Seen
 
+_Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 Change = cst.CSTNode | cst.RemovalSentinel | cst.FlattenSentinel[cst.CSTNode]
 _LITERAL_TYPES = {
     cst.Integer: "int",
@@ -426,7 +427,7 @@ def _is_import(node: cst.CSTNode) -> bool:
     )
 
 
-def _with_blank_lines(node: cst.BaseStatement, least: int) -> cst.BaseStatement:
+def _with_blank_lines(node: _Statement, least: int) -> _Statement:
     lines = list(getattr(node, "leading_lines", ()))
     blank = next((n for n, line in enumerate(lines) if line.comment is not None), len(lines))
     missing = [cst.EmptyLine(indent=False)] * max(0, least - blank)
