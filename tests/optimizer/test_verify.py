@@ -241,8 +241,9 @@ def test_work_moved_to_the_import_is_a_cheat(case):
         "    return _SUMS[:limit] if limit > 0 else []\n",
     )
     verdict = judged(case, moved, "table")
+    # Which sign of it is seen first depends on the clock: slow set-up, or slow on other inputs.
     assert (verdict.why, verdict.gates[-1].name) == (Why.CHEATS, "speed")
-    assert "work was moved there" in verdict.detail
+    assert "work was moved there" in verdict.detail or "others like them" in verdict.detail
 
 
 def test_a_gain_paid_with_memory_is_refused(case):
