@@ -37,6 +37,10 @@ NO_STRATEGY = "no strategy of the catalogue applies"
 NONE_HELPED = "{tries} versions were tried, none was right and clearly faster: {why}"
 BELOW_SHARE = "it has {share:.1%} of the workload's time, less than {least:.1%}"
 NOT_CALLED = "nothing that ran calls it"
+ONLY_PROFILED = (
+    "it ran while it was profiled, but its calls were not seen: another definition of the same name "
+    "stands below it, or not every run calls it"
+)
 HOTTER = "hotter than it are {count} functions, which took all places (hotspots: at_most:)"
 OUT_OF_TIME = "the time budget was used up before its turn"
 TOO_QUICK = (
@@ -212,7 +216,9 @@ class _Session:
         """Say whether there is anything to try, by reading alone; note why where there is not."""
         recording = self._case.recordings[function]
         if recording.count == 0:
-            self._leave(function, "not-exercised", recording.trouble or NOT_CALLED)
+            was_seen = any(each.function == function and each.share for each in ranked)
+            detail = recording.trouble or (ONLY_PROFILED if was_seen else NOT_CALLED)
+            self._leave(function, "not-exercised", detail)
             return False
         subject = self.subject(function, recording)
         if next(steps(subject, subject.source.text, rules()), None) is None:
@@ -240,6 +246,8 @@ class _Session:
         found = self._search(function)
         if found.candidates:
             self._judge(function, found)
+        elif not found.tries and time.monotonic() >= self._deadline_s:
+            self._leave(function, "budget", OUT_OF_TIME)
         else:
             why = found.dropped[0].why if found.dropped else "not faster"
             self._leave(
