@@ -203,6 +203,8 @@ class _Session:
         """Measure the unchanged code against itself: what this machine calls a difference."""
         self._listener.phase(Phase.NOISE)
         for function in functions:
+            if time.monotonic() >= self._deadline_s:  # there is no time to use it, either
+                break
             reference = self._case.reference(function)
             chosen = choose_calls(reference)
             if not chosen:
