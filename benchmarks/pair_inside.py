@@ -149,17 +149,19 @@ def time_limit(limit_s):
 
 
 def called(function, arguments, limit_s):
-    """Return how one call on fresh arguments ended, what it gave and its seconds."""
-    fresh = copy.deepcopy(arguments)
+    """Return how one call on fresh arguments ended, what it gave (or printed) and its seconds."""
+    fresh, printed = copy.deepcopy(arguments), io.StringIO()
     begin = time.perf_counter()
     try:
-        with time_limit(limit_s), contextlib.redirect_stdout(io.StringIO()):
+        with time_limit(limit_s), contextlib.redirect_stdout(printed):
             result = function(*fresh)
     except TimeUp:
         return "timeout", None, limit_s
     except Exception as error:
         return "raised", f"{type(error).__name__}: {error}"[:200], time.perf_counter() - begin
-    return "returned", result, time.perf_counter() - begin
+    seconds = time.perf_counter() - begin
+    said = printed.getvalue()
+    return "returned", said if result is None and said else result, seconds
 
 
 # -- jobs ----------------------------------------------------------------------------------------
@@ -186,27 +188,35 @@ def examples(job):
 
 
 def check(job):
-    """Compare a version with the reference on all levels, by the checker."""
+    """Compare a version with the reference on all levels, by the checker, where the old one is right."""
     judged = {"__name__": "checker", "math": math}
     exec(job["names"], judged)
     exec(job["checker"], judged)
-    new, reference = loaded(job["source"], job["name"]), loaded(job["reference"], job["name"])
+    new, old, reference = (loaded(job[key], job["name"]) for key in ("source", "old", "reference"))
     found = []
     for level in range(len(job["sizes"])):
         for case in cases_of(job, level):
             arguments = arguments_of(job, level, case)
-            right, _, _ = outcome = called(reference, arguments, job["limit_s"])
-            got = called(new, arguments, job["limit_s"])
-            if right != "returned":
-                verdict = f"reference {right}"
-            elif got[0] != "returned":
-                verdict = f"{got[0]} {got[1] or ''}".strip()
-            elif judged["__check"](copy.deepcopy(arguments), outcome[1], got[1]):
-                verdict = "right"
-            else:
-                verdict = f"wrong: {shown(got[1])} instead of {shown(outcome[1])}"
+            right = called(reference, arguments, job["limit_s"])
+            verdict = judgement(job, judged["__check"], new, arguments, right)
+            if verdict != "right" and verdict == judgement(
+                job, judged["__check"], old, arguments, right
+            ):
+                verdict = f"as before: {verdict}"
             found.append({"level": level, "case": case, "verdict": verdict})
     return found
+
+
+def judgement(job, checker, function, arguments, right):
+    """Say in words whether a version gives what the checker takes for right."""
+    ending, result, _ = called(function, arguments, job["limit_s"])
+    if right[0] != "returned":
+        return f"the reference {right[0]}"
+    if ending != "returned":
+        return f"{ending} {result or ''}".strip()
+    if checker(copy.deepcopy(arguments), right[1], result):
+        return "right"
+    return f"wrong: {shown(result)} instead of {shown(right[1])}"
 
 
 def shown(value):
@@ -227,6 +237,8 @@ def timed(job):
             seconds.append(called(function, arguments, job["limit_s"])[2])
             spent += seconds[-1]
         found.append({"ending": ending, "seconds": statistics.median(seconds[1:] or seconds)})
+        if ending == "timeout":
+            break
     return found
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pair_scoring import NotScored, Scorer
 
+from perfbot.training.pairs import Source
+
 EXAMPLE_LIMIT_S = 1.0  # a call that takes longer belongs in no test-suite
 BENCHMARKED = 3  # inputs of the benchmark
 
@@ -17,8 +19,11 @@ PYPROJECT = """[project]
 name = "solution"
 version = "1.0"
 
+[dependency-groups]
+test = ["pytest", "pytest-benchmark"]
+
 [tool.pytest.ini_options]
-testpaths = ["tests"]
+testpaths = ["tests", "benchmarks"]
 pythonpath = ["."]
 """
 CONFTEST = """import sys
@@ -26,20 +31,24 @@ CONFTEST = """import sys
 if hasattr(sys, "set_int_max_str_digits"):
     sys.set_int_max_str_digits(0)  # expected values may be long numbers
 """
-TEST = """import ast
-from pathlib import Path
+TEST = """from pathlib import Path
 
 import pytest
 
 from solution import {name}
 
-CASES = Path(__file__).with_name("cases.txt").read_text().splitlines()
+LINES = Path(__file__).with_name("cases.txt").read_text().splitlines()
+CASES = [eval(line, {{"inf": float("inf"), "nan": float("nan")}}) for line in LINES]
 
 
-@pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
-def test_{name}(case):
-    arguments, expected = eval(case, {{"inf": float("inf"), "nan": float("nan")}})
-    assert {name}(*arguments) == expected
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_{name}({fixtures}):
+    arguments, expected = CASES[number]
+"""
+RETURNED = """    assert {name}(*arguments) == expected
+"""
+PRINTED = """    {name}(*arguments)
+    assert capsys.readouterr().out == expected
 """
 BENCH = """from pathlib import Path
 
@@ -47,12 +56,13 @@ import pytest
 
 from solution import {name}
 
-INPUTS = Path(__file__).with_name("inputs.txt").read_text().splitlines()
+LINES = Path(__file__).with_name("inputs.txt").read_text().splitlines()
+INPUTS = [eval(line) for line in LINES]
 
 
-@pytest.mark.parametrize("line", INPUTS, ids=range(len(INPUTS)))
-def test_{name}(benchmark, line):
-    benchmark({name}, *eval(line))
+@pytest.mark.parametrize("number", range(len(INPUTS)))
+def test_{name}(benchmark, number):
+    benchmark({name}, *INPUTS[number])
 """
 
 
@@ -68,11 +78,14 @@ def write(scorer: Scorer, folder: Path) -> None:
         raise NotScored("the slow version ends on none of the small inputs")
     realistic = _realistic(scorer)
     cases = [f"({each['arguments']}, {each['result']})" for each in small]
+    returns = pair.source is Source.ENAMEL
+    test = TEST + (RETURNED if returns else PRINTED)
+    fixtures = "number" if returns else "number, capsys"
     files = {
         "pyproject.toml": PYPROJECT,
         "solution.py": pair.slow,
         "tests/conftest.py": CONFTEST,
-        "tests/test_solution.py": TEST.format(name=pair.entry_point),
+        "tests/test_solution.py": test.format(name=pair.entry_point, fixtures=fixtures),
         "tests/cases.txt": _lines(cases),
         "benchmarks/conftest.py": CONFTEST,
         "benchmarks/test_bench.py": BENCH.format(name=pair.entry_point),

@@ -86,13 +86,14 @@ class Scorer:
             raise NotScored(answer["trouble"].strip().splitlines()[-1])
         return answer["answer"]
 
-    def errors(self, source: str, seed: str = "score") -> list[str]:
-        """Return where a version is not right, in words; empty when it is right everywhere."""
-        found = self.job("check", seed, source=source, reference=self.pair.fast)
+    def errors(self, source: str) -> list[str]:
+        """Return where a version is not right though the slow one is, in words; empty when nowhere."""
+        pair = self.pair
+        found = self.job("check", "score", source=source, old=pair.slow, reference=pair.fast)
         return [
             f"level {each['level']}, case {each['case']}: {each['verdict']}"
             for each in found
-            if each["verdict"] != "right" and not str(each["verdict"]).startswith("reference")
+            if not str(each["verdict"]).startswith(("right", "as before", "the reference"))
         ]
 
     def speed(self, old: str, new: str, pairs: int = PAIRS) -> Speed | None:

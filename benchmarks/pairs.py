@@ -21,9 +21,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import pair_programs
 import pair_repository
 from pair_scoring import NotScored, Scorer
 
@@ -37,23 +38,24 @@ from perfbot.optimizer.verify import Terms
 from perfbot.profiling.capture import capture
 from perfbot.profiling.environment import Interpreter, query
 from perfbot.profiling.functions import FunctionName
-from perfbot.profiling.sandbox import Sandbox, SandboxError, strongest
+from perfbot.profiling.sandbox import SandboxError, strongest
 from perfbot.profiling.source import read_source
 from perfbot.profiling.tree import UnusableRepository
-from perfbot.profiling.workload import WorkloadSettings
-from perfbot.training.pairs import READERS, DataError, Pair, Source
+from perfbot.training.pairs import READERS, DataError, Pair, Source, read_samples
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "build" / "pairs"
 COUNTS_FROM = 1.5  # ratio of the data set's own fast version
 EFFECTIVE = 1.1
 EXPERT_PAIRS = 3
+_ACTIVE = ("VIRTUAL_ENV", "CONDA_PREFIX")  # each repository gets the environment of its metadata
 TIME_S = 150.0  # perfbot's budget per record
 FILES = {
     Source.ENAMEL: "enamel_python.jsonl.gz",
     Source.PIE: "pie_python.jsonl.gz",
     Source.CODE_CONTESTS: "code_contests_python.jsonl.gz",
 }
+STATEMENTS = "codenet_statements.json.gz"  # of PIE's problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +134,17 @@ def path_of(pair: Pair) -> Path:
 # -- perfbot on one record -------------------------------------------------------------------------
 
 
-def request(folder: Path, sandbox: Sandbox) -> Request:
-    """Return what somebody would ask who runs perfbot on the repository, in this Python."""
+def request(folder: Path, scorer: Scorer) -> Request:
+    """Return what somebody would ask who wants the record's function faster."""
     return Request(
         repository=folder,
-        sandbox=sandbox,
+        sandbox=scorer.sandbox,
         cache=RESULTS / "cache",
-        environ=dict(os.environ),
+        environ={name: each for name, each in os.environ.items() if name not in _ACTIVE},
         terms=lambda _path: Terms(),
-        workload=WorkloadSettings(python=sys.executable),
+        functions=(FunctionName("solution.py", scorer.pair.entry_point),),
         time_s=TIME_S,
+        python=Path(sys.executable),
     )
 
 
@@ -150,7 +153,7 @@ def with_perfbot(scorer: Scorer, result: Result) -> None:
     with tempfile.TemporaryDirectory(prefix="pair-") as name:
         folder = Path(name)
         pair_repository.write(scorer, folder)
-        outcome = optimize(request(folder, scorer.sandbox), Silence())
+        outcome = optimize(request(folder, scorer), Silence())
     result.ran = True
     result.proposals = [proposal(each) for each in outcome.judged]
     result.unchanged = [
@@ -219,9 +222,6 @@ def measure_expert(scorer: Scorer, result: Result) -> None:
     if speed is None:
         raise NotScored("the slow version comes to no end at any level")
     result.level, result.expert = speed.level, speed.ratio
-    wrong = scorer.errors(scorer.pair.slow)
-    if wrong:
-        result.trouble = f"slow and fast version differ: {wrong[0]}"
 
 
 # -- a quick look ----------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ def quick(scorer: Scorer) -> str:
     """Say in a line which combination of rules promises most; one quick timing, nothing judged."""
     with tempfile.TemporaryDirectory(prefix="pair-") as name:
         pair_repository.write(scorer, Path(name))
-        with prepared(request(Path(name), scorer.sandbox), Silence()) as ready:
+        with prepared(request(Path(name), scorer), Silence()) as ready:
             case = ready.case
             function = FunctionName("solution.py", scorer.pair.entry_point or "main")
             found = capture(case.target, case.copy({}), case.workload, [function], wall_s=120)
@@ -362,8 +362,10 @@ def chosen(data: Path, source: Source, only: Sequence[str], limit: int | None) -
     reading = READERS[source](data / FILES[source])
     for reason, count in reading.reasons.items():
         print(f"{source}: {count} lines left out: {reason}", file=sys.stderr)
+    samples = read_samples(data / STATEMENTS) if source is Source.PIE else {}
     wanted = [pair for pair in reading.pairs if not only or pair.record.split("/")[-1] in only]
-    yield from wanted[:limit]
+    for pair in wanted[:limit]:
+        yield replace(pair, examples=samples.get(pair.problem, ())) if samples else pair
 
 
 def show(result: Result) -> None:
@@ -428,6 +430,12 @@ def experts(scorer: Scorer, earlier: Result | None) -> Result:
     return result
 
 
+def unusable(pair: Pair, reason: str) -> None:
+    result = Result(pair.source, pair.record, pair_programs.NAME, reason)
+    save(path_of(pair), result)
+    show(result)
+
+
 def main() -> int:
     options = arguments()
     if options.data is not None:
@@ -435,7 +443,12 @@ def main() -> int:
             sandbox = strongest()
             interpreter: Interpreter = query(Path(sys.executable), sandbox)
             for pair in chosen(options.data, options.source, options.only, options.limit):
-                one(Scorer(sandbox, interpreter, pair), options)
+                try:
+                    function = pair if pair.entry_point else pair_programs.as_function(pair)
+                except NotScored as reason:
+                    unusable(pair, str(reason))
+                else:
+                    one(Scorer(sandbox, interpreter, function), options)
         except (DataError, SandboxError) as error:
             print(error, file=sys.stderr)
             return 2

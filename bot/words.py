@@ -31,7 +31,7 @@ REASON: Mapping[Reason, str] = {
     Reason.BELOW_SHARE: "its share of the time is too small",
     Reason.NOT_EXERCISED: "the workload never calls it",
     Reason.IGNORED: "left out by the configuration",
-    Reason.BUDGET: "the budget was used up before",
+    Reason.BUDGET: "its turn did not come in this run",
 }
 
 

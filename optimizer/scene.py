@@ -11,6 +11,7 @@ from libcst.codemod.visitors import AddImportsVisitor
 from perfbot.optimizer import syntax
 from perfbot.profiling.facts import Seen
 
+_Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 Change = cst.CSTNode | cst.RemovalSentinel | cst.FlattenSentinel[cst.CSTNode]
 _LITERAL_TYPES = {
     cst.Integer: "int",
@@ -400,7 +401,37 @@ def _with_imports(module: cst.Module, imports: Iterable[Import]) -> cst.Module:
     context = CodemodContext()
     for item in imports:
         AddImportsVisitor.add_needed_import(context, item.module, item.name)
-    return AddImportsVisitor(context).transform_module(module)
+    added = AddImportsVisitor(context).transform_module(module)
+    return added if len(added.body) == len(module.body) else _set_apart(added, len(module.body))
+
+
+def _set_apart(module: cst.Module, count_before: int) -> cst.Module:
+    """Give added imports the blank lines around them that PEP 8 asks for, where they stand alone.
+
+    That is between the module's docstring and what else there is; imports that join others need none.
+    """
+    has_docstring = module.get_docstring() is not None
+    first = int(has_docstring)
+    after = first + len(module.body) - count_before
+    body = list(module.body)
+    if has_docstring and first < len(body) and _is_import(body[first]):
+        body[first] = _with_blank_lines(body[first], 1)
+    if after < len(body) and isinstance(body[after], cst.FunctionDef | cst.ClassDef):
+        body[after] = _with_blank_lines(body[after], 2)
+    return module.with_changes(body=body)
+
+
+def _is_import(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.SimpleStatementLine) and isinstance(
+        node.body[0], cst.Import | cst.ImportFrom
+    )
+
+
+def _with_blank_lines(node: _Statement, least: int) -> _Statement:
+    lines = list(getattr(node, "leading_lines", ()))
+    blank = next((n for n, line in enumerate(lines) if line.comment is not None), len(lines))
+    missing = [cst.EmptyLine(indent=False)] * max(0, least - blank)
+    return node.with_changes(leading_lines=[*missing, *lines])
 
 
 def _locate(body: Iterable[cst.CSTNode], names: list[str]) -> tuple[cst.CSTNode, ...] | None:

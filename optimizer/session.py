@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from perfbot.optimizer.case import Case
+from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.plan import Subject, steps
 from perfbot.optimizer.preparation import Prepared, Request, existing, prepared, text_of
@@ -17,7 +17,13 @@ from perfbot.optimizer.progress import Listener, Phase
 from perfbot.optimizer.search import Candidate, Found, search
 from perfbot.optimizer.strategies import Suggestion
 from perfbot.optimizer.verdict import Accepted, Inconclusive, Verdict, Why
-from perfbot.optimizer.verify import GATES, changed_functions, judge, not_comparable
+from perfbot.optimizer.verify import (
+    GATES,
+    changed_functions,
+    judge,
+    judge_by_reading,
+    not_comparable,
+)
 from perfbot.profiling import hotspots
 from perfbot.profiling.benchmark import CallBenchmark, MeasurementError, choose_calls
 from perfbot.profiling.capture import Recording, capture
@@ -41,8 +47,8 @@ ONLY_PROFILED = (
     "it ran while it was profiled, but its calls were not seen: another definition of the same name "
     "stands below it, or not every run calls it"
 )
-HOTTER = "hotter than it are {count} functions, which took all places (hotspots: at_most:)"
-OUT_OF_TIME = "the time budget was used up before its turn"
+OUT_OF_TIME = "the time budget was used up before; --time-budget gives more"
+OTHERS_FIRST = "{count} hotter functions came first; hotspots: at_most in .perfbot.yml allows more"
 TOO_QUICK = (
     "what runs takes too little time to say which function is slow ({why}): name functions with "
     "--function, or give something that works longer in .perfbot.yml under workload: commands:"
@@ -161,7 +167,7 @@ class _Session:
         worth = [function for function in chosen if self._is_worth_a_search(function, ranked)]
         searched = worth if wanted else worth[: self._request.at_most]
         for function in worth[len(searched) :]:
-            self._leave(function, "budget", HOTTER.format(count=len(searched)))
+            self._leave(function, "budget", OTHERS_FIRST.format(count=len(searched)))
         noise = self._case.noise = self.noise(searched)
         for function in searched:
             self._optimize(function)
@@ -189,7 +195,8 @@ class _Session:
             detail = BELOW_SHARE.format(share=hotspot.share, least=least)
             return Unchanged(hotspot.function, "below-share", detail)
         if chosen >= self._request.at_most * _LOOKED_AT_PER_SEARCHED:
-            return Unchanged(hotspot.function, "budget", HOTTER.format(count=chosen))
+            detail = OTHERS_FIRST.format(count=chosen)
+            return Unchanged(hotspot.function, "budget", detail)
         return None
 
     def recordings(self, functions: Sequence[FunctionName]) -> Mapping[FunctionName, Recording]:
@@ -213,6 +220,23 @@ class _Session:
             with suppress(MeasurementError):
                 return against_itself(benchmark, self._case.tree, self._case.copy({}))
         return None
+
+    def verdict(
+        self, changes: Mapping[str, bytes], subjects: Sequence[FunctionName], terms: Terms
+    ) -> Verdict:
+        """Record the functions' calls, measure the noise and judge somebody else's change."""
+        self._listener.phase(Phase.RECORDING)
+        self._case.recordings.update(self.recordings(subjects))
+        self._case.noise = self.noise(subjects)
+        self._listener.phase(Phase.JUDGING)
+        return judge(
+            self._case,
+            changes,
+            subjects,
+            terms,
+            deadline_s=time.monotonic() + self._request.time_s,
+            on_gate=_Gates(self._listener),
+        )
 
     def _is_worth_a_search(self, function: FunctionName, ranked: Sequence[Hotspot]) -> bool:
         """Say whether there is anything to try, by reading alone; note why where there is not."""
@@ -335,28 +359,18 @@ def verify(
         and what :func:`prepared` raises.
     """
     started = time.monotonic()
+    terms = replace(request.terms(next(iter(changes))), max_complexity_increase=None)
     with prepared(request, listener) as ready:
         case = ready.case
-        session = _Session(request, ready, listener)
-        subjects = [
-            existing(case.tree, ready.sources, name) for name in functions
-        ] or changed_functions(case, changes)
-        listener.phase(Phase.RECORDING)
-        case.recordings.update(session.recordings(subjects))
-        noise = case.noise = session.noise(subjects)
-        listener.phase(Phase.JUDGING)
-        verdict = judge(
-            case,
-            changes,
-            subjects,
-            replace(request.terms(next(iter(changes))), max_complexity_increase=None),
-            deadline_s=time.monotonic() + request.time_s,
-            on_gate=_Gates(listener),
-        )
+        subjects = [existing(case.tree, ready.sources, name) for name in functions]
+        verdict: Verdict | None = judge_by_reading(case, changes, terms)
+        if verdict is None:
+            subjects = subjects or changed_functions(case, changes)
+            verdict = _Session(request, ready, listener).verdict(changes, subjects, terms)
         both = before_after(case, changes)
         judged = [Judged(function, verdict, None, both) for function in subjects]
         judged = judged or [Judged(FunctionName(next(iter(changes)), ""), verdict, None, both)]
-        return Outcome(ready, (), noise, tuple(judged), (), time.monotonic() - started)
+        return Outcome(ready, (), case.noise, tuple(judged), (), time.monotonic() - started)
 
 
 def plan(request: Request, listener: Listener) -> tuple[FunctionName, tuple[Suggestion, ...]]:

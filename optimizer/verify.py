@@ -79,6 +79,13 @@ def judge_without_clock(
     return _Trial(case, changes, functions, terms, 0.0).against(_RIGHT, on_gate)
 
 
+def judge_by_reading(
+    case: Case, changes: Mapping[str, bytes], terms: Terms
+) -> Rejected | Inconclusive | None:
+    """Judge only what needs no run of the change; return ``None`` when nothing is against it."""
+    return _Trial(case, changes, (), terms, 0.0).against(_ALLOWED, lambda _name: None)
+
+
 @dataclass
 class _Trial:
     """One change before the judge, with what the gates passed so far and measured."""
@@ -275,10 +282,13 @@ def _speed(trial: _Trial) -> Finding:
 
 
 _Step = tuple[str, Callable[[_Trial], Finding]]
-_RIGHT: tuple[_Step, ...] = (
+_ALLOWED: tuple[_Step, ...] = (
     ("parses", _parses),
     ("interface", _interface),
     ("forbidden", _forbidden),
+)
+_RIGHT: tuple[_Step, ...] = (
+    *_ALLOWED,
     ("readability", _readability),
     ("exercised", _exercised),
     ("same results", _same_results),

@@ -15,7 +15,9 @@ Every file is JSON Lines, plain or gzip. Sets share problems, so split by ``prob
 
 import ast
 import gzip
+import html
 import json
+import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -35,6 +37,10 @@ NO_SUCH_FUNCTION = "{name!r} does not define the entry point"
 TOO_FEW = "fewer than two correct programs in Python"
 
 _GZIP = b"\x1f\x8b"
+_SAMPLE = r"Sample {kind}[^<]*</h[23]>\s*<pre[^>]*>(.*?)</pre>"
+_SAMPLES = [
+    re.compile(_SAMPLE.format(kind=kind), re.DOTALL | re.IGNORECASE) for kind in ("Input", "Output")
+]
 
 
 class Source(StrEnum):
@@ -153,10 +159,37 @@ READERS: Mapping[Source, Callable[[Path], Reading]] = {
 }
 
 
+def read_samples(path: Path) -> dict[str, tuple[Example, ...]]:
+    """Read CodeNet's problem statements (one JSON object, problem to HTML) for their sample inputs.
+
+    A problem whose statement shows no samples, or not as many outputs as inputs, gets none.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    try:
+        statements = _object(_content(path))
+    except _NoRecord as reason:
+        raise DataError(CANNOT_READ.format(path=path, why=reason)) from reason
+    return {
+        problem: tuple(_samples(text))
+        for problem, text in statements.items()
+        if isinstance(text, str)
+    }
+
+
+def _samples(statement: str) -> Iterator[Example]:
+    read, printed = (
+        [html.unescape(text).lstrip("\n") for text in kind.findall(statement)] for kind in _SAMPLES
+    )
+    if len(read) == len(printed):
+        yield from map(Example, read, printed)
+
+
 def _read(path: Path, parse: Callable[[Mapping[str, object], int], Pair]) -> Reading:
     pairs: list[Pair] = []
     malformed: list[Malformed] = []
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(_content(path).split(b"\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -166,14 +199,12 @@ def _read(path: Path, parse: Callable[[Mapping[str, object], int], Pair]) -> Rea
     return Reading(tuple(pairs), tuple(malformed))
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def _content(path: Path) -> bytes:
     try:
         content = path.read_bytes()
-        if content.startswith(_GZIP):
-            content = gzip.decompress(content)
+        return gzip.decompress(content) if content.startswith(_GZIP) else content
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(CANNOT_READ.format(path=path, why=error)) from error
-    return iter(content.split(b"\n"))
 
 
 def _object(line: bytes) -> Mapping[str, object]:

@@ -22,8 +22,6 @@ from _perfbot_inside.behaviour import Call, Function, behave, sha256
 if TYPE_CHECKING:
     from _perfbot_inside.results import Results
 
-_VARIANT_SHARE = 0.2  # of the time that a recorded call may take
-_WILD_SHARE = 0.05  # for mutations that may make a function run for ever
 _SHOWN = 300  # characters of an error's text
 _AT_MOST_VARIABLE = 100_000  # characters of a module variable's text: larger ones are not followed
 _AGAIN_NS = 1_000_000_000  # calls that take longer are not made a second time
@@ -51,7 +49,7 @@ class _Player:
         self._tree: str = job["tree"]
         self._variants: int = job["variants"]
         self._played: int = job["played"]
-        self._limit_s: float = job["limit_s"]
+        self._limit_s, self._gentle_limit_s, self._wild_limit_s = job["limits_s"]
         self._patience: int | None = job["patience"]
         self._endless = 0
         self._results = results
@@ -91,7 +89,7 @@ class _Player:
         call: Call = (variant.arguments, variant.keywords)
         shown = _shown(call)
         self._start(number, index)
-        limit_s = self._limit_s * (_WILD_SHARE if variant.wild else _VARIANT_SHARE)
+        limit_s = self._wild_limit_s if variant.wild else self._gentle_limit_s
         behaviour = behave(self._function, self._kind, call, self._tree, limit_s)
         self._endless += behaviour["ending"] == "timeout"
         about = {"what": variant.what, "wild": variant.wild, "arguments": shown}

@@ -19,6 +19,7 @@ from perfbot.training.pairs import (
     read_code_contests,
     read_enamel,
     read_pie,
+    read_samples,
 )
 
 ENAMEL = {
@@ -96,6 +97,20 @@ def test_code_contests_gives_two_correct_programs_that_parse(tmp_path: Path) -> 
     assert "the long way" in pair.slow
     assert pair.fast == "print(int(input())*2)"
     assert pair.examples == (Example("1\n", "2\n"),)
+
+
+def test_the_samples_of_a_statement_are_its_inputs_with_their_outputs(tmp_path: Path) -> None:
+    shown = (
+        "<h3>Sample Input 1</h3><pre>\n1 &lt; 2\n</pre><h3>Sample Output 1</h3>\n<pre>yes\n</pre>"
+    )
+    odd = "<h3>Sample Input 1</h3><pre>1</pre>"
+    path = written(tmp_path, {"p1": shown, "p2": odd, "p3": "no samples"})
+    assert read_samples(path) == {"p1": (Example("1 < 2\n", "yes\n"),), "p2": (), "p3": ()}
+
+
+def test_statements_that_are_no_json_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="not JSON"):
+        read_samples(written(tmp_path, "<html>"))
 
 
 def test_each_line_that_is_no_record_is_told_with_its_reason(tmp_path: Path) -> None:

@@ -107,6 +107,7 @@ def factorials(n):
         after="""\
 import math
 
+
 def factorials(n):
     found = []
     for i in range(n + 1):
@@ -249,6 +250,7 @@ def gcd(a, b):
 """,
         after="""\
 import math
+
 
 def gcd(a, b):
     if min(a, b) > 0:

@@ -16,6 +16,7 @@ def is_prime(n):
         after="""\
 import math
 
+
 def is_prime(n):
     if n < 2:
         return False
@@ -150,6 +151,7 @@ def divisors_of(n):
 """,
         after="""\
 import math
+
 
 def divisors_of(n):
     found = []

@@ -21,6 +21,7 @@ def reachable(links, start):
         after="""\
 from collections import deque
 
+
 def reachable(links, start):
     queue = deque([start])
     seen = {start}
