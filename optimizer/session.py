@@ -43,6 +43,10 @@ NO_STRATEGY = "no strategy of the catalogue applies"
 NONE_HELPED = "{tries} versions were tried, none was right and clearly faster: {why}"
 BELOW_SHARE = "it has {share:.1%} of the workload's time, less than {least:.1%}"
 NOT_CALLED = "nothing that ran calls it"
+ONLY_PROFILED = (
+    "it ran while it was profiled, but its calls were not seen: another definition of the same name "
+    "stands below it, or not every run calls it"
+)
 OUT_OF_TIME = "the time budget was used up before; --time-budget gives more"
 OTHERS_FIRST = "{count} hotter functions came first; hotspots: at_most in .perfbot.yml allows more"
 TOO_QUICK = (
@@ -206,6 +210,8 @@ class _Session:
         """Measure the unchanged code against itself: what this machine calls a difference."""
         self._listener.phase(Phase.NOISE)
         for function in functions:
+            if time.monotonic() >= self._deadline_s:  # there is no time to use it, either
+                break
             reference = self._case.reference(function)
             chosen = choose_calls(reference)
             if not chosen:
@@ -236,7 +242,9 @@ class _Session:
         """Say whether there is anything to try, by reading alone; note why where there is not."""
         recording = self._case.recordings[function]
         if recording.count == 0:
-            self._leave(function, "not-exercised", recording.trouble or NOT_CALLED)
+            was_seen = any(each.function == function and each.share for each in ranked)
+            detail = recording.trouble or (ONLY_PROFILED if was_seen else NOT_CALLED)
+            self._leave(function, "not-exercised", detail)
             return False
         subject = self.subject(function, recording)
         if next(steps(subject, subject.source.text, rules()), None) is None:
@@ -264,6 +272,8 @@ class _Session:
         found = self._search(function)
         if found.candidates:
             self._judge(function, found)
+        elif not found.tries and time.monotonic() >= self._deadline_s:
+            self._leave(function, "budget", OUT_OF_TIME)
         else:
             why = found.dropped[0].why if found.dropped else "not faster"
             self._leave(
