@@ -20,7 +20,7 @@ from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import Hotspot
 from perfbot.profiling.measure import Interval
 
-DECIDED = "every gate passed, and the lower end of the interval is above the threshold"
+DECIDED = "same results, same tests, and even the lower end of the interval is above the threshold"
 _CPU_INFO = Path("/proc/cpuinfo")
 
 

@@ -73,7 +73,7 @@ def is_fresh(scene: Scene, name: str) -> bool:
     if name in scene.parameters or name not in scene.local_names or is_declared(scene, name):
         return False
     values = [found[1] for found in _assignments(scene) if found[0] == name]
-    stores = sum(store.value == name for store in syntax.stores(scene.function))
+    stores = scene.times_bound(name)
     return bool(values) and stores == len(values) and all(map(_makes_container, values))
 
 
@@ -254,7 +254,7 @@ def only_grows(
     """Say whether nothing but these appends changes the list, and no other name can change it."""
     if not is_fresh(scene, name) or is_aliased(scene, name):
         return False
-    stores = sum(store.value == name for store in syntax.stores(scene.function))
+    stores = scene.times_bound(name)
     own = {id(each) for line, _ in appends for each in syntax.walk(line)}
     others = [
         node
@@ -336,9 +336,7 @@ def read_after(scene: Scene, statement: cst.CSTNode, name: str) -> bool:
     own = [each for each in loops if any(above is scope for above in scene.above(each))]
     nodes = [*syntax.walk(own[-1] if own else scope)]
     after = nodes if own else nodes[[id(each) for each in nodes].index(id(statement)) :]
-    reads = {id(use) for use in scene.uses(name)} - {
-        id(use) for use in syntax.stores(scene.function)
-    }
+    reads = {id(use) for use in scene.uses(name)} - {id(use) for use in scene.stored}
     return any(
         id(each) in reads and id(each) not in inside and not _bound_again(scene, each, name)
         for each in after

@@ -4,16 +4,14 @@ Like :mod:`perfbot.optimizer.syntax`, everything is conservative: when a questio
 answered, the answer is the one that stops a rewrite.
 """
 
-import builtins
-import keyword
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 import libcst as cst
 
 from perfbot.optimizer import certainty, syntax
-from perfbot.optimizer.scene import Change, Scene
+from perfbot.optimizer.scene import Scene
 
 # Functions that see or change local variables behind the source's back.
 _SPIES = frozenset({"locals", "vars", "eval", "exec", "dir", "_getframe", "currentframe"})
@@ -207,10 +205,35 @@ def built(scene: Scene, name: str) -> str | None:
 
 
 def _is_fresh(scene: Scene, value: cst.BaseExpression) -> bool:
-    name = syntax.called_name(value)
+    name, method = syntax.called_name(value), syntax.method_call(value)
     if name is not None:
         return name in _CONTAINER_CALLS and scene.is_builtin(name)
+    if method is not None:
+        return method[1] in {"split", "splitlines"} and scene.is_kind(value, "list")
     return isinstance(value, _FRESH)
+
+
+def is_private(scene: Scene, name: str) -> bool:
+    """Say whether a container made by the function stays unknown to everybody else while it runs."""
+    if built(scene, name) is None or captured(scene, name):
+        return False
+    return all(_keeps_private(scene, use) for use in scene.uses(name))
+
+
+def _keeps_private(scene: Scene, use: cst.Name) -> bool:
+    parent = scene.parent(use)
+    above = scene.parent(parent) if parent is not None else None
+    match parent:
+        case cst.AssignTarget() | cst.AnnAssign() | cst.Return() | cst.ComparisonTarget():
+            return True
+        case cst.Subscript(value=value) | cst.Attribute(value=value) if value is use:
+            return isinstance(parent, cst.Subscript) or isinstance(above, cst.Call)
+        case cst.For(iter=iterable) | cst.CompFor(iter=iterable):
+            return iterable is use
+        case cst.Arg() if above is not None:
+            function = syntax.called_name(above)
+            return function in {"len", "sum", "min", "max"} and scene.is_builtin(function)
+    return False
 
 
 def holds(scene: Scene, name: str, *types: str) -> bool:
@@ -346,7 +369,8 @@ def is_constant_in(scene: Scene, loop: cst.CSTNode, expr: cst.BaseExpression) ->
         ):
             continue
         outsider = name in scene.parameters or built(scene, name) is not None
-        if not outsider or syntax.mutates(loop, name) or not is_quiet(scene, loop):
+        quiet = is_private(scene, name) or is_quiet(scene, loop)
+        if not outsider or syntax.mutates(loop, name) or not quiet:
             return False
     return True
 
@@ -378,68 +402,3 @@ def is_bound_before(scene: Scene, loop: cst.CSTNode, name: str) -> bool:
                     return True
         node = parent
     return False
-
-
-def exchanged(node: cst.CSTNode, changes: Mapping[cst.CSTNode, Change]) -> cst.CSTNode:
-    """Return ``node`` with nodes below it replaced, by identity."""
-    new = {id(old): _copied(each) for old, each in changes.items()}
-
-    class Exchange(cst.CSTTransformer):
-        def on_visit(self, node: cst.CSTNode) -> bool:
-            return id(node) not in new
-
-        def on_leave(  # type: ignore[override]
-            self, original_node: cst.CSTNode, updated_node: cst.CSTNode
-        ) -> Change:
-            return new.get(id(original_node), updated_node)
-
-    result = node.visit(Exchange())
-    assert isinstance(result, cst.CSTNode)
-    return result
-
-
-def fresh_local(scene: Scene, wanted: str) -> str:
-    """Return ``wanted``, with a number if the function uses that name or it is a keyword or builtin."""
-    taken = names_in(scene.function) | {*keyword.kwlist, *dir(builtins)}
-    candidates = (wanted if n == 1 else f"{wanted}_{n}" for n in range(1, 1000))
-    return next(name for name in candidates if name not in taken)
-
-
-def names_in(node: cst.CSTNode) -> frozenset[str]:
-    """Return all variables that are read or bound at or below ``node``."""
-    return _mentioned(node)
-
-
-def _copied(change: Change) -> Change:
-    """A node may stand in one place only, or nobody could say what is above it."""
-    return change.deep_clone() if isinstance(change, cst.CSTNode) else change
-
-
-def with_body(loop: cst.For, body: list[cst.BaseStatement]) -> cst.For:
-    """Return the loop with other statements in its block."""
-    block = loop.body if isinstance(loop.body, cst.IndentedBlock) else cst.IndentedBlock([])
-    return loop.with_changes(body=block.with_changes(body=body))
-
-
-def line(text: str, *replaced: cst.CSTNode) -> cst.BaseStatement:
-    """Parse a statement that keeps the blank line and the comments above the statements it replaces."""
-    leading = [each for old in replaced for each in _comment_lines(old)]
-    kept = [each for n, each in enumerate(leading) if n == 0 or each.comment is not None]
-    return cst.parse_statement(text).with_changes(leading_lines=kept)
-
-
-def _comment_lines(old: cst.CSTNode) -> Iterator[cst.EmptyLine]:
-    """The lines above a statement, and a comment behind it as a line of its own."""
-    yield from getattr(old, "leading_lines", ())
-    match old:
-        case cst.SimpleStatementLine(
-            trailing_whitespace=cst.TrailingWhitespace(comment=cst.Comment() as comment)
-        ):
-            yield cst.EmptyLine(comment=comment)
-
-
-def enclosed(value: cst.BaseExpression) -> str:
-    """Return the code of a part of a comprehension, in parentheses where it needs them."""
-    text = syntax.code(value)
-    loose = isinstance(value, cst.Tuple | cst.IfExp | cst.Lambda) and not value.lpar
-    return f"({text})" if loose else text

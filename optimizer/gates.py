@@ -147,10 +147,12 @@ def _definitions(node: ast.AST, prefix: str) -> Iterator[tuple[str, _Definition]
 def _interface(source: bytes) -> dict[str, dict[str, str]]:
     """Return what callers can see of each function, class and module-level name."""
     module = _parsed(source)
-    found = {name: {"kind": "name"} for name in _top_names(module)}
+    names = list(_top_names(module))
+    found = {name: {"kind": "name"} for name in names}
     for name, node in _outermost(module):
         found[name] = {
             "kind": _kind(node),
+            "number of other bindings": str(names.count(name)),
             "parameters": _parameters(node.args),
             "decorators": ", ".join(ast.unparse(each) for each in node.decorator_list),
         }

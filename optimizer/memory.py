@@ -43,7 +43,7 @@ def _kept(module: ast.Module) -> Iterator[str]:
         for outer in around:
             local |= set() if outer.name in run_at_import else _local_names(outer)
         yield from (f"{function.name} sets {name}" for name in _declared(function, around, local))
-        targets = [each for node in ast.walk(function) for each in _changes(node, modules)]
+        targets = [each for node in _own(function) for each in _changes(node, modules)]
         for name in {_root(target) for target in targets} - local - {"self", None}:
             yield f"{function.name} keeps something in {name}"
         for name in {each.attr for each in targets if isinstance(each, ast.Attribute)} & shared:
@@ -99,21 +99,31 @@ def _local_names(function: _Function) -> set[str]:
     aliases = {name for name, value in _bindings(function) if _is_outer(value)}
     bound = {
         node.id
-        for node in ast.walk(function)
+        for node in _own(function)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
-    bound |= {node.name for node in ast.walk(function) if isinstance(node, _Function)}
+    bound |= {node.name for node in _own(function) if isinstance(node, _Function)}
     bound -= {
         name
-        for node in ast.walk(function)
+        for node in _own(function)
         if isinstance(node, ast.Global | ast.Nonlocal)
         for name in node.names
     }
     return (names | bound) - (aliases - names)
 
 
+def _own(function: _Function) -> Iterator[ast.AST]:
+    """Yield what stands in a function's own scope; of functions in it only their definitions."""
+    waiting: list[ast.AST] = list(function.body)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, _Function):
+            waiting.extend(ast.iter_child_nodes(node))
+
+
 def _bindings(function: _Function) -> Iterator[tuple[str, ast.expr]]:
-    for node in ast.walk(function):
+    for node in _own(function):
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 yield name, value
@@ -154,7 +164,7 @@ def _is_changeable(value: ast.expr) -> bool:
 
 def _declared(function: _Function, around: Sequence[_Function], local: Set[str]) -> Iterator[str]:
     """Yield the names declared ``global``, or ``nonlocal`` of a function that outlives a call."""
-    for node in ast.walk(function):
+    for node in _own(function):
         if isinstance(node, ast.Global):
             yield from node.names
         elif isinstance(node, ast.Nonlocal) and around:

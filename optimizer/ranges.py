@@ -58,7 +58,7 @@ def loops_over(scene: Scene, name: str) -> list[cst.BaseExpression | None]:
 
     The place in ``enumerate(items)`` counts, with that call as its iterable.
     """
-    stores = [each for each in syntax.stores(scene.function) if each.value == name]
+    stores = [each for each in scene.stored if each.value == name]
     return [_iterable_of(scene, store) for store in stores]
 
 

@@ -19,6 +19,7 @@ from perfbot.optimizer.plan import Plan, Step, Subject, steps
 from perfbot.optimizer.strategies import Suggestion
 from perfbot.profiling import replay
 from perfbot.profiling.benchmark import CallBenchmark, MeasurementError, choose_calls
+from perfbot.profiling.tree import Tree
 
 _BEAM = 3
 _MOST_STEPS = 8
@@ -166,9 +167,12 @@ class _Search:
         )
         if refusal is not None:
             return refusal.detail, 0.0
-        copy = case.copy(changes)
+        with case.lent(changes) as copy:
+            return self._cost_of_copy_ns(copy)
+
+    def _cost_of_copy_ns(self, copy: Tree) -> tuple[str, float]:
         differences = replay.differences(
-            self._reference, case.target, copy, at_most_variants=_FEW_VARIANTS
+            self._reference, self._case.target, copy, at_most_variants=_FEW_VARIANTS
         )
         if differences:
             first = differences[0]

@@ -6,24 +6,32 @@ a listener. The repository itself is only read.
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from perfbot.optimizer.case import Case
+from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.plan import Subject, steps
 from perfbot.optimizer.preparation import Prepared, Request, existing, prepared, text_of
 from perfbot.optimizer.progress import Listener, Phase
 from perfbot.optimizer.search import Candidate, Found, search
 from perfbot.optimizer.strategies import Suggestion
-from perfbot.optimizer.verdict import Accepted, Verdict
-from perfbot.optimizer.verify import GATES, changed_functions, judge
+from perfbot.optimizer.verdict import Accepted, Inconclusive, Verdict, Why
+from perfbot.optimizer.verify import (
+    GATES,
+    changed_functions,
+    judge,
+    judge_by_reading,
+    not_comparable,
+)
 from perfbot.profiling import hotspots
 from perfbot.profiling.benchmark import CallBenchmark, MeasurementError, choose_calls
 from perfbot.profiling.capture import Recording, capture
 from perfbot.profiling.external_profile import describe_unmatched, read_profile
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import Hotspot, Profile, ProfileError
-from perfbot.profiling.measure import Interval, interval
+from perfbot.profiling.measure import Interval
+from perfbot.profiling.noise import against_itself
 from perfbot.profiling.sandbox import Limits
 from perfbot.profiling.source import read_source
 from perfbot.profiling.suite import activities
@@ -35,7 +43,8 @@ NO_STRATEGY = "no strategy of the catalogue applies"
 NONE_HELPED = "{tries} versions were tried, none was right and clearly faster: {why}"
 BELOW_SHARE = "it has {share:.1%} of the workload's time, less than {least:.1%}"
 NOT_CALLED = "nothing that ran calls it"
-OUT_OF_TIME = "the time budget was used up before its turn"
+OUT_OF_TIME = "the time budget was used up before; --time-budget gives more"
+OTHERS_FIRST = "{count} hotter functions came first; hotspots: at_most in .perfbot.yml allows more"
 TOO_QUICK = (
     "what runs takes too little time to say which function is slow ({why}): name functions with "
     "--function, or give something that works longer in .perfbot.yml under workload: commands:"
@@ -44,8 +53,8 @@ TOO_QUICK = (
 _NATIVE_SHARE = 0.95
 _PROFILE_RUNS = 5
 _PROFILE_CPU_S = 1.0  # sampled: at 2 ms a sample some 500 samples
-_NOISE_PAIRS = 8
 _JUDGED_AT_MOST = 3
+_LOOKED_AT_PER_SEARCHED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +125,8 @@ def _profiles(case: Case, listener: Listener) -> list[Profile]:
     limits = Limits(wall_s=max(60.0, 5 * case.baseline.seconds))
     for _ in range(_PROFILE_RUNS):
         for job in activities(case.workload):
-            reply = case.target.run(
-                {**job, "sample": True}, case.copy({}), limits=limits, writable=True
-            )
+            with case.lent({}) as copy:
+                reply = case.target.run({**job, "sample": True}, copy, limits=limits, writable=True)
             try:
                 found.extend(
                     hotspots.profile_from_json(each.fields) for each in reply.of_kind("profile")
@@ -151,10 +159,14 @@ class _Session:
         chosen = wanted or self._chosen(ranked)
         self._listener.phase(Phase.RECORDING)
         self._case.recordings.update(self.recordings(chosen))
-        noise = self.noise(chosen)
-        self._case.noise = noise
-        for function in chosen:
-            self._optimize(function, ranked)
+        self._listener.phase(Phase.SEARCHING)
+        worth = [function for function in chosen if self._is_worth_a_search(function, ranked)]
+        searched = worth if wanted else worth[: self._request.at_most]
+        for function in worth[len(searched) :]:
+            self._leave(function, "budget", OTHERS_FIRST.format(count=len(searched)))
+        noise = self._case.noise = self.noise(searched)
+        for function in searched:
+            self._optimize(function)
         seconds = time.monotonic() - started
         counted = {function: found.count for function, found in self._case.recordings.items()}
         ranked = hotspots.with_calls(ranked, counted)
@@ -163,6 +175,7 @@ class _Session:
         )
 
     def _chosen(self, ranked: Sequence[Hotspot]) -> list[FunctionName]:
+        """Return the functions to look at: more than are searched, as most have nothing to try."""
         chosen: list[FunctionName] = []
         for hotspot in ranked:
             reason = self._passed_over(hotspot, len(chosen))
@@ -177,15 +190,17 @@ class _Session:
         if max(hotspot.share, hotspot.inclusive_share) < least:
             detail = BELOW_SHARE.format(share=hotspot.share, least=least)
             return Unchanged(hotspot.function, "below-share", detail)
-        if chosen >= self._request.at_most:
-            return Unchanged(hotspot.function, "budget", f"hotter than it are {chosen} functions")
+        if chosen >= self._request.at_most * _LOOKED_AT_PER_SEARCHED:
+            detail = OTHERS_FIRST.format(count=chosen)
+            return Unchanged(hotspot.function, "budget", detail)
         return None
 
     def recordings(self, functions: Sequence[FunctionName]) -> Mapping[FunctionName, Recording]:
         """Run the workload once more and record the functions' calls."""
         wall_s = max(120.0, 10 * self._case.baseline.seconds)
         case = self._case
-        return capture(case.target, case.copy({}), case.workload, functions, wall_s=wall_s)
+        with case.lent({}) as copy:
+            return capture(case.target, copy, case.workload, functions, wall_s=wall_s)
 
     def noise(self, functions: Sequence[FunctionName]) -> Interval | None:
         """Measure the unchanged code against itself: what this machine calls a difference."""
@@ -196,44 +211,69 @@ class _Session:
             if not chosen:
                 continue
             benchmark = CallBenchmark(self._case.target, reference, chosen, 0.2)
-            measure = benchmark.pair(self._case.tree, self._case.copy({}))
-            try:
-                ratios = [measure(number % 2 == 0).ratio for number in range(_NOISE_PAIRS)]
-            except MeasurementError:
-                continue
-            return interval(ratios, 0.99)
+            with suppress(MeasurementError):
+                return against_itself(benchmark, self._case.tree, self._case.copy({}))
         return None
 
-    def _optimize(self, function: FunctionName, ranked: Sequence[Hotspot]) -> None:
+    def verdict(
+        self, changes: Mapping[str, bytes], subjects: Sequence[FunctionName], terms: Terms
+    ) -> Verdict:
+        """Record the functions' calls, measure the noise and judge somebody else's change."""
+        self._listener.phase(Phase.RECORDING)
+        self._case.recordings.update(self.recordings(subjects))
+        self._case.noise = self.noise(subjects)
+        self._listener.phase(Phase.JUDGING)
+        return judge(
+            self._case,
+            changes,
+            subjects,
+            terms,
+            deadline_s=time.monotonic() + self._request.time_s,
+            on_gate=_Gates(self._listener),
+        )
+
+    def _is_worth_a_search(self, function: FunctionName, ranked: Sequence[Hotspot]) -> bool:
+        """Say whether there is anything to try, by reading alone; note why where there is not."""
+        recording = self._case.recordings[function]
+        if recording.count == 0:
+            self._leave(function, "not-exercised", recording.trouble or NOT_CALLED)
+            return False
+        subject = self.subject(function, recording)
+        if next(steps(subject, subject.source.text, rules()), None) is None:
+            native = next((each.native_share for each in ranked if each.function == function), 0.0)
+            self._leave_without_steps(function, native)
+            return False
+        return True
+
+    def _leave_without_steps(self, function: FunctionName, native: float) -> None:
+        if native >= _NATIVE_SHARE:
+            self._leave(function, "native", NATIVE.format(share=native))
+        else:
+            self._leave(function, "no-strategy", NO_STRATEGY)
+
+    def _optimize(self, function: FunctionName) -> None:
         if time.monotonic() >= self._deadline_s:
             self._leave(function, "budget", OUT_OF_TIME)
             return
-        recording = self._case.recordings[function]
-        if not recording.count:
-            self._leave(function, "not-exercised", NOT_CALLED)
+        self._listener.phase(Phase.SEARCHING, str(function))
+        doubt = not_comparable(function, self._case.reference(function))
+        if doubt is not None:
+            verdict = Inconclusive(Why.NOT_COMPARABLE, doubt, ())
+            self._judged.append(Judged(function, verdict, None, {}))
             return
-        native = next((each.native_share for each in ranked if each.function == function), 0.0)
-        found = self._search(function, recording)
+        found = self._search(function)
         if found.candidates:
             self._judge(function, found)
-        elif native >= _NATIVE_SHARE:
-            self._leave(function, "native", NATIVE.format(share=native))
-        elif not found.tries:
-            self._leave(function, "no-strategy", NO_STRATEGY)
         else:
             why = found.dropped[0].why if found.dropped else "not faster"
             self._leave(
                 function, "no-strategy", NONE_HELPED.format(tries=found.tries, why=why[:300])
             )
 
-    def _search(self, function: FunctionName, recording: Recording) -> Found:
-        self._listener.phase(Phase.SEARCHING, str(function))
-        reference = self._case.reference(function)
-        if not choose_calls(reference):
-            return Found((), (), 0)
+    def _search(self, function: FunctionName) -> Found:
         return search(
             self._case,
-            self.subject(function, recording),
+            self.subject(function, self._case.recordings[function]),
             rules(),
             self._request.terms(function.path),
             deadline_s=self._deadline_s,
@@ -309,28 +349,18 @@ def verify(
         and what :func:`prepared` raises.
     """
     started = time.monotonic()
+    terms = replace(request.terms(next(iter(changes))), max_complexity_increase=None)
     with prepared(request, listener) as ready:
         case = ready.case
-        session = _Session(request, ready, listener)
-        subjects = [
-            existing(case.tree, ready.sources, name) for name in functions
-        ] or changed_functions(case, changes)
-        listener.phase(Phase.RECORDING)
-        case.recordings.update(session.recordings(subjects))
-        noise = case.noise = session.noise(subjects)
-        listener.phase(Phase.JUDGING)
-        verdict = judge(
-            case,
-            changes,
-            subjects,
-            replace(request.terms(next(iter(changes))), max_complexity_increase=None),
-            deadline_s=time.monotonic() + request.time_s,
-            on_gate=_Gates(listener),
-        )
+        subjects = [existing(case.tree, ready.sources, name) for name in functions]
+        verdict: Verdict | None = judge_by_reading(case, changes, terms)
+        if verdict is None:
+            subjects = subjects or changed_functions(case, changes)
+            verdict = _Session(request, ready, listener).verdict(changes, subjects, terms)
         both = before_after(case, changes)
         judged = [Judged(function, verdict, None, both) for function in subjects]
         judged = judged or [Judged(FunctionName(next(iter(changes)), ""), verdict, None, both)]
-        return Outcome(ready, (), noise, tuple(judged), (), time.monotonic() - started)
+        return Outcome(ready, (), case.noise, tuple(judged), (), time.monotonic() - started)
 
 
 def plan(request: Request, listener: Listener) -> tuple[FunctionName, tuple[Suggestion, ...]]:

@@ -14,14 +14,21 @@ from perfbot.profiling.sandbox import Limits
 from perfbot.profiling.target import Reply, Target
 from perfbot.profiling.tree import Tree, module_names
 
-_LIMIT_S = 10.0  # for one recorded call of the old version; the new one gets more, see below
-_NEW_LIMIT_S = 30.0
+# Seconds for one recorded call, one gentle and one wild mutation; the new version gets more.
+_OLD_LIMITS_S = (10.0, 2.0, 0.5)
+_NEW_LIMITS_S = (30.0, 6.0, 3.0)
+_LEAST_NEW_LIMIT_S = 3.0  # twenty times what the old version took at most is enough, but never less
+_PATIENCE = 2  # calls beyond those on which the old version takes too long, then the process ends
 _WALL_S = 180.0
 _VARIANT_PLAYS = 400  # mutated calls per function, spread over the recorded ones
 _VARIANT_TIME_NS = 4_000_000_000  # of the old version's own time
 
 AGAIN = (
     "{before}; a second call with equal arguments then does something else than before the change"
+)
+CHANGES_ARGUMENTS = "{before}, and changes its arguments"
+SHARES = (
+    "{before}, but what it changes, shares with its arguments, prints or warns of is not the same"
 )
 VARIABLE = "{before}; it leaves the module's variable {name} other than before the change"
 CONTRADICTION = "its messages about the calls are out of order"
@@ -92,6 +99,7 @@ class Reference:
     real: tuple[int, ...]  # numbers of the recorded calls that can be compared
     dropped: Mapping[str, int]  # why calls cannot be compared, with how many
     variables: frozenset[str] = frozenset()  # the module's data, whose changes count
+    endless: int = 0  # on how many calls the old version takes too long
 
     @property
     def comparable_share(self) -> float:
@@ -113,8 +121,8 @@ def variants_of(recording: Recording) -> int:
 def reference(target: Target, tree: Tree, recording: Recording) -> Reference:
     """Play the old version twice, with mutations of each recorded call, and keep what is reproducible."""
     variants = variants_of(recording)
-    first = play(target, tree, recording, variants=variants, limit_s=_LIMIT_S)
-    second = play(target, tree, recording, variants=variants, limit_s=_LIMIT_S)
+    first = play(target, tree, recording, variants=variants, limits_s=_OLD_LIMITS_S)
+    second = play(target, tree, recording, variants=variants, limits_s=_OLD_LIMITS_S)
     dropped: dict[str, int] = {}
     kept: dict[Key, Behaviour] = {}
     for key, behaviour in first.behaviours.items():
@@ -127,7 +135,9 @@ def reference(target: Target, tree: Tree, recording: Recording) -> Reference:
     fresh = tuple(
         _needs_fresh(first.behaviours.get((number, 0))) for number in range(len(recording.calls))
     )
-    return Reference(recording, kept, fresh, real, dropped, first.variables & second.variables)
+    variables = first.variables & second.variables
+    endless = sum(each.ending == "timeout" for each in first.behaviours.values())
+    return Reference(recording, kept, fresh, real, dropped, variables, endless)
 
 
 def _needs_fresh(behaviour: Behaviour | None) -> bool:
@@ -180,7 +190,16 @@ def differences(
     """
     all_variants = variants_of(expected.recording)
     variants = all_variants if at_most_variants is None else min(at_most_variants, all_variants)
-    played = play(target, tree, expected.recording, variants=variants, limit_s=_NEW_LIMIT_S)
+    longest_s = max((each.ns for each in expected.behaviours.values()), default=0) / 1e9
+    most_s, *for_mutations = _NEW_LIMITS_S
+    played = play(
+        target,
+        tree,
+        expected.recording,
+        variants=variants,
+        limits_s=(min(most_s, max(_LEAST_NEW_LIMIT_S, 20 * longest_s)), *for_mutations),
+        patience=expected.endless + _PATIENCE,
+    )
     found = [
         difference
         for key, before in expected.behaviours.items()
@@ -197,7 +216,7 @@ def _difference(
     if after is None:
         why = played.trouble if played.stuck_at in (None, key) else f"not reached: {played.trouble}"
         return Difference(before.arguments, before.shown, why or "no result", before.what, "")
-    seen = after.shown
+    seen = _told(before, after)
     if _alike(before, after, real=key[1] == 0):
         seen = _aftermath(before, after, variables)
     return (
@@ -205,6 +224,14 @@ def _difference(
         if seen
         else None
     )
+
+
+def _told(before: Behaviour, after: Behaviour) -> str:
+    """Say what the new version did where it is not the same, also where it looks so."""
+    if after.shown != before.shown:
+        return after.shown
+    text = CHANGES_ARGUMENTS if after.changed and not before.changed else SHARES
+    return text.format(before=after.shown)
 
 
 def _alike(before: Behaviour, after: Behaviour, *, real: bool) -> bool:
@@ -226,9 +253,19 @@ def _aftermath(before: Behaviour, after: Behaviour, variables: frozenset[str]) -
 
 
 def play(
-    target: Target, tree: Tree, recording: Recording, *, variants: int, limit_s: float
+    target: Target,
+    tree: Tree,
+    recording: Recording,
+    *,
+    variants: int,
+    limits_s: Sequence[float],
+    patience: int | None = None,
 ) -> Played:
-    """Replay the recorded calls, each with its variants, in one fresh process on one version."""
+    """Replay the recorded calls, each with its variants, in one fresh process on one version.
+
+    ``limits_s`` are for a recorded call, a gentle and a wild mutation. The process ends early once
+    more than ``patience`` calls have taken too long.
+    """
     job = {
         "do": "replay",
         "function": str(recording.function),
@@ -237,7 +274,8 @@ def play(
         "calls": [call.arguments for call in recording.calls],
         "variants": variants_of(recording),
         "played": variants,
-        "limit_s": limit_s,
+        "limits_s": list(limits_s),
+        "patience": patience,
     }
     reply = target.run(job, tree, limits=Limits(wall_s=_WALL_S, cpu_s=int(_WALL_S) + 60))
     return _played(reply)

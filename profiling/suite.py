@@ -161,7 +161,8 @@ def _after_python(command: Sequence[str]) -> Sequence[str]:
     Raises:
         UnusableRepository: the command runs something else than Python.
     """
-    if not re.fullmatch(r"python[\d.]*", PurePosixPath(command[0]).name) or len(command) < 2:
+    is_python = re.fullmatch(r"python[\d.]*", PurePosixPath(command[0]).name)
+    if not is_python or len(command) < 2 or (command[1].startswith("-") and command[1] != "-m"):
         raise UnusableRepository(NOT_PYTHON.format(command=" ".join(command)))
     return command[1:]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from perfbot.optimizer import certainty, flow, syntax
+from perfbot.optimizer import certainty, flow, syntax, writing
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -46,17 +46,17 @@ def _is_invariant(scene: Scene, loop: _Loop, expr: cst.BaseExpression) -> bool:
     cheap = not names or not any(
         isinstance(each, cst.Call | cst.BinaryOperation) for each in syntax.walk(expr)
     )
-    if cheap or certainty.sure(scene, expr) is None:
-        return False
+    if cheap or not certainty.is_sure(scene, expr, *certainty.ATOMS):
+        return False  # a list that is made in each pass is another one each time
     bound = all(flow.is_bound_before(scene, loop, name) for name in names)
     return bound and flow.is_constant_in(scene, loop, expr)
 
 
 def _hoisted(scene: Scene, loop: _Loop, text: str, places: list[cst.BaseExpression]) -> Rewrite:
-    local = flow.fresh_local(scene, _name_for(places[0]))
+    local = writing.fresh_local(scene, _name_for(places[0]))
     changes: dict[cst.CSTNode, Change] = {place: cst.Name(local) for place in places}
-    bare = flow.exchanged(loop.with_changes(leading_lines=[]), changes)
-    new = cst.FlattenSentinel([flow.line(f"{local} = {text}", loop), bare])
+    bare = writing.exchanged(loop.with_changes(leading_lines=[]), changes)
+    new = cst.FlattenSentinel([writing.line(f"{local} = {text}", loop), bare])
     why = (
         f"`{text}` has the same value in every pass of the loop; it is worked out once, before it."
     )
@@ -103,15 +103,15 @@ def _is_same_in_pass(scene: Scene, loop: cst.For, call: cst.Call) -> bool:
     names = syntax.names_read(call) & scene.local_names
     targets = flow.target_names(loop.target) or []
     varies = not names.isdisjoint(targets)
-    if not varies or certainty.sure(scene, call) is None:
+    if not varies or not certainty.is_sure(scene, call, *certainty.ATOMS):
         return False
     bound = all(name in targets or flow.is_bound_before(scene, loop, name) for name in names)
     return bound and flow.is_constant_in(scene, loop.body, call)
 
 
 def _kept(scene: Scene, loop: cst.For, text: str, places: list[cst.Call]) -> Rewrite:
-    local = flow.fresh_local(scene, _name_for(places[0]))
-    body = flow.exchanged(loop.body, {place: cst.Name(local) for place in places})
+    local = writing.fresh_local(scene, _name_for(places[0]))
+    body = writing.exchanged(loop.body, {place: cst.Name(local) for place in places})
     assert isinstance(body, cst.IndentedBlock)
     first = cst.parse_statement(f"{local} = {text}")
     new = loop.with_changes(body=body.with_changes(body=[first, *body.body]))

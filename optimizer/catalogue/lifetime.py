@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from perfbot.optimizer import certainty, flow, syntax
+from perfbot.optimizer import certainty, flow, syntax, writing
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Import, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -162,7 +162,7 @@ def _has_no_defaults(params: cst.Parameters) -> bool:
 
 
 def _defined_before(scene: Scene, loop: cst.For | cst.While, made: cst.FunctionDef) -> Rewrite:
-    bare = flow.exchanged(loop.with_changes(leading_lines=[]), {made: cst.RemoveFromParent()})
+    bare = writing.exchanged(loop.with_changes(leading_lines=[]), {made: cst.RemoveFromParent()})
     first = made.with_changes(leading_lines=loop.leading_lines)
     why = (
         f"`{made.name.value}` is the same function in every pass; it is made once, before the loop."
@@ -177,12 +177,12 @@ def _keys_before(scene: Scene, loop: cst.For | cst.While) -> Iterator[Rewrite]:
         if not isinstance(applied, cst.Lambda) or not _has_no_defaults(applied.params):
             continue
         if _sorts(scene, call):
-            name = flow.fresh_local(scene, "sort_key")
+            name = writing.fresh_local(scene, "sort_key")
             params = syntax.code(applied.params)
-            made = flow.line(
+            made = writing.line(
                 f"def {name}({params}):\n    return {syntax.code(applied.body)}\n", loop
             )
-            bare = flow.exchanged(loop.with_changes(leading_lines=[]), {applied: cst.Name(name)})
+            bare = writing.exchanged(loop.with_changes(leading_lines=[]), {applied: cst.Name(name)})
             why = f"The key of `{syntax.code(call.func)}` is made anew in every pass of the loop."
             yield scene.rewrite({loop: cst.FlattenSentinel([made, bare])}, why)
 

@@ -238,7 +238,7 @@ _CODES = tuple(fix.code for fix in _FIXES)
 
 def _finder(fix: _Fix) -> Callable[[Scene], Iterator[Rewrite]]:
     def find(scene: Scene) -> Iterator[Rewrite]:
-        text = scene.module.code
+        text = scene.text
         found = [each for each in ruff_fixes.findings(text, _CODES) if each.code == fix.code]
         if found:
             yield from _rewrites(scene, fix, text, found)

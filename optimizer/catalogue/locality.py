@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from perfbot.optimizer import certainty, flow, syntax
+from perfbot.optimizer import certainty, flow, syntax, writing
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -69,10 +69,10 @@ def _with_local(scene: Scene, loop: cst.For, target: cst.Attribute) -> Rewrite |
     others = sum(name.value == scene.parameters[0] for name in syntax.variables(loop))
     if others != len(uses) or not is_plain_object(scene, attribute):
         return None
-    local = flow.fresh_local(scene, attribute.lstrip("_") or "value")
-    new_loop = flow.exchanged(loop, {use: cst.Name(local) for use in uses})
+    local = writing.fresh_local(scene, attribute.lstrip("_") or "value")
+    new_loop = writing.exchanged(loop, {use: cst.Name(local) for use in uses})
     changes: dict[cst.CSTNode, Change] = {
-        above[0]: flow.line(f"{local} = {start[1]}", above[0]),
+        above[0]: writing.line(f"{local} = {start[1]}", above[0]),
         loop: cst.FlattenSentinel([new_loop, cst.parse_statement(f"{text} = {local}")]),
     }
     why = f"`{text}` is read and stored in every pass; a local variable is stored to it once, at the end."
@@ -96,12 +96,12 @@ def item_total_to_local(scene: Scene) -> Iterator[Rewrite]:
             if isinstance(each.target, cst.Subscript)
         ]
         if len({syntax.code(each) for each in targets}) == 1 and _is_one_item(scene, loop, targets):
-            local = flow.fresh_local(scene, "total")
+            local = writing.fresh_local(scene, "total")
             text = syntax.code(targets[0])
             changes: dict[cst.CSTNode, Change] = {each: cst.Name(local) for each in targets}
             lines = [
-                flow.line(f"{local} = {text}", loop),
-                flow.exchanged(loop.with_changes(leading_lines=[]), changes),
+                writing.line(f"{local} = {text}", loop),
+                writing.exchanged(loop.with_changes(leading_lines=[]), changes),
                 cst.parse_statement(f"{text} = {local}"),
             ]
             why = f"`{text}` is looked up twice in every pass though it stays the same item; a local is not."
@@ -205,11 +205,11 @@ def row_out_of_inner_loop(scene: Scene) -> Iterator[Rewrite]:
             if table is None or len(indices) != 1 or not _is_steady(scene, loop, table, indices[0]):
                 continue
             reads = [each for each in _row_reads(loop) if syntax.code(each) == text]
-            local = flow.fresh_local(scene, "row")
-            new = flow.exchanged(
+            local = writing.fresh_local(scene, "row")
+            new = writing.exchanged(
                 loop.with_changes(leading_lines=[]), {read: cst.Name(local) for read in reads}
             )
-            change = cst.FlattenSentinel([flow.line(f"{local} = {text}", loop), new])
+            change = cst.FlattenSentinel([writing.line(f"{local} = {text}", loop), new])
             why = f"The row `{text}` is the same in all passes of the inner loop; it is looked up once."
             yield scene.rewrite({loop: change}, why)
 
@@ -294,15 +294,17 @@ _EMPTY = ("[]", "{}", "set()", "dict()", "list()")
 
 def _with_container(scene: Scene, loop: cst.For, text: str) -> Rewrite | None:
     uses = [each for each in _attributes_of_self(scene, loop) if syntax.code(each) == text]
-    local = flow.fresh_local(scene, text.partition(".")[2].lstrip("_") or "items")
+    local = writing.fresh_local(scene, text.partition(".")[2].lstrip("_") or "items")
     bare = loop.with_changes(leading_lines=[])
-    new = flow.exchanged(bare, {use: cst.Name(local) for use in uses})
-    first = flow.line(f"{local} = {text}", loop)
+    new = writing.exchanged(bare, {use: cst.Name(local) for use in uses})
+    first = writing.line(f"{local} = {text}", loop)
     why = (
         f"`{text}` is the same container in every pass; it is looked up once instead of each time."
     )
     # With an empty list in its place, what is known of the loop is known without the attribute.
-    trial = scene.rewrite({loop: cst.FlattenSentinel([flow.line(f"{local} = []", loop), new])}, why)
+    trial = scene.rewrite(
+        {loop: cst.FlattenSentinel([writing.line(f"{local} = []", loop), new])}, why
+    )
     moved = scene.moved_to(trial.module)
     again = [each for each in flow.for_loops(moved) if flow.mentions(each, local)]
     if not again or flow.mentions(new, scene.parameters[0]) or not flow.is_quiet(moved, again[0]):

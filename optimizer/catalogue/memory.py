@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from perfbot.optimizer import certainty, flow, syntax
+from perfbot.optimizer import certainty, flow, syntax, writing
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -81,9 +81,9 @@ def list_rebuilt_to_append(scene: Scene) -> Iterator[Rewrite]:
             continue
         match found.added:
             case cst.List(elements=[cst.Element(value=item)]):
-                new = flow.line(f"{found.name}.append({syntax.code(item)})", line)
+                new = writing.line(f"{found.name}.append({syntax.code(item)})", line)
             case cst.Name(value=other) if not found.augmented and flow.holds(scene, other, "list"):
-                new = flow.line(f"{found.name} += {other}", line)
+                new = writing.line(f"{found.name} += {other}", line)
             case _:
                 continue
         why = f"Each `{syntax.code(line)}` makes a new list; adding to `{found.name}` in place does not."
@@ -101,10 +101,10 @@ def tuple_rebuilt_to_list(scene: Scene) -> Iterator[Rewrite]:
             case cst.Tuple(elements=[cst.Element(value=item)]):
                 name = found.name
                 changes: dict[cst.CSTNode, Change] = {
-                    start.line: flow.line(f"{name} = []", start.line),
+                    start.line: writing.line(f"{name} = []", start.line),
                     loop: _then(
                         loop,
-                        {line: flow.line(f"{name}.append({syntax.code(item)})", line)},
+                        {line: writing.line(f"{name}.append({syntax.code(item)})", line)},
                         f"{name} = tuple({name})",
                     ),
                 }
@@ -117,7 +117,7 @@ def _then(
     loop: cst.For, inside: dict[cst.CSTNode, Change], after: str
 ) -> cst.FlattenSentinel[cst.CSTNode]:
     """The loop with changes inside, and a line after it."""
-    return cst.FlattenSentinel([flow.exchanged(loop, inside), cst.parse_statement(after)])
+    return cst.FlattenSentinel([writing.exchanged(loop, inside), cst.parse_statement(after)])
 
 
 @rule(Category.MEMORY, "bytes rebuilt for each piece to bytearray")
@@ -131,10 +131,10 @@ def bytes_rebuilt_to_bytearray(scene: Scene) -> Iterator[Rewrite]:
         if both and certainty.is_sure(scene, found.added, "bytes"):
             name = found.name
             changes: dict[cst.CSTNode, Change] = {
-                start.line: flow.line(f"{name} = bytearray()", start.line),
+                start.line: writing.line(f"{name} = bytearray()", start.line),
                 loop: _then(
                     loop,
-                    {line: flow.line(f"{name} += {syntax.code(found.added)}", line)},
+                    {line: writing.line(f"{name} += {syntax.code(found.added)}", line)},
                     f"{name} = bytes({name})",
                 ),
             }
@@ -153,9 +153,9 @@ def text_rebuilt_to_join(scene: Scene) -> Iterator[Rewrite]:
         if clauses is None or not _is_comprehensible(scene, loop):
             continue
         if certainty.is_sure(scene, found.added, "str"):
-            pieces = f"[{flow.enclosed(found.added)} {clauses}]"
+            pieces = f"[{writing.enclosed(found.added)} {clauses}]"
             order = f"reversed({pieces})" if found.front else pieces
-            new = flow.line(f'{found.name} = "".join({order})', start.line, loop)
+            new = writing.line(f'{found.name} = "".join({order})', start.line, loop)
             why = f"Adding to `{found.name}` piece by piece copies it or pays for each piece; `join` copies once."
             if not found.front or scene.is_builtin("reversed"):
                 yield scene.rewrite({start.line: cst.RemoveFromParent(), loop: new}, why)
@@ -174,9 +174,9 @@ def _clauses(loop: cst.For, line: cst.SimpleStatementLine) -> str | None:
         if len(body) != 1:
             return None
         if isinstance(node, cst.For):
-            clauses.append(f"for {syntax.code(node.target)} in {flow.enclosed(node.iter)}")
+            clauses.append(f"for {syntax.code(node.target)} in {writing.enclosed(node.iter)}")
         else:
-            clauses.append(f"if {flow.enclosed(node.test)}")
+            clauses.append(f"if {writing.enclosed(node.test)}")
         node = body[0]
     return " ".join(clauses)
 
@@ -214,7 +214,7 @@ def constant_fill(scene: Scene) -> Iterator[Rewrite]:
                 if filled is not None:
                     start, target, value = filled
                     text = f"{target} = [{syntax.code(value)}] * {times}"
-                    new_line = flow.line(text, start.line, node)
+                    new_line = writing.line(text, start.line, node)
                     changes: dict[cst.CSTNode, Change] = {
                         start.line: cst.RemoveFromParent(),
                         node: new_line,
@@ -284,7 +284,7 @@ def insertion_at_front(scene: Scene) -> Iterator[Rewrite]:
                     found = _Growth(name, item, augmented=True)
                     start = _starts_as(scene, loop, name, "[]", "list()")
                     if start is not None and _lone(scene, loop, found):
-                        append = flow.line(f"{name}.append({syntax.code(item)})", line)
+                        append = writing.line(f"{name}.append({syntax.code(item)})", line)
                         new = _then(loop, {line: append}, f"{name}.reverse()")
                         why = f"Each insertion at the front moves all of `{name}`; reversing moves each item once."
                         yield scene.rewrite({loop: new}, why)

@@ -332,42 +332,43 @@ def _close_test(
 ) -> tuple[str, str, str] | None:
     first = one[1] or f"{items}[{one[0]}]"
     second = other[1] or f"{items}[{other[0]}]"
-    differences = [f"abs({first} - {second})", f"abs({second} - {first})"]
-    if isinstance(test, cst.If) and isinstance(test.test, cst.Name) and test.test.value == "True":
-        lines = syntax.body_of(test)
-        found = syntax.assignment(lines[0])
-        if len(lines) != 2 or found is None or syntax.code(found[1]) not in differences:
-            return None
-        differences, test = [found[0]], lines[1]
+    test, differences = _named(test, [f"abs({first} - {second})", f"abs({second} - {first})"])
     match test:
         case cst.If(
             test=cst.Comparison(
                 left=left,
                 comparisons=[
                     cst.ComparisonTarget(
-                        operator=cst.LessThan() | cst.LessThanEqual() as sign, comparator=limit
+                        operator=cst.LessThan() | cst.LessThanEqual() as sign,
+                        comparator=cst.Name() | cst.Integer() | cst.Float() as limit,
                     )
                 ],
             ),
             orelse=None,
         ):
-            pass
+            leave = _constant_return(test)
         case _:
             return None
-    leaves = [syntax.only_small(each) for each in syntax.body_of(test)]
-    if not any(syntax.same_shape(left, each) for each in differences) or len(leaves) != 1:
-        return None
-    leave = leaves[0]
-    if (
-        not isinstance(leave, cst.Return)
-        or leave.value is None
-        or syntax.constant(leave.value) is ...
-    ):
-        return None
-    if not isinstance(limit, cst.Name | cst.Integer | cst.Float) or syntax.code(limit) in (
-        *one,
-        *other,
-    ):
+    asked = any(syntax.same_shape(left, each) for each in differences)
+    if not asked or leave is None or syntax.code(limit) in (*one, *other, *differences):
         return None
     symbol = "<" if isinstance(sign, cst.LessThan) else "<="
-    return items, f"{symbol} {syntax.code(limit)}", f"return {syntax.code(leave.value)}"
+    return items, f"{symbol} {syntax.code(limit)}", leave
+
+
+def _named(test: cst.BaseStatement, differences: list[str]) -> tuple[cst.BaseStatement, list[str]]:
+    """Follow ``distance = abs(a - b)`` before the test to the name that stands for the difference."""
+    if isinstance(test, cst.If) and syntax.same_shape(test.test, "True"):
+        lines = syntax.body_of(test)
+        found = syntax.assignment(lines[0])
+        if len(lines) == 2 and found is not None and syntax.code(found[1]) in differences:
+            return lines[1], [found[0]]
+    return test, differences
+
+
+def _constant_return(test: cst.If) -> str | None:
+    """Return ``return …`` of a block that only returns a literal."""
+    match [syntax.only_small(each) for each in syntax.body_of(test)]:
+        case [cst.Return(value=cst.BaseExpression() as value)]:
+            return f"return {syntax.code(value)}" if syntax.constant(value) is not ... else None
+    return None

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from perfbot.optimizer import flow, kinds, shapes, syntax
+from perfbot.optimizer import flow, kinds, shapes, syntax, writing
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Import, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -143,7 +143,7 @@ def _replaced(expr: cst.BaseExpression, parts: shapes.Comprehension) -> cst.Base
     changes: dict[cst.CSTNode, Change] = {
         name: parts.iterable for name in syntax.variables(expr) if name.value == parts.name
     }
-    changed = flow.exchanged(expr, changes)
+    changed = writing.exchanged(expr, changes)
     assert isinstance(changed, cst.BaseExpression)
     return changed
 
@@ -186,7 +186,7 @@ def _collected(
         assert value is not None
         call = syntax.statement(f"{items}.append({{v}})", v=value)
         changes[line] = call.with_changes(leading_lines=line.leading_lines)
-    changed = flow.exchanged(loop, changes)
+    changed = writing.exchanged(loop, changes)
     assert isinstance(changed, cst.For)
     done = syntax.statement(f"{name} = {numpy}.array({items}, dtype=float)")
     begin = syntax.statement(f"{items} = []")

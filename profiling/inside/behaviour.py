@@ -23,6 +23,9 @@ from _perfbot_inside import canonical, record
 _AT_MOST_ITEMS = 20_000  # taken from a generator
 _AT_MOST_OUTPUT = 200_000  # characters of printed output that are compared
 _AT_MOST_LOGGED = 1_000  # log records that are compared
+_AT_MOST_NOTED = (
+    1 << 30
+)  # characters: longer texts are told by their hash, so this is never reached
 _SHOWN = 300  # characters of a behaviour's text that are sent beside its digest
 
 Function = Callable[..., Any]
@@ -53,7 +56,7 @@ def behave(
         ending = _ending(function, kind, call, tree, limit_s, results)
     if ending["ending"] not in ("returned", "raised"):
         return ending
-    ending["digest"] = sha256(ending.pop("text") + "\n" + witness.text())
+    ending["digest"] = sha256(ending.pop("text") + "\n" + witness.text(tree))
     ending["shown"] += witness.shown()
     return ending
 
@@ -186,9 +189,13 @@ class _Witness(logging.Handler):
         self._open = contextlib.ExitStack()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Note a log record."""
+        """Note a log record; one whose message cannot be made harms nobody outside, nor here."""
+        try:
+            message = record.getMessage()
+        except Exception as error:
+            message = f"{record.msg!r}: {type(error).__name__}"
         if len(self._logged) < _AT_MOST_LOGGED:
-            self._logged.append((record.name, record.levelno, record.getMessage()))
+            self._logged.append((record.name, record.levelno, message))
 
     def __enter__(self) -> _Witness:
         stack = self._open
@@ -206,10 +213,11 @@ class _Witness(logging.Handler):
     def __exit__(self, *_what: object) -> None:
         self._open.close()
 
-    def text(self) -> str:
-        """Return everything that was noted."""
+    def text(self, tree: str) -> str:
+        """Return everything that was noted, without addresses and without the tree's own place."""
         warned = [(each.category.__name__, str(each.message)) for each in self._warned]
-        return repr((self._out.getvalue(), self._err.getvalue(), self._logged, warned))
+        noted = (self._out.getvalue(), self._err.getvalue(), self._logged, warned)
+        return canonical.canonical(noted, tree=tree, limit_bytes=_AT_MOST_NOTED)
 
     def shown(self) -> str:
         """Return a readable remark on what was noted, ``""`` for nothing."""

@@ -148,7 +148,8 @@ def _run_pytest(job: Job, results: Results, sampler: Sampler | None) -> None:
             with self.sampling():
                 yield
 
-    arguments = list(job["pytest"])
+    # A module that cannot be collected is reported as such; the others still say what is right.
+    arguments = ["--continue-on-collection-errors", *job["pytest"]]
     if importlib.util.find_spec("pytest_benchmark") is not None:
         arguments.insert(0, "--benchmark-disable")  # each benchmark once, as a test
     sys.argv[:] = ["pytest", *arguments]

@@ -22,8 +22,6 @@ from _perfbot_inside.behaviour import Call, Function, behave, sha256
 if TYPE_CHECKING:
     from _perfbot_inside.results import Results
 
-_VARIANT_SHARE = 0.2  # of the time that a recorded call may take
-_WILD_SHARE = 0.05  # for mutations that may make a function run for ever
 _SHOWN = 300  # characters of an error's text
 _AT_MOST_VARIABLE = 100_000  # characters of a module variable's text: larger ones are not followed
 _AGAIN_NS = 1_000_000_000  # calls that take longer are not made a second time
@@ -39,6 +37,8 @@ def run(job: dict[str, Any], results: Results) -> None:
     player = _Player(function, job, results)
     results.send("variables", names=sorted(player.variables()))
     for number, recorded in enumerate(job["calls"]):
+        if player.is_impatient():
+            break
         player.replay(number, base64.b64decode(recorded))
 
 
@@ -49,8 +49,14 @@ class _Player:
         self._tree: str = job["tree"]
         self._variants: int = job["variants"]
         self._played: int = job["played"]
-        self._limit_s: float = job["limit_s"]
+        self._limit_s, self._gentle_limit_s, self._wild_limit_s = job["limits_s"]
+        self._patience: int | None = job["patience"]
+        self._endless = 0
         self._results = results
+
+    def is_impatient(self) -> bool:
+        """Say whether more calls than the job allows have taken too long."""
+        return self._patience is not None and self._endless > self._patience
 
     def replay(self, number: int, pickled: bytes) -> None:
         """Play one recorded call and the first ``played`` of its variants.
@@ -72,6 +78,8 @@ class _Player:
             arguments, keywords = pickle.loads(pickled)
             made = mutate.variants(arguments, keywords, seed=number, count=self._variants)
             for index, variant in enumerate(itertools.islice(_safely(made), self._played), start=1):
+                if self.is_impatient():
+                    return
                 self._play_variant(number, index, variant)
 
     def _start(self, number: int, index: int) -> None:
@@ -81,8 +89,9 @@ class _Player:
         call: Call = (variant.arguments, variant.keywords)
         shown = _shown(call)
         self._start(number, index)
-        limit_s = self._limit_s * (_WILD_SHARE if variant.wild else _VARIANT_SHARE)
+        limit_s = self._wild_limit_s if variant.wild else self._gentle_limit_s
         behaviour = behave(self._function, self._kind, call, self._tree, limit_s)
+        self._endless += behaviour["ending"] == "timeout"
         about = {"what": variant.what, "wild": variant.wild, "arguments": shown}
         self._results.send("behaviour", call=number, variant=index, **about, **behaviour)
 
@@ -94,6 +103,7 @@ class _Player:
         started_ns = _now_ns()
         behaviour = behave(self._function, self._kind, call, self._tree, self._limit_s, seen)
         ns = _now_ns() - started_ns
+        self._endless += behaviour["ending"] == "timeout"
         changed = arguments is None or arguments != _text(call, self._tree)
         behaviour.update(ns=ns, changed=changed, variables=self._changed(variables))
         if ns < _AGAIN_NS and seen:

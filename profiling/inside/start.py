@@ -32,7 +32,8 @@ def main() -> None:
     results = Results(int(os.environ.pop("PERFBOT_RESULTS_FD")))
     tree = job["tree"]
     sys.path[:0] = [
-        os.path.join(tree, entry) for entry in dict.fromkeys([*job["roots"], *job["path"]])
+        os.path.normpath(os.path.join(tree, entry))
+        for entry in dict.fromkeys([*job["roots"], *job["path"]])
     ]
     sys.path.extend(job["overlay"])
     os.chdir(tree)

@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from home import Home
+from home import Home, a_home
 
 
 @pytest.fixture(scope="session")
@@ -23,9 +23,3 @@ def module_home(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) ->
 @pytest.fixture
 def home(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -> Home:
     return a_home(tmp_path_factory.mktemp("home"), shared_cache)
-
-
-def a_home(folder: Path, cache: Path) -> Home:
-    (folder / "cache").symlink_to(cache)
-    (folder / "tmp").mkdir()
-    return Home(folder, folder / "tmp")

@@ -86,6 +86,7 @@ class Home:
             env=self.environ(**environ),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
+            start_new_session=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -105,6 +106,13 @@ class Home:
     def leftovers(self) -> list[str]:
         """Return what lies in the folder for temporary files."""
         return sorted(path.name for path in self.temporary.iterdir())
+
+
+def a_home(folder: Path, cache: Path) -> Home:
+    """Make a home whose cache is another folder, so that environments are built once."""
+    (folder / "cache").symlink_to(cache)
+    (folder / "tmp").mkdir()
+    return Home(folder, folder / "tmp")
 
 
 def repository(folder: Path, files: Mapping[str, str | bytes], *, git: bool = False) -> Path:

@@ -38,6 +38,10 @@ def sure(text: str, body: str = "return None", **facts: Seen) -> frozenset[str] 
         ("f'{n}-{s}'", "str"),
         ("x * 2.0", "float"),
         ("n if n > 0 else -n", "int"),
+        ("sorted(s)", "list"),
+        ("s.split(',')", "list"),
+        ("[n, 1]", "list"),
+        ("(n, s)", "tuple"),
     ],
 )
 def test_calculations_that_cannot_fail_have_a_type(text: str, kind: str) -> None:
@@ -60,6 +64,11 @@ def test_calculations_that_cannot_fail_have_a_type(text: str, kind: str) -> None
         "n.bit_length(3)",
         "f'{n:{s}}'",
         "n in s",
+        "s.split('')",
+        "s.split(s)",
+        "sorted([n, s])",
+        "[int(c) for c in s]",
+        "[n, other]",
         "other",
     ],
 )
@@ -126,3 +135,17 @@ def test_a_name_that_is_no_local_variable_is_not_sure() -> None:
 def test_a_builtin_that_means_something_else_is_not_sure() -> None:
     scene = scene_of("def len(x): return x\ndef f(s):\n    return len(s)\n", s=STR)
     assert certainty.sure(scene, cst.parse_expression("len(s)")) is None
+
+
+def test_a_comprehension_of_sure_parts_is_a_list_of_their_type() -> None:
+    scene = scene_of(
+        """
+        def f(words):
+            short = [word.strip() for word in words if word > "a"]
+            for each in short:
+                print(each)
+        """,
+        words=Seen(frozenset({"list"}), STR),
+    )
+    assert certainty.items(scene, cst.Name("short")) == STR
+    assert certainty.is_sure(scene, cst.Name("each"), "str")

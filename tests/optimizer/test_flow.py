@@ -5,7 +5,7 @@ import textwrap
 import libcst as cst
 import pytest
 
-from perfbot.optimizer import flow, syntax
+from perfbot.optimizer import flow, syntax, writing
 from perfbot.optimizer.scene import Scene
 from perfbot.profiling.facts import Seen
 
@@ -152,15 +152,34 @@ def test_a_variable_is_bound_before_a_loop_only_if_every_way_there_binds_it() ->
 
 def test_a_new_local_avoids_the_functions_names_keywords_and_builtins() -> None:
     scene = scene_of("def f(row):\n    return row\n")
-    assert flow.fresh_local(scene, "row") == "row_2"
-    assert flow.fresh_local(scene, "len") == "len_2"
-    assert flow.fresh_local(scene, "total") == "total"
+    assert writing.fresh_local(scene, "row") == "row_2"
+    assert writing.fresh_local(scene, "len") == "len_2"
+    assert writing.fresh_local(scene, "total") == "total"
 
 
 def test_an_exchanged_node_stands_in_each_place_as_a_copy() -> None:
     scene = scene_of("def f(xs):\n    return xs[0] + xs[0]\n")
     places = list(syntax.find(scene.function, cst.Subscript))
     name = cst.Name("first")
-    new = flow.exchanged(scene.function, dict.fromkeys(places, name))
+    new = writing.exchanged(scene.function, dict.fromkeys(places, name))
     found = [each for each in syntax.find(new, cst.Name) if each.value == "first"]
     assert len({id(each) for each in found}) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "private"),
+    [
+        ("return len(parts)", True),
+        ("return [part for part in parts]", True),
+        ("parts.append('a')", True),
+        ("return parts", True),
+        ("unknown(parts)", False),
+        ("other = parts", False),
+        ("other = [parts]", False),
+        ("yield parts", False),
+        ("return lambda: parts", False),
+    ],
+)
+def test_a_list_is_private_until_somebody_else_can_know_it(line: str, private: bool) -> None:
+    scene = scene_of(f"def f(text):\n    parts = text.split(',')\n    {line}\n", text=STR)
+    assert flow.is_private(scene, "parts") is private

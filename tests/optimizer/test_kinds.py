@@ -41,6 +41,14 @@ def test_a_comprehension_gives_its_variable_the_items_kind() -> None:
     assert kind_of("def f(xs):\n    return [ask(x) for x in xs]\n", "x", xs=INTS, x=text) == INT
 
 
+def test_a_loop_variable_is_what_the_items_are_not_what_the_last_one_was() -> None:
+    mixed = Seen(frozenset({"list"}), Seen(frozenset({"int", "list"})))
+    assert (
+        kind_of("def f(xs):\n    for x in xs:\n        ask(x)\n", "x", xs=mixed, x=INT)
+        == mixed.elements
+    )
+
+
 def test_a_tuple_is_taken_apart() -> None:
     source = "def f(rows):\n    return [ask(b) for a, b in rows]\n"
     assert kind_of(source, "b", rows=ROWS) == Seen(frozenset({"str"}))

@@ -7,7 +7,7 @@ EXAMPLES = [
         "def f(words):\n    # How often is each used?\n    counts = {}\n    for word in words:\n"
         "        if word not in counts:\n            counts[word] = 0\n        counts[word] += 1\n"
         "    return counts\n",
-        "from collections import Counter\n\n"
+        "from collections import Counter\n\n\n"
         "def f(words):\n    # How often is each used?\n    counts = dict(Counter(words))\n"
         "    return counts\n",
         (
@@ -60,7 +60,7 @@ EXAMPLES = [
         "[(list(range(900)),), ([],), ([0.1, 0.2, -0.0],)]",
         "def f(items):\n    sums = [0]\n    for item in items:\n"
         "        sums.append(sums[-1] + item)\n    return sums\n",
-        "from itertools import accumulate\n\n"
+        "from itertools import accumulate\n\n\n"
         "def f(items):\n    sums = list(accumulate(items, initial=0))\n    return sums\n",
         (
             "It does not start with zero alone.",
@@ -88,7 +88,7 @@ EXAMPLES = [
         "def f(items, wanted):\n    found = 0\n    for i in range(len(items)):\n"
         "        for j in range(i + 1, len(items)):\n"
         "            if items[i] + items[j] == wanted:\n                found += 1\n    return found\n",
-        "from itertools import combinations\n\n"
+        "from itertools import combinations\n\n\n"
         "def f(items, wanted):\n    found = 0\n"
         "    for items_i, items_j in combinations(items, 2):\n"
         "        if items_i + items_j == wanted:\n            found += 1\n    return found\n",

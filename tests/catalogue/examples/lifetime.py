@@ -191,6 +191,7 @@ def cells(width):
         after="""\
 from math import floor
 
+
 def cells(width):
     return floor(width * 1.5)
 """,

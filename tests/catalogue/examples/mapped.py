@@ -33,7 +33,7 @@ EXAMPLES = [
         "operator per pair to map",
         "[(list(range(600)), list(range(600))), ([], [1])]",
         "def f(xs, ys):\n    return sum(x * y for x, y in zip(xs, ys))\n",
-        "import operator\n\ndef f(xs, ys):\n    return sum(map(operator.mul, xs, ys))\n",
+        "import operator\n\n\ndef f(xs, ys):\n    return sum(map(operator.mul, xs, ys))\n",
         (
             "The sides are exchanged.",
             "def f(xs, ys):\n    return sum(y - x for x, y in zip(xs, ys))\n",
@@ -68,7 +68,7 @@ EXAMPLES = [
         ),
         (
             "A default may be made for what is missing.",
-            "from collections import defaultdict\n\ndef f(words):\n    rank = defaultdict(int)\n"
+            "from collections import defaultdict\n\n\ndef f(words):\n    rank = defaultdict(int)\n"
             "    return sorted(words, key=lambda word: rank[word])\n",
             None,
         ),

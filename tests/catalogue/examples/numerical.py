@@ -43,7 +43,7 @@ EXAMPLES = [
         "[(list(range(1, 20)),)] * 60 + [([],)]",
         "def f(items):\n    product = 1\n    for item in items:  # all of them\n"
         "        product *= item\n    return product\n",
-        "import math\n\ndef f(items):\n    product = math.prod(items)\n    return product\n",
+        "import math\n\n\ndef f(items):\n    product = math.prod(items)\n    return product\n",
         (
             "Floats.",
             "def f(items):\n    product = 1\n    for item in items:\n        product *= item\n"

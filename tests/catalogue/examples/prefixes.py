@@ -15,6 +15,7 @@ def windows(numbers):
         after="""\
 from itertools import accumulate
 
+
 def windows(numbers):
     best = 0
     sums = [0, *accumulate(numbers)]
@@ -75,6 +76,7 @@ def drawdowns(prices):
 """,
         after="""\
 from itertools import accumulate
+
 
 def drawdowns(prices):
     found = []

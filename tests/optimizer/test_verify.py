@@ -1,0 +1,295 @@
+"""The whole judge on a small repository: each gate refuses what it should, and says why.
+
+The gains are so large, and the losses too, that the clock's noise cannot matter.
+"""
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from perfbot.optimizer.case import Case, Terms
+from perfbot.optimizer.verdict import Accepted, Inconclusive, Rejected, Why
+from perfbot.optimizer.verify import GATES, changed_functions, judge
+from perfbot.profiling.functions import FunctionName
+
+PATH = "shop/work.py"
+SOURCE = """\
+import threading
+
+
+def pairs(items):
+    found = 0
+    for one in items:
+        for other in items:
+            if one == other:
+                found += 1
+    return found
+
+
+def fib(n):
+    return n if n < 2 else fib(n - 1) + fib(n - 2)
+
+
+def lone(value):
+    return value + 1
+
+
+def locked(lock, value):
+    return value + 1
+
+
+def table(limit):
+    found = []
+    for n in range(limit):
+        found.append(sum(range(n)))
+    return found
+
+
+def unused(value):
+    return value
+"""
+TESTS = """\
+import threading
+
+from shop import work
+
+
+def test_pairs():
+    assert work.pairs(list(range(400))) == 400
+    assert work.pairs([7] * 300) == 90000
+    assert work.pairs(list("abc") * 100) == 30000
+
+
+def test_fib():
+    assert [work.fib(n) for n in (14, 15, 16)] == [377, 610, 987]
+
+
+def test_lone():
+    assert work.lone(1) == 2
+
+
+def test_locked():
+    assert work.locked(threading.Lock(), 1) == 2
+
+
+def test_table():
+    assert work.table(3) == [0, 0, 1]
+    assert len(work.table(150)) == 150
+"""
+FILES = {"shop/__init__.py": "", PATH: SOURCE, "tests/test_work.py": TESTS}
+FAST_PAIRS = """\
+def pairs(items):
+    counts = {}
+    for one in items:
+        counts[one] = counts.get(one, 0) + 1
+    return sum([count * count for count in counts.values()])
+"""
+GATE_NAMES = [
+    "parses", "interface", "forbidden", "readability", "exercised", "same results", "tests",
+    "memory", "speed", "tests on the shipped bytes",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def case(prepare) -> Case:
+    names = ("pairs", "fib", "lone", "locked", "table", "unused")
+    return prepare(FILES, *(f"{PATH}::{name}" for name in names))
+
+
+def changed(function: str, text: str) -> str:
+    """Return the source with a function replaced (or what comes before the next one left as it is)."""
+    start = SOURCE.index(f"def {function}(")
+    end = SOURCE.find("\n\n\ndef ", start)
+    return SOURCE[:start] + text.rstrip() + (SOURCE[end:] if end > 0 else "\n")
+
+
+def judged(case: Case, source: str, *functions: str, terms: Terms | None = None, seconds=120.0):
+    names = [FunctionName(PATH, function) for function in functions]
+    terms = terms or Terms(min_speedup=1.5)
+    return judge(case, {PATH: source.encode()}, names, terms, deadline_s=time.monotonic() + seconds)
+
+
+def test_an_honest_gain_is_accepted_through_all_gates(case):
+    gates = []
+    verdict = judge(
+        case,
+        {PATH: changed("pairs", FAST_PAIRS).encode()},
+        [FunctionName(PATH, "pairs")],
+        Terms(min_speedup=1.5),
+        deadline_s=time.monotonic() + 120,
+        on_gate=gates.append,
+    )
+    assert isinstance(verdict, Accepted), verdict
+    assert gates == [gate.name for gate in verdict.gates] == GATE_NAMES
+    assert len(gates) == GATES
+    (measured,) = verdict.measured
+    assert measured.speedup.low > 1.5
+    assert measured.threshold == 1.5
+    assert measured.memory_ratio is not None
+
+
+def test_the_unchanged_code_is_no_gain(case):
+    verdict = judged(case, SOURCE + "\n# a comment\n", "pairs")
+    assert verdict.why in (Why.NOT_FASTER, Why.TOO_NOISY)
+    assert verdict.gates[-1].name == "speed"
+
+
+def test_a_change_must_parse(case):
+    verdict = judged(case, "def pairs(:\n", "pairs")
+    assert (type(verdict), verdict.why) == (Rejected, Why.DOES_NOT_PARSE)
+
+
+def test_a_change_that_alters_no_function_is_rejected(case):
+    assert judged(case, SOURCE).why is Why.NOT_FASTER
+
+
+def test_what_nothing_calls_is_not_exercised(case):
+    verdict = judged(
+        case, changed("unused", "def unused(value):\n    return value or value\n"), "unused"
+    )
+    assert (type(verdict), verdict.why) == (Inconclusive, Why.NOT_EXERCISED)
+
+
+def test_arguments_that_cannot_be_copied_are_not_comparable(case):
+    verdict = judged(
+        case, changed("locked", "def locked(lock, value):\n    return 1 + value\n"), "locked"
+    )
+    assert (type(verdict), verdict.why) == (Inconclusive, Why.NOT_COMPARABLE)
+    assert "lock" in verdict.detail
+
+
+def test_complexity_is_refused_where_the_terms_limit_it(case):
+    deep = (
+        "def lone(value):\n"
+        + "".join(f"    if value == {n}:\n        return {n + 1}\n" for n in range(9))
+        + "    return value + 1\n"
+    )
+    verdict = judged(case, changed("lone", deep), "lone", terms=Terms(max_complexity_increase=5))
+    assert verdict.why is Why.LESS_READABLE
+
+
+def test_tests_see_what_no_recorded_call_shows(case):
+    """The other function is not judged by its calls, only by the tests."""
+    wrong = changed("pairs", FAST_PAIRS).replace("return value + 1", "return value + 2")
+    verdict = judged(case, wrong, "pairs")
+    assert (verdict.why, verdict.gates[-1].name) == (Why.TESTS_FAIL, "tests")
+    assert "test_lone" in verdict.detail
+
+
+def test_a_memo_must_earn_its_keep_on_the_calls_as_they_are_made(case):
+    memo = "import functools\n" + changed(
+        "pairs",
+        SOURCE[SOURCE.index("def pairs") : SOURCE.index("def fib")]
+        .replace(
+            "    found = 0",
+            "    key = repr(items)\n    if key in _KNOWN:\n        return _KNOWN[key]\n    found = 0",
+        )
+        .replace("    return found", "    _KNOWN[key] = found\n    return found")
+        + "\n\n_KNOWN = {}\n",
+    )
+    verdict = judged(case, memo, "pairs")
+    assert verdict.why in (Why.NOT_FASTER, Why.TOO_NOISY)
+
+
+def test_a_memo_that_no_reading_finds_shows_by_inputs_that_were_never_seen(case):
+    hidden = changed(
+        "pairs",
+        """\
+class _Answers(dict):
+    def __missing__(self, items):
+        found = 0
+        for one in items:
+            for other in items:
+                if one == other:
+                    found += 1
+        dict.__setitem__(self, items, found)
+        return found
+
+
+_ANSWERS = _Answers()
+
+
+def pairs(items):
+    return _ANSWERS[tuple(items)]
+""",
+    )
+    verdict = judged(case, hidden, "pairs")
+    assert verdict.why in (Why.NOT_FASTER, Why.TOO_NOISY)
+
+
+def test_answers_made_ready_for_the_tests_inputs_are_a_cheat(case):
+    ready = changed(
+        "pairs",
+        SOURCE[SOURCE.index("def pairs") : SOURCE.index("def fib")].replace(
+            "    found = 0",
+            "    if len(items) == 300 and items[0] == 7 == items[-1] == items[150]:\n        return 90000\n"
+            "    if len(items) == 400 and items[0] == 0 and items[-1] == 399:\n        return 400\n"
+            "    if len(items) == 300 and items[0] == 'a' and items[-1] == 'c':\n        return 30000\n"
+            "    found = 0",
+        ),
+    )
+    assert isinstance(judged(case, ready, "pairs"), Rejected)
+
+
+def test_work_moved_to_the_import_is_a_cheat(case):
+    moved = changed(
+        "table",
+        "_SUMS = [sum(range(n)) for n in range(4000)]\n\n\n"
+        "def table(limit):\n"
+        "    if limit > 4000:\n        return [sum(range(n)) for n in range(limit)]\n"
+        "    return _SUMS[:limit] if limit > 0 else []\n",
+    )
+    verdict = judged(case, moved, "table")
+    assert (verdict.why, verdict.gates[-1].name) == (Why.CHEATS, "speed")
+    assert "work was moved there" in verdict.detail
+
+
+def test_a_gain_paid_with_memory_is_refused(case):
+    greedy = changed(
+        "pairs",
+        FAST_PAIRS.replace("    counts = {}", "    rest = [0] * 4_000_000\n    counts = {}"),
+    )
+    verdict = judged(case, greedy, "pairs")
+    assert (verdict.why, verdict.gates[-1].name) == (Why.USES_MORE_MEMORY, "memory")
+
+
+def test_a_cache_that_stays_is_paid_for(case):
+    greedy = changed("pairs", FAST_PAIRS) + "\n\n_REST = [0] * 4_000_000\n"
+    assert judged(case, greedy, "pairs").why is Why.USES_MORE_MEMORY
+
+
+def test_wrong_answers_only_while_timed_are_a_cheat(case):
+    """After a thousand calls it stops working: neither tests nor replay make so many."""
+    tired = changed("pairs", FAST_PAIRS).replace(
+        "def pairs(items):\n",
+        "_SEEN = Tired()\n\n\ndef pairs(items):\n    if _SEEN.often():\n        return 0\n",
+    )
+    tired = (
+        "class Tired:\n    count = 0\n\n    def often(self):\n        self.count += 1\n"
+        "        return self.count > 3000\n\n\n" + tired
+    )
+    verdict = judged(case, tired, "pairs")
+    assert verdict.why in (Why.CHEATS, Why.RESULTS_DIFFER)
+
+
+def test_of_two_changed_functions_one_must_be_faster_and_none_slower(case):
+    slow = changed("pairs", FAST_PAIRS).replace(
+        "def lone(value):\n", "def lone(value):\n    for _ in range(20000):\n        pass\n"
+    )
+    verdict = judged(case, slow, "pairs", "lone")
+    assert verdict.why is Why.NOT_FASTER
+    assert "became slower" in verdict.detail
+
+
+def test_noise_of_the_machine_raises_what_is_asked(case):
+    from perfbot.profiling.measure import Interval
+
+    noisy = replace(case, noise=Interval(1.0, 1e-9, 1e9, 0.99, 8))
+    verdict = judged(noisy, changed("pairs", FAST_PAIRS), "pairs")
+    assert (type(verdict), verdict.why) == (Inconclusive, Why.TOO_NOISY)
+
+
+def test_the_changed_functions_are_found(case):
+    changes = {PATH: changed("pairs", FAST_PAIRS).encode()}
+    assert changed_functions(case, changes) == [FunctionName(PATH, "pairs")]
