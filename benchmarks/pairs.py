@@ -49,7 +49,8 @@ COUNTS_FROM = 1.5  # ratio of the data set's own fast version
 EFFECTIVE = 1.1
 EXPERT_PAIRS = 3
 _ACTIVE = ("VIRTUAL_ENV", "CONDA_PREFIX")  # each repository gets the environment of its metadata
-TIME_S = 150.0  # perfbot's budget per record
+TERMS = Terms(max_complexity_increase=5)  # the defaults of .perfbot.yml
+TIME_S = 300.0  # perfbot's budget per record
 FILES = {
     Source.ENAMEL: "enamel_python.jsonl.gz",
     Source.PIE: "pie_python.jsonl.gz",
@@ -141,7 +142,7 @@ def request(folder: Path, scorer: Scorer) -> Request:
         sandbox=scorer.sandbox,
         cache=RESULTS / "cache",
         environ={name: each for name, each in os.environ.items() if name not in _ACTIVE},
-        terms=lambda _path: Terms(),
+        terms=lambda _path: TERMS,
         functions=(FunctionName("solution.py", scorer.pair.entry_point),),
         time_s=TIME_S,
         python=Path(sys.executable),
@@ -244,7 +245,7 @@ def quick(scorer: Scorer) -> str:
                 case.dependencies,
                 recording.count,
             )
-            tried = search(case, subject, rules(), Terms(), deadline_s=time.monotonic() + TIME_S)
+            tried = search(case, subject, rules(), TERMS, deadline_s=time.monotonic() + TIME_S)
     if tried.candidates:
         best = tried.candidates[0]
         names = ", ".join(each.strategy.name for each in best.plan.suggestions)

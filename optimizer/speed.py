@@ -54,6 +54,7 @@ _SLOWER = 0.97  # several functions changed together: none may be surely below t
 _SET_UP_FLOOR_NS = 1_000_000  # setting up that costs less is not looked at
 _SET_UP_SHARE = 0.1  # of what the calls save may be spent on setting up
 _COLD_RATIO = 4.0
+_TELLING_SHARE = 0.25  # of the old version's longest time on an unseen input
 _MEMORY_FLOOR_BYTES = 1 << 20  # less than this is the noise of the allocator
 
 
@@ -167,17 +168,21 @@ def _benchmark(bench: Bench, function: FunctionName, *, once: bool) -> CallBench
 
 
 def _unseen_gain(timings: Sequence[tuple[Timing, Timing]]) -> float | None:
-    """Return how much faster unseen inputs are; ``None`` where there are too few.
+    """Return how much faster the quarter of unseen inputs is that gains most; ``None`` without any.
 
-    That is the gain of the quarter that gains most, or of all together if that is more: an honest
-    fast path need not serve every mutation, and small ones have nothing to gain, but it serves some.
+    Not the mean: an honest fast path need not serve every mutation, but it serves some. Each input
+    is timed once in a process, so its least time over all processes counts; inputs on which the old
+    version has next to nothing to do (a single item of thousands) say nothing of a gain.
     """
-    gains = [
-        max(quantiles(ratios, n=4, method="inclusive")[-1], sum(old.unseen_ns) / sum(new.unseen_ns))
-        for old, new in timings
-        if len(ratios := _ratios(old.unseen_ns, new.unseen_ns)) > 1
-    ]
-    return median(gains) if gains else None
+    old_ns, new_ns = (
+        [min(times) for times in zip(*(pair[side].unseen_ns for pair in timings), strict=True)]
+        for side in (0, 1)
+    )
+    if len(old_ns) < 2:
+        return None
+    least_ns = _TELLING_SHARE * max(old_ns)
+    gains = [old / new for old, new in zip(old_ns, new_ns, strict=True) if old >= least_ns]
+    return quantiles(gains, n=4, method="inclusive")[-1] if len(gains) > 1 else gains[0]
 
 
 def _ratios(old_ns: Sequence[float], new_ns: Sequence[float]) -> list[float]:

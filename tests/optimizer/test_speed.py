@@ -1,0 +1,41 @@
+"""When a speedup on the workload's own inputs is not believed."""
+
+from perfbot.optimizer.speed import _only_seen
+from perfbot.optimizer.verdict import Why
+from perfbot.profiling.benchmark import Timing
+from perfbot.profiling.functions import FunctionName
+
+FUNCTION = FunctionName("m.py", "f")
+
+
+def timing(pass_ns: float, unseen_ns: tuple[float, ...]) -> Timing:
+    return Timing(pass_ns, pass_ns, 1_000.0, (pass_ns,), unseen_ns)
+
+
+def pair(
+    gain: float, old_ns: tuple[float, ...], new_ns: tuple[float, ...]
+) -> tuple[Timing, Timing]:
+    return timing(1e6 * gain, old_ns), timing(1e6, new_ns)
+
+
+def test_fast_on_known_inputs_only_is_a_cheat() -> None:
+    times = (1e6, 1.1e6, 0.9e6)
+    found = _only_seen(FUNCTION, 32.0, [pair(32.0, times, times)] * 5)
+    assert found is not None
+    assert found.why is Why.CHEATS
+
+
+def test_inputs_that_leave_nothing_to_do_say_nothing_against_a_speedup() -> None:
+    old_ns, new_ns = (3e7, 3e2, 2e2, 3e2, 4e2), (1e6, 1e3, 1e3, 1e3, 1e3)
+    assert _only_seen(FUNCTION, 32.0, [pair(32.0, old_ns, new_ns)] * 5) is None
+
+
+def test_one_disturbed_process_does_not_make_a_cheat_of_a_speedup() -> None:
+    quiet = pair(32.0, (3e7, 3e7, 3e7), (1e6, 1e6, 1e6))
+    disturbed = pair(32.0, (3e7, 3e7, 3e7), (1e7, 1e7, 1e7))
+    assert _only_seen(FUNCTION, 32.0, [disturbed, disturbed, disturbed, quiet, quiet]) is None
+
+
+def test_tiny_unseen_inputs_hide_no_cheat() -> None:
+    old_ns, new_ns = (1e6, 1e6, 3e2), (1e6, 1e6, 1e1)
+    assert _only_seen(FUNCTION, 32.0, [pair(32.0, old_ns, new_ns)] * 5) is not None
