@@ -174,15 +174,17 @@ def _unseen_gain(timings: Sequence[tuple[Timing, Timing]]) -> float | None:
     is timed once in a process, so its least time over all processes counts; inputs on which the old
     version has next to nothing to do (a single item of thousands) say nothing of a gain.
     """
-    old_ns, new_ns = (
-        [min(times) for times in zip(*(pair[side].unseen_ns for pair in timings), strict=True)]
-        for side in (0, 1)
-    )
+    old_ns = _least([old.unseen_ns for old, _ in timings])
+    new_ns = _least([new.unseen_ns for _, new in timings])
     if len(old_ns) < 2:
         return None
     least_ns = _TELLING_SHARE * max(old_ns)
     gains = [old / new for old, new in zip(old_ns, new_ns, strict=True) if old >= least_ns]
     return quantiles(gains, n=4, method="inclusive")[-1] if len(gains) > 1 else gains[0]
+
+
+def _least(times_ns: Sequence[Sequence[float]]) -> list[float]:
+    return [min(each) for each in zip(*times_ns, strict=True)]
 
 
 def _ratios(old_ns: Sequence[float], new_ns: Sequence[float]) -> list[float]:
