@@ -353,8 +353,9 @@ def verify(
         case = ready.case
         subjects = [existing(case.tree, ready.sources, name) for name in functions]
         verdict: Verdict | None = judge_by_reading(case, changes, terms)
-        if verdict is None:
+        if verdict is None or verdict.why is not Why.DOES_NOT_PARSE:
             subjects = subjects or changed_functions(case, changes)
+        if verdict is None:
             verdict = _Session(request, ready, listener).verdict(changes, subjects, terms)
         both = before_after(case, changes)
         judged = [Judged(function, verdict, None, both) for function in subjects]
