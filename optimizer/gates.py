@@ -6,6 +6,7 @@ Each check returns a :class:`Refusal` or ``None``; the judge runs them before an
 import ast
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from perfbot.optimizer.capabilities import capabilities, imported_packages
@@ -99,7 +100,7 @@ def complexity(source: bytes, qualname: str) -> int:
 
     Source: T. J. McCabe, "A Complexity Measure", IEEE TSE 1976: decisions + 1.
     """
-    for name, node in _outermost(_parsed(source)):
+    for name, node in _readable(source):
         if name == qualname:
             return 1 + sum(_decisions(each) for each in ast.walk(node))
     return 0
@@ -107,8 +108,14 @@ def complexity(source: bytes, qualname: str) -> int:
 
 def length(source: bytes, qualname: str) -> int:
     """Return how many lines one function has, decorators aside; 0 if it is not there."""
-    found = [node for name, node in _outermost(_parsed(source)) if name == qualname]
+    found = [node for name, node in _readable(source) if name == qualname]
     return (found[-1].end_lineno or 0) - found[-1].lineno + 1 if found else 0
+
+
+def _readable(source: bytes) -> Iterator[tuple[str, _Definition]]:
+    """Yield what :func:`_outermost` does, nothing where the source does not parse."""
+    with suppress(SyntaxError, ValueError):
+        yield from _outermost(_parsed(source))
 
 
 def _decisions(node: ast.AST) -> int:

@@ -363,10 +363,11 @@ def verify(
     with prepared(request, listener) as ready:
         case = ready.case
         subjects = [existing(case.tree, ready.sources, name) for name in functions]
-        verdict: Verdict | None = judge_by_reading(case, changes, terms)
-        if verdict is None:
+        refused = judge_by_reading(case, changes, terms)
+        if refused is None or refused.why is not Why.DOES_NOT_PARSE:
             subjects = subjects or changed_functions(case, changes)
-            verdict = _Session(request, ready, listener).verdict(changes, subjects, terms)
+        session = _Session(request, ready, listener)
+        verdict = refused or session.verdict(changes, subjects, terms)
         both = before_after(case, changes)
         judged = [Judged(function, verdict, None, both) for function in subjects]
         judged = judged or [Judged(FunctionName(next(iter(changes)), ""), verdict, None, both)]
