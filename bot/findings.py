@@ -165,7 +165,7 @@ def _result(judged: Judged, patch: str | None) -> rows.Result:
     before, after = judged.changes.get(function.path, (None, b""))
     planner = "embedded" if judged.candidate else "none"
     return rows.Result(
-        function=str(function),
+        function=str(function) if function.qualname else "",
         verdict=_kind(verdict),
         why=rows.Why.FASTER if isinstance(verdict, Accepted) else rows.Why(verdict.why.value),
         detail=DECIDED if isinstance(verdict, Accepted) else verdict.detail,

@@ -13,7 +13,7 @@ NO_ROOM = (
     "be written to and has some"
 )
 
-_ENDING = (signal.SIGINT, signal.SIGTERM)
+_ENDING: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
@@ -21,6 +21,7 @@ def temporary_files() -> Iterator[None]:
     """Let everything that ``tempfile`` makes inside the block lie in one folder, and remove that.
 
     A signal may end the removal of a part anywhere; the removal of the whole is not interrupted.
+    After an interrupt further ones are ignored: the run is about to end, with a code that says so.
     Raises RunError where no folder can be made.
     """
     before = tempfile.tempdir
@@ -28,12 +29,16 @@ def temporary_files() -> Iterator[None]:
         folder = tempfile.mkdtemp(prefix="perfbot-")
     except OSError as error:
         raise RunError(Exit.REPOSITORY, NO_ROOM.format(why=error.strerror or error)) from error
+    restored = _ENDING
     try:
         tempfile.tempdir = folder
         yield
+    except KeyboardInterrupt:
+        restored = ()
+        raise
     finally:
         handlers = {each: signal.signal(each, signal.SIG_IGN) for each in _ENDING}
         tempfile.tempdir = before
         shutil.rmtree(folder, ignore_errors=True)
-        for each, handler in handlers.items():
-            signal.signal(each, handler)
+        for each in restored:
+            signal.signal(each, handlers[each])

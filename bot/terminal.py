@@ -11,6 +11,7 @@ from perfbot.bot import words
 from perfbot.bot.report import HotspotRow, Report, Result, Verdict
 from perfbot.bot.words import visible
 
+THE_PATCH = "the patch"  # where no function of it is known
 _STYLES = {Verdict.ACCEPTED: "green", Verdict.REJECTED: "red", Verdict.INCONCLUSIVE: "yellow"}
 _MARKS = {Verdict.ACCEPTED: "✓", Verdict.REJECTED: "✗", Verdict.INCONCLUSIVE: "?"}
 _BAR_CELLS = 12
@@ -73,7 +74,7 @@ def _bar(row: HotspotRow) -> Text:
 def _print_result(result: Result, console: Console) -> None:
     style = _STYLES[result.verdict]
     mark = (f"{_MARKS[result.verdict]} ", f"bold {style}")
-    line = Text.assemble(mark, (visible(result.function), "bold"))
+    line = Text.assemble(mark, (visible(result.function) or THE_PATCH, "bold"))
     console.print(line, soft_wrap=True)
     _print_indented(_claim(result), console, style)
     if result.detail:

@@ -24,6 +24,7 @@ _EXITS = {
     Verdict.REJECTED: Exit.REJECTED,
     Verdict.INCONCLUSIVE: Exit.INCONCLUSIVE,
 }
+_SETTINGS = ("conftest.py", "setup.py")
 
 
 def run(options: VerifyOptions) -> Exit:
@@ -43,7 +44,11 @@ def _report(options: VerifyOptions) -> Report:
     if isinstance(patched, Refused):
         why = Why.FORBIDDEN if patched.fits else Why.DOES_NOT_APPLY
         return refused(repository, why, patched.reason)
-    existed = {path: (repository / path).exists() for path in patched.contents}
+    # A new test may come along; a new conftest.py or setup.py would change how all is judged.
+    existed = {
+        path: Path(path).name in _SETTINGS or (repository / path).exists()
+        for path in patched.contents
+    }
     refusal = paths_are_sources(existed, lambda path: path.endswith(".py"), _judges)
     if refusal is not None:
         return refused(repository, Why(refusal.why.value), refusal.detail)
@@ -69,11 +74,7 @@ def _judged(options: VerifyOptions, changes: Mapping[str, bytes]) -> Report:
 def _judges(path: str) -> bool:
     """Say whether a file takes part in judging: tests, benchmarks, their settings, the build."""
     name = Path(path).name
-    return (
-        is_test_file(path)
-        or name in ("conftest.py", "setup.py")
-        or "benchmarks" in Path(path).parts
-    )
+    return is_test_file(path) or name in _SETTINGS or "benchmarks" in Path(path).parts
 
 
 def _sources(contents: Mapping[str, bytes]) -> dict[str, bytes]:

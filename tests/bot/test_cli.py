@@ -107,11 +107,12 @@ def raising(error: BaseException) -> Callable[[Namespace], Exit]:
 
 def ended(monkeypatch: pytest.MonkeyPatch, start: Callable[[Namespace], Exit]) -> int:
     monkeypatch.setattr(cli, "VERBS", (Verb("go", "go", lambda parser: None, start),))
-    before = signal.getsignal(signal.SIGTERM)
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         return cli.main(["go"])
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 @pytest.mark.parametrize("code", [Exit.REPOSITORY, Exit.NO_SANDBOX, Exit.USAGE])

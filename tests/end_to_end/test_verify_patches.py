@@ -209,9 +209,6 @@ def test_a_patch_of_what_judges_or_is_no_code(court: Court, tmp_path: Path, name
     text = "# nothing\n" if old is None else old.replace("squares(3) == 5", "True")
     ended = court.judge({"shop.py": changed(FAST), name: text})
     found = valid(ended, tmp_path / "report.json")
-    if name == "conftest.py":
-        assert ended.code in (0, 10)  # one that is new does not judge, and one that is there stays
-        return
     assert (ended.code, found["why"]) == (10, "forbidden"), ended.out
 
 
