@@ -18,7 +18,7 @@ from perfbot.profiling.tree import Tree, module_names
 _OLD_LIMITS_S = (10.0, 2.0, 0.5)
 _NEW_LIMITS_S = (30.0, 6.0, 3.0)
 _LEAST_NEW_LIMIT_S = 3.0  # twenty times what the old version took at most is enough, but never less
-_PATIENCE = 2  # calls beyond those on which the old version takes too long, then the process ends
+_PATIENCE = 2  # calls that the old version answers and the new one does not, then the process ends
 _WALL_S = 180.0
 _VARIANT_PLAYS = 400  # mutated calls per function, spread over the recorded ones
 _VARIANT_TIME_NS = 4_000_000_000  # of the old version's own time
@@ -99,7 +99,6 @@ class Reference:
     real: tuple[int, ...]  # numbers of the recorded calls that can be compared
     dropped: Mapping[str, int]  # why calls cannot be compared, with how many
     variables: frozenset[str] = frozenset()  # the module's data, whose changes count
-    endless: int = 0  # on how many calls the old version takes too long
 
     @property
     def comparable_share(self) -> float:
@@ -120,9 +119,9 @@ def variants_of(recording: Recording) -> int:
 
 def reference(target: Target, tree: Tree, recording: Recording) -> Reference:
     """Play the old version twice, with mutations of each recorded call, and keep what is reproducible."""
-    variants = variants_of(recording)
-    first = play(target, tree, recording, variants=variants, limits_s=_OLD_LIMITS_S)
-    second = play(target, tree, recording, variants=variants, limits_s=_OLD_LIMITS_S)
+    first = play(target, tree, recording, limits_s=_OLD_LIMITS_S)
+    ended = [key for key, behaviour in first.behaviours.items() if behaviour.ended]
+    second = play(target, tree, recording, limits_s=_OLD_LIMITS_S, keys=ended)
     dropped: dict[str, int] = {}
     kept: dict[Key, Behaviour] = {}
     for key, behaviour in first.behaviours.items():
@@ -136,8 +135,7 @@ def reference(target: Target, tree: Tree, recording: Recording) -> Reference:
         _needs_fresh(first.behaviours.get((number, 0))) for number in range(len(recording.calls))
     )
     variables = first.variables & second.variables
-    endless = sum(each.ending == "timeout" for each in first.behaviours.values())
-    return Reference(recording, kept, fresh, real, dropped, variables, endless)
+    return Reference(recording, kept, fresh, real, dropped, variables)
 
 
 def _needs_fresh(behaviour: Behaviour | None) -> bool:
@@ -188,25 +186,27 @@ def differences(
 
     ``at_most_variants`` plays only the first mutations of each recorded call, for a quick look.
     """
-    all_variants = variants_of(expected.recording)
-    variants = all_variants if at_most_variants is None else min(at_most_variants, all_variants)
+    keys = [
+        key for key in expected.behaviours if at_most_variants is None or key[1] <= at_most_variants
+    ]
     longest_s = max((each.ns for each in expected.behaviours.values()), default=0) / 1e9
     most_s, *for_mutations = _NEW_LIMITS_S
     played = play(
         target,
         tree,
         expected.recording,
-        variants=variants,
         limits_s=(min(most_s, max(_LEAST_NEW_LIMIT_S, 20 * longest_s)), *for_mutations),
-        patience=expected.endless + _PATIENCE,
+        keys=keys,
+        patience=_PATIENCE,
     )
     found = [
         difference
-        for key, before in expected.behaviours.items()
-        if key[1] <= variants
-        and (difference := _difference(key, before, played, expected.variables)) is not None
+        for key in keys
+        if (difference := _difference(key, expected.behaviours[key], played, expected.variables))
+        is not None
     ]
-    return sorted(found, key=lambda each: (each.what != "", len(each.arguments)))
+    # What was seen tells more than what was not reached, a real call more than a mutation.
+    return sorted(found, key=lambda each: (each.ending == "", each.what != "", len(each.arguments)))
 
 
 def _difference(
@@ -257,15 +257,21 @@ def play(
     tree: Tree,
     recording: Recording,
     *,
-    variants: int,
     limits_s: Sequence[float],
+    keys: Sequence[Key] | None = None,
     patience: int | None = None,
 ) -> Played:
-    """Replay the recorded calls, each with its variants, in one fresh process on one version.
+    """Replay recorded calls and variants of them in one fresh process on one version.
 
-    ``limits_s`` are for a recorded call, a gentle and a wild mutation. The process ends early once
-    more than ``patience`` calls have taken too long.
+    ``limits_s`` are for a recorded call, a gentle and a wild mutation; ``keys`` says which calls,
+    all where it is ``None``: then no more mutations are played of a kind that keeps taking too long.
+    The process ends early once more than ``patience`` calls have taken too long.
     """
+    wanted: list[list[int]] | None = None
+    if keys is not None:
+        wanted = [[] for _ in recording.calls]
+        for number, variant in keys:
+            wanted[number].append(variant)
     job = {
         "do": "replay",
         "function": str(recording.function),
@@ -273,7 +279,7 @@ def play(
         "path": list(recording.path),
         "calls": [call.arguments for call in recording.calls],
         "variants": variants_of(recording),
-        "played": variants,
+        "wanted": wanted,
         "limits_s": list(limits_s),
         "patience": patience,
     }

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 300  # characters of an error's text
 _AT_MOST_VARIABLE = 100_000  # characters of a module variable's text: larger ones are not followed
+_MOST_HOPELESS = 4
 _AGAIN_NS = 1_000_000_000  # calls that take longer are not made a second time
 
 _now_ns = time.perf_counter_ns
@@ -48,10 +49,11 @@ class _Player:
         self._kind = record.kind_of(function)
         self._tree: str = job["tree"]
         self._variants: int = job["variants"]
-        self._played: int = job["played"]
+        self._wanted: list[list[int]] | None = job["wanted"]
         self._limit_s, self._gentle_limit_s, self._wild_limit_s = job["limits_s"]
         self._patience: int | None = job["patience"]
         self._endless = 0
+        self._hopeless = [0, 0]  # gentle and wild mutations that took too long
         self._results = results
 
     def is_impatient(self) -> bool:
@@ -59,11 +61,13 @@ class _Player:
         return self._patience is not None and self._endless > self._patience
 
     def replay(self, number: int, pickled: bytes) -> None:
-        """Play one recorded call and the first ``played`` of its variants.
+        """Play one recorded call and its variants, as far as they are wanted.
 
         All versions must make the same ``variants``, since what the first ones are depends on how
         many there are. What cannot be unpickled is said so.
         """
+        if self._wanted is not None and not self._wanted[number]:
+            return
         try:
             call: Call = pickle.loads(pickled)
         except Exception as error:
@@ -73,14 +77,24 @@ class _Player:
                 "behaviour", call=number, variant=0, ending="unreadable", shown=shown
             )
             return
-        self._play_recorded(number, pickled, call)
-        if self._played:
+        if self._is_wanted(number, 0):
+            self._play_recorded(number, pickled, call)
+        last = self._variants if self._wanted is None else max(self._wanted[number])
+        if last:
             arguments, keywords = pickle.loads(pickled)
             made = mutate.variants(arguments, keywords, seed=number, count=self._variants)
-            for index, variant in enumerate(itertools.islice(_safely(made), self._played), start=1):
+            for index, variant in enumerate(itertools.islice(_safely(made), last), start=1):
                 if self.is_impatient():
                     return
-                self._play_variant(number, index, variant)
+                if self._is_wanted(number, index) and not self._is_hopeless(variant):
+                    self._play_variant(number, index, variant)
+
+    def _is_wanted(self, number: int, index: int) -> bool:
+        return self._wanted is None or index in self._wanted[number]
+
+    def _is_hopeless(self, variant: mutate.Variant) -> bool:
+        """Say whether mutations of this kind keep taking too long, where nobody asks for this one."""
+        return self._wanted is None and self._hopeless[variant.wild] >= _MOST_HOPELESS
 
     def _start(self, number: int, index: int) -> None:
         self._results.send("starting", call=number, variant=index)
@@ -92,6 +106,7 @@ class _Player:
         limit_s = self._wild_limit_s if variant.wild else self._gentle_limit_s
         behaviour = behave(self._function, self._kind, call, self._tree, limit_s)
         self._endless += behaviour["ending"] == "timeout"
+        self._hopeless[variant.wild] += behaviour["ending"] == "timeout"
         about = {"what": variant.what, "wild": variant.wild, "arguments": shown}
         self._results.send("behaviour", call=number, variant=index, **about, **behaviour)
 

@@ -50,6 +50,11 @@ def noted(x):
     return len(SEEN)
 
 
+def chatty(x):
+    log.debug("%s in %s", object(), __file__)
+    return len(SEEN)
+
+
 def looked_up(table, key):
     return table[key]
 
@@ -272,3 +277,20 @@ def test_slow_calls_get_fewer_mutations():
 
 def test_a_behaviour_that_timed_out_has_not_ended():
     assert not Behaviour("timeout", "", None, "", False, False, "", "", "").ended
+
+
+def test_mutations_that_keep_hanging_are_given_up_and_not_asked_of_the_new_version(prepare) -> None:
+    """An integer that a loop counts to hangs when it is mutated to something huge."""
+    source = "def total(n):\n    found = 0\n    for i in range(n):\n        found += i\n    return found\n"
+    test = "from counting import total\n\n\ndef test_total():\n    assert total(5) == 10\n"
+    case = prepare({"counting.py": source, "test_counting.py": test}, "counting.py::total")
+    function = FunctionName("counting.py", "total")
+    reference = case.reference(function)
+    assert (0, 0) in reference.behaviours
+    assert all(behaviour.ended for behaviour in reference.behaviours.values())
+    closed = source.replace(
+        "    for i in range(n):\n        found += i\n",
+        "    found = n * (n - 1) // 2 if n > 0 else 0\n",
+    )
+    new = case.copy({"counting.py": closed.encode()})
+    assert replay.differences(reference, case.target, new) == []
