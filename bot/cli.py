@@ -23,6 +23,7 @@ from types import FrameType
 
 from perfbot.bot import options
 from perfbot.bot.exits import Exit, RunError
+from perfbot.bot.scratch import temporary_files
 
 DESCRIPTION = "Finds slow Python functions, makes them faster, proves it, and writes the patch."
 EXITS = """\
@@ -76,6 +77,12 @@ def _verify(chosen: Namespace) -> Exit:
     return verify.run(options.VerifyOptions.read(chosen))
 
 
+def _doctor(chosen: Namespace) -> Exit:
+    from perfbot.bot import doctor
+
+    return doctor.run(options.DoctorOptions.read(chosen))
+
+
 def _action(_chosen: Namespace) -> Exit:
     from perfbot.bot import action, optimize
 
@@ -98,6 +105,12 @@ VERBS = (
     ),
     Verb("plan", "list what could be done about one function", options.PlanOptions.declare, _plan),
     Verb("verify", "judge a patch, whoever wrote it", options.VerifyOptions.declare, _verify),
+    Verb(
+        "doctor",
+        "try what this machine offers: sandbox, Python, noise, tools",
+        options.DoctorOptions.declare,
+        _doctor,
+    ),
     Verb("action", "run as a step of a GitHub workflow", _nothing, _action),
     Verb("init", "write a commented .perfbot.yml", options.InitOptions.declare, _init),
 )
@@ -115,7 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         chosen = parser(VERBS).parse_args(arguments)
         start: Callable[[Namespace], Exit] = chosen.start
-        code = start(chosen)
+        with temporary_files():
+            code = start(chosen)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return _ended(Exit.INTERRUPTED, INTERRUPTED)

@@ -7,7 +7,7 @@ from pathlib import Path
 from perfbot.bot.config import Accept, Backend, Config, Operator, process_environment
 from perfbot.bot.exits import Exit, RunError
 from perfbot.optimizer.case import Terms
-from perfbot.optimizer.session import Request, UnknownFunction
+from perfbot.optimizer.preparation import Request, UnknownFunction
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import ProfileError
 from perfbot.profiling.sandbox import SandboxError, strongest

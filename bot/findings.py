@@ -13,13 +13,14 @@ from perfbot.bot.patch import unified_patch
 from perfbot.bot.report import Report, Samples
 from perfbot.bot.report_folder import patch_name
 from perfbot.optimizer import gates
-from perfbot.optimizer.session import Judged, Outcome, Prepared, Unchanged
+from perfbot.optimizer.preparation import Prepared
+from perfbot.optimizer.session import Judged, Outcome, Unchanged
 from perfbot.optimizer.verdict import Accepted, Inconclusive, Measured, Rejected, Verdict
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import Hotspot
 from perfbot.profiling.measure import Interval
 
-DECIDED = "every gate passed, and the lower end of the interval is above the threshold"
+DECIDED = "same results, same tests, and even the lower end of the interval is above the threshold"
 _CPU_INFO = Path("/proc/cpuinfo")
 
 

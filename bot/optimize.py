@@ -37,11 +37,12 @@ def report_of(options: OptimizeOptions) -> tuple[Report, Path]:
         RunError: with the exit code for whatever kept it from running to its end.
     """
     config, operator = load(options.repository, options.config), Operator.from_environment()
+    folder = options.report or _new_folder(operator)
+    report_folder.check(folder)
     console = Console(stderr=True)
     with told_by_exit_code():
         outcome = _outcome(options, config, operator, console)
     found = findings(outcome, options.repository)
-    folder = options.report or _new_folder(operator)
     written = report_folder.write(found.report, folder, found.patches, found.samples)
     if options.apply:
         git.apply(options.repository, _accepted_changes(outcome))

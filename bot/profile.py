@@ -11,7 +11,8 @@ from perfbot.bot.options import ProfileOptions
 from perfbot.bot.output import print_document
 from perfbot.bot.progress import Progress
 from perfbot.bot.report import Report, dumped
-from perfbot.optimizer.session import find_hotspots, prepared
+from perfbot.optimizer.preparation import prepared
+from perfbot.optimizer.session import find_hotspots
 
 
 def run(options: ProfileOptions) -> Exit:

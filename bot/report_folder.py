@@ -1,8 +1,10 @@
 """The folder that a run leaves behind: report.json, report.html, the patches, the raw samples."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from errno import EACCES, ENOTDIR
 from pathlib import Path
 
 from perfbot.bot import html
@@ -29,6 +31,19 @@ def patch_name(position: int, function: str) -> str:
     path, _, qualname = function.rpartition("::")
     words = re.sub(r"[^A-Za-z0-9_.]+", "-", f"{Path(path).stem}.{qualname}").strip("-.")
     return f"{position:02d}-{words[:_NAME_CHARACTERS]}.patch"
+
+
+def check(folder: Path) -> None:
+    """Check that a folder can be made or written to, before hours are spent; nothing is made.
+
+    Raises ReportError.
+    """
+    place = folder.absolute()
+    there = next(each for each in (place, *place.parents) if each.exists())
+    if not there.is_dir():
+        raise ReportError(folder, NotADirectoryError(ENOTDIR, f"{there} is not a folder"))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ReportError(folder, PermissionError(EACCES, f"{there} may not be written to"))
 
 
 def write(

@@ -17,7 +17,6 @@ from perfbot.bot.progress import Progress
 from perfbot.bot.report import Report, Verdict, Why, to_json
 from perfbot.optimizer.gates import paths_are_sources
 from perfbot.optimizer.session import verify
-from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.tree import is_test_file
 
 _EXITS = {
@@ -55,10 +54,15 @@ def _judged(options: VerifyOptions, changes: Mapping[str, bytes]) -> Report:
     config, operator = load(options.repository), Operator.from_environment()
     if not changes:
         return refused(options.repository, Why.FORBIDDEN, "the patch only adds tests")
-    wanted = request(options.repository, config, operator, trust=options.trust_repository)
-    functions = [FunctionName.parse(each) for each in options.functions]
+    wanted = request(
+        options.repository,
+        config,
+        operator,
+        functions=options.functions,
+        trust=options.trust_repository,
+    )
     with Progress(Console(stderr=True), wanted.time_s) as progress:
-        outcome = verify(wanted, changes, functions, progress)
+        outcome = verify(wanted, changes, wanted.functions, progress)
     return findings(outcome, options.repository).report
 
 

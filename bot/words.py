@@ -31,7 +31,7 @@ REASON: Mapping[Reason, str] = {
     Reason.BELOW_SHARE: "its share of the time is too small",
     Reason.NOT_EXERCISED: "the workload never calls it",
     Reason.IGNORED: "left out by the configuration",
-    Reason.BUDGET: "the budget was used up before",
+    Reason.BUDGET: "its turn did not come in this run",
 }
 
 
@@ -65,13 +65,17 @@ def times(ratio: float) -> str:
 def at_least(speedup: Speedup) -> str:
     """Return the claim, which is the interval's lower end, rounded down and never up."""
     digits = 0 if speedup.low >= 100 else 1 if speedup.low >= 2 else 2
-    floor = int(speedup.low * 10**digits) / 10**digits
-    return f"at least {floor:.{digits}f}× faster"
+    return f"at least {_floored(speedup.low, digits)}× faster"
+
+
+def _floored(ratio: float, digits: int) -> str:
+    return f"{int(ratio * 10**digits) / 10**digits:.{digits}f}"
 
 
 def interval(speedup: Speedup) -> str:
     """Return what stands behind the claim: ``2.31–2.55×, 99 % confidence, 24 pairs``."""
-    low, high = times(speedup.low).removesuffix("×"), times(speedup.high)
+    digits = 0 if speedup.low >= 100 else 1 if speedup.low >= 10 else 2
+    low, high = _floored(speedup.low, digits), times(speedup.high)
     return f"{low}–{high}, {percent(speedup.confidence)} confidence, {speedup.pairs} pairs"
 
 

@@ -1,6 +1,8 @@
 """The code under judgement and what is asked of a change to it."""
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,6 +58,15 @@ class Case:
         """Return a new copy of the tree with files changed."""
         self._copies += 1
         return with_changes(self.tree, changes, self.scratch / f"copy-{self._copies:05d}")
+
+    @contextmanager
+    def lent(self, changes: Mapping[str, bytes]) -> Iterator[Tree]:
+        """Lend a copy of the tree with files changed, which is removed afterwards."""
+        copy = self.copy(changes)
+        try:
+            yield copy
+        finally:
+            shutil.rmtree(copy.root, ignore_errors=True)
 
     def file_changes(self, changes: Mapping[str, bytes]) -> list[FileChange]:
         """Return the changes with what the files hold now."""

@@ -5,6 +5,7 @@ entry, so a parameter that is rebound, and the items of a container that is chan
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import libcst as cst
 
@@ -63,9 +64,41 @@ def sure(scene: Scene, expr: cst.BaseExpression, assumed: tuple[str, ...] = ()) 
             return _STR if all(_plain_part(scene, part, assumed) for part in parts) else None
         case cst.Call():
             return _call(scene, expr, assumed)
-        case cst.List(elements=[]) | cst.Dict(elements=[]) | cst.Tuple(elements=[]):
-            return Seen(frozenset({type(expr).__name__.lower()}))
+        case cst.List() | cst.Tuple() | cst.ListComp():
+            return _sequence(scene, expr, assumed)
+        case cst.Dict(elements=[]):
+            return Seen(frozenset({"dict"}))
     return _operation(scene, expr, assumed)
+
+
+def _sequence(
+    scene: Scene, expr: cst.List | cst.Tuple | cst.ListComp, assumed: tuple[str, ...]
+) -> Seen | None:
+    """A display or a comprehension whose parts are all sure."""
+    if isinstance(expr, cst.ListComp):
+        elements = _element(scene, expr, assumed)
+        return Seen(frozenset({"list"}), elements) if elements is not None else None
+    kinds = [
+        sure(scene, each.value, assumed) if isinstance(each, cst.Element) else None
+        for each in expr.elements
+    ]
+    name = "list" if isinstance(expr, cst.List) else "tuple"
+    if not kinds:
+        return Seen(frozenset({name}))
+    found = kinds[0]
+    for kind in kinds:
+        found = _either(found, kind)
+    return Seen(frozenset({name}), found, None, len(kinds)) if found is not None else None
+
+
+def _element(scene: Scene, expr: cst.ListComp, assumed: tuple[str, ...]) -> Seen | None:
+    clause: cst.CompFor | None = expr.for_in
+    while clause is not None:
+        known = clause.asynchronous is None and items(scene, clause.iter, assumed) is not None
+        if not known or any(sure(scene, each.test, assumed) is None for each in clause.ifs):
+            return None
+        clause = clause.inner_for_in
+    return sure(scene, expr.elt, assumed)
 
 
 def _operation(scene: Scene, expr: cst.BaseExpression, assumed: tuple[str, ...]) -> Seen | None:
@@ -176,6 +209,8 @@ def _call(scene: Scene, call: cst.Call, assumed: tuple[str, ...]) -> Seen | None
             found = sure(scene, receiver, assumed)
             if found is None or not found.only("str"):
                 return None
+            if method in {"split", "splitlines"} and _is_separator(arguments):
+                return Seen(frozenset({"list"}), _STR)
             if not kinds:
                 return _STR_METHODS.get(method)
             wanted = 2 if method == "replace" else 1
@@ -184,7 +219,15 @@ def _call(scene: Scene, call: cst.Call, assumed: tuple[str, ...]) -> Seen | None
     return None
 
 
+def _is_separator(arguments: list[cst.BaseExpression]) -> bool:
+    """Say whether text can be split with these arguments: none, or one that is not empty."""
+    values = [syntax.constant(each) for each in arguments]
+    return not values or (len(values) == 1 and isinstance(values[0], str) and values[0] != "")
+
+
 def _builtin(name: str, argument: Seen) -> Seen | None:
+    if name in {"list", "tuple", "set", "sorted"} and argument.only(*CONTAINERS):
+        return _converted(name, argument)
     if name == "len" and argument.only(*CONTAINERS):
         return _INT
     if name == "abs" and argument.only("int", "float"):
@@ -196,37 +239,62 @@ def _builtin(name: str, argument: Seen) -> Seen | None:
     return _BOOL if name == "bool" and argument.only(*ATOMS, *CONTAINERS) else None
 
 
+def _converted(name: str, argument: Seen) -> Seen | None:
+    """What ``list``, ``tuple``, ``set`` and ``sorted`` make of a container of items that can be compared."""
+    elements = _STR if argument.only("str") else argument.elements
+    if elements is None or not elements.only(*ATOMS):
+        return None
+    if name == "sorted" and not (elements.only("int", "bool", "float") or elements.only("str")):
+        return None
+    return Seen(frozenset({"list" if name == "sorted" else name}), elements)
+
+
 def sure_name(scene: Scene, name: str, assumed: tuple[str, ...] = ()) -> Seen | None:
     """Return the type that a local variable has wherever it is read, if that is certain."""
+    if assumed:
+        return _sure_name(scene, name, assumed)
+    if name not in scene.sure_names:
+        scene.sure_names[name] = _sure_name(scene, name, ())
+    return scene.sure_names[name]
+
+
+def _sure_name(scene: Scene, name: str, assumed: tuple[str, ...]) -> Seen | None:
     if name in assumed or name not in scene.local_names:
         return None
     bindings = list(_bindings(scene, name))
     if len(bindings) != sum(store.value == name for store in syntax.stores(scene.function)):
         return None  # bound in a way that is not looked into: with, except, del, :=
-    if any(name in syntax.names_written(inner) for inner in _inner_scopes(scene)):
+    if any(name in syntax.names_written(inner) for inner in _other_binders(scene.function)):
         return None
     kinds = [scene.facts.get(name)] if name in scene.parameters else []
     kinds += [_bound_kind(scene, binding, name, (*assumed, name)) for binding in bindings]
     found: Seen | None = kinds[0] if kinds else None
     for kind in kinds:
         found = _either(found, kind)
-    if found is not None and not found.only(*ATOMS) and syntax.mutates(scene.function.body, name):
+    if found is not None and not found.only(*ATOMS) and syntax.changes(scene.function.body, name):
         return Seen(found.types)
     return found
 
 
-def _inner_scopes(scene: Scene) -> Iterator[cst.CSTNode]:
-    for node in syntax.walk(scene.function.body):
-        if isinstance(node, cst.FunctionDef | cst.Lambda | cst.ClassDef | cst.Match):
-            yield node
+@lru_cache(maxsize=256)
+def _other_binders(function: cst.FunctionDef) -> tuple[cst.CSTNode, ...]:
+    """Nested scopes and imports: a name that they bind is not looked into."""
+    scopes = (cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.Import, cst.ImportFrom)
+    return tuple(node for node in syntax.walk(function.body) if isinstance(node, scopes))
 
 
 _Binding = cst.Assign | cst.AnnAssign | cst.AugAssign | cst.For | cst.CompFor
 
 
+@lru_cache(maxsize=256)
+def _binding_nodes(function: cst.FunctionDef) -> tuple[cst.CSTNode, ...]:
+    kinds = (cst.Assign, cst.AnnAssign, cst.AugAssign, cst.For, cst.CompFor)
+    return tuple(node for node in syntax.walk(function.body) if isinstance(node, kinds))
+
+
 def _bindings(scene: Scene, name: str) -> Iterator[_Binding]:
     """The statements and comprehension clauses that bind a name in ways whose type can be told."""
-    for node in syntax.walk(scene.function.body):
+    for node in _binding_nodes(scene.function):
         match node:
             case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=target))]):
                 found = target == name

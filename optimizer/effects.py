@@ -14,7 +14,10 @@ Loop = cst.For | cst.While
 _FRESH_CALLS = frozenset({"list", "dict", "set", "sorted", "deque", "defaultdict", "Counter"})
 _FRESH = (cst.List, cst.ListComp, cst.Dict, cst.DictComp, cst.Set, cst.SetComp)
 # Methods that put their argument somewhere: that alone does not change the argument.
-_KEEPING = frozenset("append appendleft add insert extend setdefault update discard remove".split())
+_KEEPING = frozenset(
+    "append appendleft add insert extend setdefault update discard remove pop".split()
+)
+_CONSUMERS = frozenset("all any dict frozenset list max min set sorted sum tuple Counter".split())
 _UNCHANGEABLE = frozenset({"int", "float", "bool", "str", "bytes", "tuple", "NoneType"})
 
 
@@ -67,10 +70,10 @@ def altered_names(node: cst.CSTNode) -> frozenset[str]:
 
 def is_fresh(scene: Scene, name: str) -> bool:
     """Say whether a local name only ever holds containers that this function makes itself."""
-    if name in scene.parameters or name not in scene.local_names:
+    if name in scene.parameters or name not in scene.local_names or is_declared(scene, name):
         return False
     values = [found[1] for found in _assignments(scene) if found[0] == name]
-    stores = sum(store.value == name for store in syntax.stores(scene.function))
+    stores = scene.times_bound(name)
     return bool(values) and stores == len(values) and all(map(_makes_container, values))
 
 
@@ -90,6 +93,62 @@ def _assignments(scene: Scene) -> Iterator[tuple[str, cst.BaseExpression]]:
 
 def _makes_container(value: cst.BaseExpression) -> bool:
     return isinstance(value, _FRESH) or syntax.called_name(value) in _FRESH_CALLS
+
+
+def is_declared(scene: Scene, name: str) -> bool:
+    """Say whether ``global`` or ``nonlocal`` makes the name known to other functions."""
+    return any(
+        item.name.value == name
+        for each in syntax.walk(scene.function)
+        if isinstance(each, cst.Global | cst.Nonlocal)
+        for item in each.names
+    )
+
+
+def contents_unchanged(scene: Scene, node: cst.CSTNode, *parts: cst.CSTNode) -> bool:
+    """Say whether no object that ``parts`` look into (``user["id"]``) may change while ``node`` runs.
+
+    Storing under a literal key that the parts do not use is no such change, nor is changing a
+    container that the function made itself.
+    """
+    used = {syntax.code(each) for part in parts for each in syntax.find(part, cst.Index)}
+    if not any(
+        isinstance(each, cst.Subscript | cst.Attribute) for p in parts for each in syntax.walk(p)
+    ):
+        return True
+    return all(_leaves_contents(scene, each, used) for each in syntax.walk(node))
+
+
+def _leaves_contents(scene: Scene, node: cst.CSTNode, used: set[str]) -> bool:
+    names = {each.value for each in syntax.find(node, cst.Name)}
+    if not any(alters_directly(node, name) for name in names):
+        return True
+    match node:
+        case (
+            cst.AssignTarget(
+                target=cst.Subscript(
+                    value=cst.Name(value=name),
+                    slice=[cst.SubscriptElement(slice=cst.Index() as key)],
+                )
+            )
+            | cst.AugAssign(
+                target=cst.Subscript(
+                    value=cst.Name(value=name),
+                    slice=[cst.SubscriptElement(slice=cst.Index() as key)],
+                )
+            )
+        ):
+            literal = isinstance(key.value, cst.SimpleString | cst.Integer)
+            return is_fresh(scene, name) or (literal and syntax.code(key) not in used)
+        case cst.AugAssign(target=cst.Name(value=name)):
+            return is_fresh(scene, name) or _is_safe(scene, name)
+        case cst.Call(func=cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value=method))):
+            return is_fresh(scene, name) and method in syntax.MUTATING_METHODS
+        case cst.Call(func=cst.Name()):
+            return all(
+                _is_safe(scene, name) for arg in node.args for name in syntax.names_read(arg)
+            )
+    return False
 
 
 def is_aliased(scene: Scene, name: str) -> bool:
@@ -175,6 +234,36 @@ def enclosed(scene: Scene, old: cst.BaseExpression, new: cst.BaseExpression) -> 
     return new.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
 
 
+def appends_to(scene: Scene, name: str) -> list[tuple[cst.SimpleStatementLine, cst.BaseExpression]]:
+    """Return the lines ``name.append(item)`` in loops and their items."""
+    found = []
+    for line in syntax.find(scene.function, cst.SimpleStatementLine):
+        match syntax.only_small(line):
+            case cst.Expr(value=cst.Call() as call) if syntax.method_call(call) is not None:
+                parts = syntax.arguments(call)
+                if syntax.same_shape(call.func, f"{name}.append") and parts and len(parts) == 1:
+                    found.append((line, parts[0]))
+    return found
+
+
+def only_grows(
+    scene: Scene,
+    name: str,
+    appends: list[tuple[cst.SimpleStatementLine, cst.BaseExpression]],
+) -> bool:
+    """Say whether nothing but these appends changes the list, and no other name can change it."""
+    if not is_fresh(scene, name) or is_aliased(scene, name):
+        return False
+    stores = scene.times_bound(name)
+    own = {id(each) for line, _ in appends for each in syntax.walk(line)}
+    others = [
+        node
+        for node in syntax.walk(scene.function.body)
+        if id(node) not in own and alters_directly(node, name)
+    ]
+    return stores == 1 and not others and not in_nested_function(scene, name)
+
+
 def statement_of(scene: Scene, node: cst.CSTNode) -> cst.BaseStatement | None:
     """Return the statement, in an indented block, that ``node`` belongs to (``elif`` gives its ``if``)."""
     below = node
@@ -197,7 +286,7 @@ def hoisting_place(
     place: cst.BaseStatement | None = None
     for loop in scene.loops_around(node):
         statement = loop if isinstance(loop, cst.BaseStatement) else statement_of(scene, loop)
-        if statement is None or _in_nested_scope(scene, statement):
+        if statement is None or _in_nested_scope(scene, statement) or _is_lazy(scene, loop):
             return place
         if not unchanged(scene, statement, wanted) or not isinstance(
             scene.parent(statement), cst.IndentedBlock
@@ -205,6 +294,18 @@ def hoisting_place(
             return place
         place = statement
     return place
+
+
+def _is_lazy(scene: Scene, loop: cst.CSTNode) -> bool:
+    """Say whether a generator expression may run later than where it stands."""
+    if not isinstance(loop, cst.GeneratorExp):
+        return False
+    arg = scene.parent(loop)
+    call = scene.parent(arg) if isinstance(arg, cst.Arg) else None
+    method = syntax.method_call(call) if call is not None else None
+    if method is not None:
+        return method[1] not in ("join", "extend", "update")
+    return call is None or syntax.called_name(call) not in _CONSUMERS
 
 
 def _in_nested_scope(scene: Scene, node: cst.CSTNode) -> bool:
@@ -235,9 +336,7 @@ def read_after(scene: Scene, statement: cst.CSTNode, name: str) -> bool:
     own = [each for each in loops if any(above is scope for above in scene.above(each))]
     nodes = [*syntax.walk(own[-1] if own else scope)]
     after = nodes if own else nodes[[id(each) for each in nodes].index(id(statement)) :]
-    reads = {id(use) for use in scene.uses(name)} - {
-        id(use) for use in syntax.stores(scene.function)
-    }
+    reads = {id(use) for use in scene.uses(name)} - {id(use) for use in scene.stored}
     return any(
         id(each) in reads and id(each) not in inside and not _bound_again(scene, each, name)
         for each in after

@@ -4,13 +4,14 @@ Like :mod:`perfbot.optimizer.syntax`, everything is conservative: when a questio
 answered, the answer is the one that stops a rewrite.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import libcst as cst
 
 from perfbot.optimizer import certainty, syntax
-from perfbot.optimizer.scene import Change, Scene
+from perfbot.optimizer.scene import Scene
 
 # Functions that see or change local variables behind the source's back.
 _SPIES = frozenset({"locals", "vars", "eval", "exec", "dir", "_getframe", "currentframe"})
@@ -26,7 +27,12 @@ _CONTAINER_CALLS = frozenset({"list", "dict", "set", "sorted", "bytearray"})
 
 def is_plain(scene: Scene) -> bool:
     """Say whether variables are what they seem: no ``global``, ``nonlocal``, ``del``, ``match``, spies."""
-    for node in syntax.walk(scene.function):
+    return _is_plain(scene.function)
+
+
+@lru_cache(maxsize=256)
+def _is_plain(function: cst.FunctionDef) -> bool:
+    for node in syntax.walk(function):
         match node:
             case cst.Global() | cst.Nonlocal() | cst.Del() | cst.Match():
                 return False
@@ -50,12 +56,14 @@ def for_loops(scene: Scene) -> Iterator[cst.For]:
 
 def captured(scene: Scene, name: str) -> bool:
     """Say whether a nested function, lambda, class or generator could see the variable at another time."""
+    return name in _inner_names(scene.function)
+
+
+@lru_cache(maxsize=256)
+def _inner_names(function: cst.FunctionDef) -> frozenset[str]:
     inner = (cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.GeneratorExp)
-    return any(
-        name in (syntax.names_read(node) | syntax.names_written(node))
-        for node in syntax.walk(scene.function.body)
-        if isinstance(node, inner)
-    )
+    nodes = [node for node in syntax.walk(function.body) if isinstance(node, inner)]
+    return frozenset().union(*(_mentioned(node) for node in nodes))
 
 
 def is_own(scene: Scene, name: str) -> bool:
@@ -197,10 +205,35 @@ def built(scene: Scene, name: str) -> str | None:
 
 
 def _is_fresh(scene: Scene, value: cst.BaseExpression) -> bool:
-    name = syntax.called_name(value)
+    name, method = syntax.called_name(value), syntax.method_call(value)
     if name is not None:
         return name in _CONTAINER_CALLS and scene.is_builtin(name)
+    if method is not None:
+        return method[1] in {"split", "splitlines"} and scene.is_kind(value, "list")
     return isinstance(value, _FRESH)
+
+
+def is_private(scene: Scene, name: str) -> bool:
+    """Say whether a container made by the function stays unknown to everybody else while it runs."""
+    if built(scene, name) is None or captured(scene, name):
+        return False
+    return all(_keeps_private(scene, use) for use in scene.uses(name))
+
+
+def _keeps_private(scene: Scene, use: cst.Name) -> bool:
+    parent = scene.parent(use)
+    above = scene.parent(parent) if parent is not None else None
+    match parent:
+        case cst.AssignTarget() | cst.AnnAssign() | cst.Return() | cst.ComparisonTarget():
+            return True
+        case cst.Subscript(value=value) | cst.Attribute(value=value) if value is use:
+            return isinstance(parent, cst.Subscript) or isinstance(above, cst.Call)
+        case cst.For(iter=iterable) | cst.CompFor(iter=iterable):
+            return iterable is use
+        case cst.Arg() if above is not None:
+            function = syntax.called_name(above)
+            return function in {"len", "sum", "min", "max"} and scene.is_builtin(function)
+    return False
 
 
 def holds(scene: Scene, name: str, *types: str) -> bool:
@@ -251,7 +284,54 @@ def _is_local_store(scene: Scene, target: cst.BaseExpression) -> bool:
             return all(_is_local_store(scene, each.value) for each in elements)
         case cst.Subscript(value=cst.Name(value=name)):
             return built(scene, name) is not None
+        case cst.Subscript(value=cst.Subscript(value=cst.Name(value=name))):
+            return holds_own_rows(scene, name)
     return False
+
+
+def holds_own_rows(scene: Scene, name: str) -> bool:
+    """Say whether a local list was made by the function together with each of the lists in it."""
+    if built(scene, name) != "list":
+        return False
+    values = [
+        found[1]
+        for line in syntax.find(scene.function.body, cst.SimpleStatementLine)
+        if (found := syntax.assignment(line)) and found[0] == name
+    ]
+    return all(isinstance(each, cst.ListComp) and _is_row(each.elt) for each in values)
+
+
+def _is_row(value: cst.BaseExpression) -> bool:
+    match value:
+        case cst.List() | cst.ListComp():
+            return True
+        case cst.BinaryOperation(left=cst.List(), operator=cst.Multiply()):
+            return True
+    return False
+
+
+def cannot_fail(scene: Scene, lines: Iterable[cst.BaseStatement]) -> bool:
+    """Say whether statements run to their end: sure values for plain names, tests and loops of such."""
+    return all(_cannot_fail(scene, each) for each in lines)
+
+
+def _cannot_fail(scene: Scene, node: cst.BaseStatement) -> bool:
+    match node:
+        case cst.If(test=test, orelse=orelse):
+            other = orelse is None or cannot_fail(
+                scene, [orelse] if isinstance(orelse, cst.If) else syntax.body_of(orelse)
+            )
+            sure = certainty.sure(scene, test) is not None
+            return sure and other and cannot_fail(scene, syntax.body_of(node))
+        case cst.For(iter=iterable, orelse=None, asynchronous=None):
+            known = certainty.items(scene, iterable) is not None and target_names(node.target)
+            return bool(known) and cannot_fail(scene, syntax.body_of(node))
+        case cst.SimpleStatementLine(body=[cst.AugAssign(target=cst.Name(value=name))]):
+            return certainty.is_sure(scene, cst.Name(name), *certainty.ATOMS)
+        case cst.SimpleStatementLine(body=[cst.Pass() | cst.Break() | cst.Continue()]):
+            return True
+    found = syntax.assignment(node)
+    return found is not None and certainty.sure(scene, found[1]) is not None
 
 
 def _is_quiet_call(scene: Scene, call: cst.Call) -> bool:
@@ -289,7 +369,8 @@ def is_constant_in(scene: Scene, loop: cst.CSTNode, expr: cst.BaseExpression) ->
         ):
             continue
         outsider = name in scene.parameters or built(scene, name) is not None
-        if not outsider or syntax.mutates(loop, name) or not is_quiet(scene, loop):
+        quiet = is_private(scene, name) or is_quiet(scene, loop)
+        if not outsider or syntax.mutates(loop, name) or not quiet:
             return False
     return True
 
@@ -321,51 +402,3 @@ def is_bound_before(scene: Scene, loop: cst.CSTNode, name: str) -> bool:
                     return True
         node = parent
     return False
-
-
-def exchanged(node: cst.CSTNode, changes: Mapping[cst.CSTNode, Change]) -> cst.CSTNode:
-    """Return ``node`` with nodes below it replaced, by identity."""
-    new = {id(old): each for old, each in changes.items()}
-
-    class Exchange(cst.CSTTransformer):
-        def on_visit(self, node: cst.CSTNode) -> bool:
-            return id(node) not in new
-
-        def on_leave(  # type: ignore[override]
-            self, original_node: cst.CSTNode, updated_node: cst.CSTNode
-        ) -> Change:
-            return new.get(id(original_node), updated_node)
-
-    result = node.visit(Exchange())
-    assert isinstance(result, cst.CSTNode)
-    return result
-
-
-def with_body(loop: cst.For, body: list[cst.BaseStatement]) -> cst.For:
-    """Return the loop with other statements in its block."""
-    block = loop.body if isinstance(loop.body, cst.IndentedBlock) else cst.IndentedBlock([])
-    return loop.with_changes(body=block.with_changes(body=body))
-
-
-def line(text: str, *replaced: cst.CSTNode) -> cst.BaseStatement:
-    """Parse a statement that keeps the blank line and the comments above the statements it replaces."""
-    leading = [each for old in replaced for each in _comment_lines(old)]
-    kept = [each for n, each in enumerate(leading) if n == 0 or each.comment is not None]
-    return cst.parse_statement(text).with_changes(leading_lines=kept)
-
-
-def _comment_lines(old: cst.CSTNode) -> Iterator[cst.EmptyLine]:
-    """The lines above a statement, and a comment behind it as a line of its own."""
-    yield from getattr(old, "leading_lines", ())
-    match old:
-        case cst.SimpleStatementLine(
-            trailing_whitespace=cst.TrailingWhitespace(comment=cst.Comment() as comment)
-        ):
-            yield cst.EmptyLine(comment=comment)
-
-
-def enclosed(value: cst.BaseExpression) -> str:
-    """Return the code of a part of a comprehension, in parentheses where it needs them."""
-    text = syntax.code(value)
-    loose = isinstance(value, cst.Tuple | cst.IfExp | cst.Lambda) and not value.lpar
-    return f"({text})" if loose else text

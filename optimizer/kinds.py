@@ -23,6 +23,11 @@ def hashable(seen: Seen | None) -> bool:
     return not rest or (rest <= {"tuple"} and (seen.elements is None or hashable(seen.elements)))
 
 
+def has_plain_equality(seen: Seen | None) -> bool:
+    """Say whether ``==`` is known to be that of builtin values without NaN: true for a value itself."""
+    return seen is not None and seen.only("int", "str", "bytes", "bool", "NoneType")
+
+
 def has_total_order(seen: Seen | None) -> bool:
     """Say whether values of one type, without NaN, are known: equal ones cannot be told apart."""
     if seen is None or len(seen.types) != 1:
@@ -46,6 +51,14 @@ def kind_at(scene: Scene, expr: cst.BaseExpression, at: cst.CSTNode | None = Non
                         facts[name] = Seen(frozenset())
             case cst.ListComp() | cst.SetComp() | cst.DictComp() | cst.GeneratorExp():
                 _bind(scene, facts, above.for_in)
+            case cst.For(target=target, iter=iterable):
+                # Facts hold a loop variable's last value only; the items say more.
+                inner = replace(scene, facts=facts)
+                facts |= {
+                    name: seen
+                    for name, seen in _bound_kinds(inner, target, iterable)
+                    if seen is not None and scene.times_bound(name) == 1
+                }
     inner = replace(scene, facts=facts)
     found = inner.kind(expr)
     return found if found is not None and found.types else None

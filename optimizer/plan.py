@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from perfbot.optimizer.catalogue import Rule
-from perfbot.optimizer.scene import Scene, SceneError
+from perfbot.optimizer.scene import Rewrite, Scene, SceneError
 from perfbot.optimizer.strategies import Suggestion
 from perfbot.profiling.facts import Seen
 from perfbot.profiling.functions import FunctionName
@@ -57,7 +57,15 @@ def steps(subject: Subject, text: str, rules: Sequence[Rule]) -> Iterator[Step]:
     except SceneError:
         return
     for rule in rules:
-        for rewrite in rule.find(scene):
+        for rewrite in _found(rule, scene):
             code = rewrite.module.code
             if code != text:
                 yield Step(Suggestion(rule.strategy, rewrite.why), code)
+
+
+def _found(rule: Rule, scene: Scene) -> Iterator[Rewrite]:
+    """Yield what a rule finds; one that writes what is no Python loses its step, not the whole run."""
+    try:
+        yield from rule.find(scene)
+    except cst.ParserSyntaxError:
+        return

@@ -58,7 +58,7 @@ def loops_over(scene: Scene, name: str) -> list[cst.BaseExpression | None]:
 
     The place in ``enumerate(items)`` counts, with that call as its iterable.
     """
-    stores = [each for each in syntax.stores(scene.function) if each.value == name]
+    stores = [each for each in scene.stored if each.value == name]
     return [_iterable_of(scene, store) for store in stores]
 
 
@@ -89,10 +89,14 @@ def _is_positive(scene: Scene, start: cst.BaseExpression, within: frozenset[str]
     return False
 
 
-def stays_inside(scene: Scene, name: str, items: str) -> bool:
-    """Say whether a loop variable is always a valid place in ``items``."""
+def stays_inside(scene: Scene, name: str, items: str, within: cst.CSTNode) -> bool:
+    """Say whether a loop variable is always a valid place in ``items``.
+
+    All its loops must stand in ``within``, a statement that leaves the items unchanged.
+    """
+    below = {id(each) for each in syntax.walk(within)}
     return counts_up(scene, cst.Name(name)) and all(
-        iterable is not None and _ends_with(scene, iterable, items)
+        iterable is not None and id(iterable) in below and _ends_with(scene, iterable, items)
         for iterable in loops_over(scene, name)
     )
 

@@ -11,6 +11,7 @@ from libcst.codemod.visitors import AddImportsVisitor
 from perfbot.optimizer import syntax
 from perfbot.profiling.facts import Seen
 
+_Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 Change = cst.CSTNode | cst.RemovalSentinel | cst.FlattenSentinel[cst.CSTNode]
 _LITERAL_TYPES = {
     cst.Integer: "int",
@@ -106,6 +107,11 @@ class Scene:
     calls: int = 0
 
     @cached_property
+    def text(self) -> str:
+        """The module's source; LibCST puts it together anew each time it is asked for."""
+        return self.module.code
+
+    @cached_property
     def _path(self) -> tuple[cst.CSTNode, ...]:
         """The nodes from the module's top-level statement down to the function."""
         found = _locate(self.module.body, self.qualname.split("."))
@@ -138,7 +144,14 @@ class Scene:
 
     @cached_property
     def _parents(self) -> dict[int, cst.CSTNode]:
-        return {id(child): node for node in syntax.walk(self.module) for child in node.children}
+        return {
+            id(child): node for node in syntax.walk(self.module) for child in syntax.children(node)
+        }
+
+    @cached_property
+    def sure_names(self) -> dict[str, Seen | None]:
+        """What ``certainty`` has worked out about variables of this scene so far."""
+        return {}
 
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         """Return the node directly above."""
@@ -172,6 +185,15 @@ class Scene:
     def uses(self, name: str) -> list[cst.Name]:
         """Return every occurrence of a local variable in the function, stores included."""
         return [node for node in syntax.variables(self.function) if node.value == name]
+
+    @cached_property
+    def stored(self) -> tuple[cst.Name, ...]:
+        """Every occurrence of a name, anywhere in the function, that binds it."""
+        return tuple(syntax.stores(self.function))
+
+    def times_bound(self, name: str) -> int:
+        """Return at how many places the function binds a name."""
+        return sum(store.value == name for store in self.stored)
 
     @cached_property
     def local_names(self) -> frozenset[str]:
@@ -251,7 +273,7 @@ class Scene:
         ]
         if len(values) != 1 or isinstance(values[0], cst.Name) or name in self.parameters:
             return None
-        stored = sum(store.value == name for store in syntax.stores(self.function))
+        stored = self.times_bound(name)
         return (
             self.kind(values[0])
             if stored == 1 and name not in syntax.names_read(values[0])
@@ -379,7 +401,37 @@ def _with_imports(module: cst.Module, imports: Iterable[Import]) -> cst.Module:
     context = CodemodContext()
     for item in imports:
         AddImportsVisitor.add_needed_import(context, item.module, item.name)
-    return AddImportsVisitor(context).transform_module(module)
+    added = AddImportsVisitor(context).transform_module(module)
+    return added if len(added.body) == len(module.body) else _set_apart(added, len(module.body))
+
+
+def _set_apart(module: cst.Module, count_before: int) -> cst.Module:
+    """Give added imports the blank lines around them that PEP 8 asks for, where they stand alone.
+
+    That is between the module's docstring and what else there is; imports that join others need none.
+    """
+    has_docstring = module.get_docstring() is not None
+    first = int(has_docstring)
+    after = first + len(module.body) - count_before
+    body = list(module.body)
+    if has_docstring and first < len(body) and _is_import(body[first]):
+        body[first] = _with_blank_lines(body[first], 1)
+    if after < len(body) and isinstance(body[after], cst.FunctionDef | cst.ClassDef):
+        body[after] = _with_blank_lines(body[after], 2)
+    return module.with_changes(body=body)
+
+
+def _is_import(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.SimpleStatementLine) and isinstance(
+        node.body[0], cst.Import | cst.ImportFrom
+    )
+
+
+def _with_blank_lines(node: _Statement, least: int) -> _Statement:
+    lines = list(getattr(node, "leading_lines", ()))
+    blank = next((n for n, line in enumerate(lines) if line.comment is not None), len(lines))
+    missing = [cst.EmptyLine(indent=False)] * max(0, least - blank)
+    return node.with_changes(leading_lines=[*missing, *lines])
 
 
 def _locate(body: Iterable[cst.CSTNode], names: list[str]) -> tuple[cst.CSTNode, ...] | None:

@@ -1,41 +1,41 @@
 """The main job: a repository goes in, proven changes come out.
 
-One session owns a scratch folder, prepares the target once and lets every function share it. All
-that is slow is told to a listener. The repository itself is only read.
+One session prepares the target once and lets every function share it. All that is slow is told to
+a listener. The repository itself is only read.
 """
 
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.plan import Subject, steps
+from perfbot.optimizer.preparation import Prepared, Request, existing, prepared, text_of
 from perfbot.optimizer.progress import Listener, Phase
 from perfbot.optimizer.search import Candidate, Found, search
 from perfbot.optimizer.strategies import Suggestion
-from perfbot.optimizer.verdict import Accepted, Verdict
-from perfbot.optimizer.verify import GATES, changed_functions, judge
-from perfbot.profiling import environment, hotspots, provision
+from perfbot.optimizer.verdict import Accepted, Inconclusive, Verdict, Why
+from perfbot.optimizer.verify import (
+    GATES,
+    changed_functions,
+    judge,
+    judge_by_reading,
+    not_comparable,
+)
+from perfbot.profiling import hotspots
 from perfbot.profiling.benchmark import CallBenchmark, MeasurementError, choose_calls
 from perfbot.profiling.capture import Recording, capture
 from perfbot.profiling.external_profile import describe_unmatched, read_profile
-from perfbot.profiling.functions import FunctionName, find_function, function_index, near_names
-from perfbot.profiling.hotspots import Hotspot, Profile
-from perfbot.profiling.measure import Interval, interval
-from perfbot.profiling.overlay import overlay
-from perfbot.profiling.sandbox import Limits, Sandbox
-from perfbot.profiling.source import UnreadableSource, read_source
-from perfbot.profiling.suite import activities, baseline, run_suite
-from perfbot.profiling.target import Target
-from perfbot.profiling.tree import Tree, export, sources, with_changes
-from perfbot.profiling.workload import Workload, WorkloadSettings, discover
+from perfbot.profiling.functions import FunctionName
+from perfbot.profiling.hotspots import Hotspot, Profile, ProfileError
+from perfbot.profiling.measure import Interval
+from perfbot.profiling.noise import against_itself
+from perfbot.profiling.sandbox import Limits
+from perfbot.profiling.source import read_source
+from perfbot.profiling.suite import activities
 
-UNKNOWN_FUNCTION = "there is no function {name} in the repository{hint}"
-DID_YOU_MEAN = "; did you mean {names}?"
 NATIVE = (
     "{share:.0%} of its time is spent in native code, which a rewrite in Python cannot make faster"
 )
@@ -43,47 +43,18 @@ NO_STRATEGY = "no strategy of the catalogue applies"
 NONE_HELPED = "{tries} versions were tried, none was right and clearly faster: {why}"
 BELOW_SHARE = "it has {share:.1%} of the workload's time, less than {least:.1%}"
 NOT_CALLED = "nothing that ran calls it"
-SET_ASIDE = (
-    "set aside before any change: {failing} failing and {flaky} changing tests; the others decide"
+OUT_OF_TIME = "the time budget was used up before; --time-budget gives more"
+OTHERS_FIRST = "{count} hotter functions came first; hotspots: at_most in .perfbot.yml allows more"
+TOO_QUICK = (
+    "what runs takes too little time to say which function is slow ({why}): name functions with "
+    "--function, or give something that works longer in .perfbot.yml under workload: commands:"
 )
-OUT_OF_TIME = "the time budget was used up before its turn"
 
 _NATIVE_SHARE = 0.95
 _PROFILE_RUNS = 5
 _PROFILE_CPU_S = 1.0  # sampled: at 2 ms a sample some 500 samples
-_NOISE_PAIRS = 8
-_BASELINE_WALL_S = 900.0
 _JUDGED_AT_MOST = 3
-
-
-class UnknownFunction(Exception):  # noqa: N818 - the name says what is wrong
-    """A function that was asked for is not there; the message suggests near ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What somebody wants of a session.
-
-    ``terms`` gives the terms for a path; ``time_s`` is the budget for everything after the
-    baseline; an empty ``functions`` means the hottest ones. ``python`` is preferred where an
-    environment must be built.
-    """
-
-    repository: Path
-    sandbox: Sandbox
-    cache: Path
-    environ: Mapping[str, str]
-    terms: Callable[[str], Terms]
-    workload: WorkloadSettings = field(default_factory=WorkloadSettings)
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    functions: tuple[FunctionName, ...] = ()
-    at_most: int = 5
-    min_share: float = 0.02
-    time_s: float = 900.0
-    candidates: int = 8
-    profile: Path | None = None
-    python: Path | None = None
+_LOOKED_AT_PER_SEARCHED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +77,6 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """A repository whose tests have been run, ready to be profiled and judged."""
-
-    case: Case
-    sources: tuple[str, ...]
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """Everything that a session found."""
 
@@ -124,61 +86,6 @@ class Outcome:
     judged: tuple[Judged, ...]
     unchanged: tuple[Unchanged, ...]
     seconds: float
-
-
-@contextmanager
-def prepared(request: Request, listener: Listener) -> Iterator[Prepared]:
-    """Copy the repository, find its interpreter and workload, run the baseline; clean up after.
-
-    Raises:
-        UnusableRepository: it is no repository, there is no interpreter and none can be built, or
-            nothing that runs passes.
-        SandboxError: processes cannot be started.
-    """
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="perfbot-", ignore_cleanup_errors=True) as folder:
-        scratch = Path(folder).resolve()
-        listener.phase(Phase.COPYING)
-        tree = export(request.repository, scratch / "base")
-        workload = discover(tree, request.workload)
-        listener.phase(Phase.ENVIRONMENT)
-        target = _target(request)
-        added = provision.built_files(target.interpreter)
-        if added:
-            tree = export(request.repository, scratch / "built", added)
-        case = _case(target, tree, workload, scratch, listener)
-        listed = sources(tree, request.include, request.exclude)
-        yield Prepared(case, listed, time.monotonic() - started)
-
-
-def _target(request: Request) -> Target:
-    sandbox, environ, cache = request.sandbox, request.environ, request.cache
-    interpreter = environment.find(
-        request.repository, request.workload.python, environ, sandbox
-    ) or provision.build(
-        request.repository, cache, sandbox, request.python, request.workload.install, "own", environ
-    )
-    return Target(sandbox, interpreter, overlay(interpreter, cache, sandbox, environ))
-
-
-def _case(
-    target: Target, tree: Tree, workload: Workload, scratch: Path, listener: Listener
-) -> Case:
-    """Run the workload twice on the unchanged code and set aside what does not hold still."""
-    listener.phase(Phase.BASELINE)
-    first = run_suite(target, copied(tree, scratch / "first"), workload, wall_s=_BASELINE_WALL_S)
-    wall_s = max(60.0, 5 * first.seconds)
-    second = run_suite(target, copied(tree, scratch / "second"), workload, wall_s=wall_s)
-    known = baseline(first, second)
-    if known.failing or known.flaky:
-        listener.note(SET_ASIDE.format(failing=len(known.failing), flaky=len(known.flaky)))
-    dependencies = frozenset(target.interpreter.import_names)
-    return Case(target, tree, workload, known, scratch, dependencies=dependencies)
-
-
-def copied(tree: Tree, to: Path) -> Tree:
-    """Return a copy of a tree that the workload may write to."""
-    return with_changes(tree, {}, to)
 
 
 def optimize(request: Request, listener: Listener) -> Outcome:
@@ -204,32 +111,33 @@ def find_hotspots(request: Request, ready: Prepared, listener: Listener) -> tupl
             listener.note(line)
         profiles = [external.profile]
     else:
-        profiles = _profiles(case)
-    return hotspots.rank(profiles, lambda path: _text(case.tree, path), lambda path: path in ours)
+        profiles = _profiles(case, listener)
+    return hotspots.rank(profiles, lambda path: text_of(case.tree, path), lambda path: path in ours)
 
 
-def _profiles(case: Case) -> list[Profile]:
-    """Run the workload under the sampler until enough was sampled: a fast suite runs several times."""
+def _profiles(case: Case, listener: Listener) -> list[Profile]:
+    """Run the workload under the sampler until enough was sampled: a fast suite runs several times.
+
+    A run may be over before the first sample; only when all are, nothing is known, and that is said.
+    """
     found: list[Profile] = []
+    why = ""
     limits = Limits(wall_s=max(60.0, 5 * case.baseline.seconds))
     for _ in range(_PROFILE_RUNS):
         for job in activities(case.workload):
-            reply = case.target.run(
-                {**job, "sample": True}, case.copy({}), limits=limits, writable=True
-            )
-            found.extend(
-                hotspots.profile_from_json(each.fields) for each in reply.of_kind("profile")
-            )
+            with case.lent({}) as copy:
+                reply = case.target.run({**job, "sample": True}, copy, limits=limits, writable=True)
+            try:
+                found.extend(
+                    hotspots.profile_from_json(each.fields) for each in reply.of_kind("profile")
+                )
+            except ProfileError as error:
+                why = str(error)
         if sum(profile.total_s for profile in found) >= _PROFILE_CPU_S:
             break
+    if not found:
+        listener.note(TOO_QUICK.format(why=why or "the profiled run did not end"))
     return found
-
-
-def _text(tree: Tree, path: str) -> str | None:
-    try:
-        return read_source(tree.root / path).text
-    except (UnreadableSource, OSError):
-        return None
 
 
 class _Session:
@@ -244,15 +152,21 @@ class _Session:
 
     def outcome(self, started: float) -> Outcome:
         """Profile, record, measure the noise floor, then search and judge function by function."""
-        wanted = [self.existing(name) for name in self._request.functions]
+        wanted = [
+            existing(self._case.tree, self._ready.sources, name) for name in self._request.functions
+        ]
         ranked = find_hotspots(self._request, self._ready, self._listener)
         chosen = wanted or self._chosen(ranked)
         self._listener.phase(Phase.RECORDING)
         self._case.recordings.update(self.recordings(chosen))
-        noise = self.noise(chosen)
-        self._case.noise = noise
-        for function in chosen:
-            self._optimize(function, ranked)
+        self._listener.phase(Phase.SEARCHING)
+        worth = [function for function in chosen if self._is_worth_a_search(function, ranked)]
+        searched = worth if wanted else worth[: self._request.at_most]
+        for function in worth[len(searched) :]:
+            self._leave(function, "budget", OTHERS_FIRST.format(count=len(searched)))
+        noise = self._case.noise = self.noise(searched)
+        for function in searched:
+            self._optimize(function)
         seconds = time.monotonic() - started
         counted = {function: found.count for function, found in self._case.recordings.items()}
         ranked = hotspots.with_calls(ranked, counted)
@@ -260,19 +174,8 @@ class _Session:
             self._ready, ranked, noise, tuple(self._judged), tuple(self._unchanged), seconds
         )
 
-    def existing(self, name: FunctionName) -> FunctionName:
-        """Return the outermost function that a name means.
-
-        Raises:
-            UnknownFunction: there is none.
-        """
-        text = _text(self._case.tree, name.path)
-        span = find_function(text, name) if text is not None else None
-        if span is None:
-            raise UnknownFunction(unknown_function(self._case.tree, self._ready.sources, name))
-        return FunctionName(name.path, span.qualname.split(".<locals>")[0])
-
     def _chosen(self, ranked: Sequence[Hotspot]) -> list[FunctionName]:
+        """Return the functions to look at: more than are searched, as most have nothing to try."""
         chosen: list[FunctionName] = []
         for hotspot in ranked:
             reason = self._passed_over(hotspot, len(chosen))
@@ -287,15 +190,17 @@ class _Session:
         if max(hotspot.share, hotspot.inclusive_share) < least:
             detail = BELOW_SHARE.format(share=hotspot.share, least=least)
             return Unchanged(hotspot.function, "below-share", detail)
-        if chosen >= self._request.at_most:
-            return Unchanged(hotspot.function, "budget", f"hotter than it are {chosen} functions")
+        if chosen >= self._request.at_most * _LOOKED_AT_PER_SEARCHED:
+            detail = OTHERS_FIRST.format(count=chosen)
+            return Unchanged(hotspot.function, "budget", detail)
         return None
 
     def recordings(self, functions: Sequence[FunctionName]) -> Mapping[FunctionName, Recording]:
         """Run the workload once more and record the functions' calls."""
         wall_s = max(120.0, 10 * self._case.baseline.seconds)
         case = self._case
-        return capture(case.target, case.copy({}), case.workload, functions, wall_s=wall_s)
+        with case.lent({}) as copy:
+            return capture(case.target, copy, case.workload, functions, wall_s=wall_s)
 
     def noise(self, functions: Sequence[FunctionName]) -> Interval | None:
         """Measure the unchanged code against itself: what this machine calls a difference."""
@@ -306,44 +211,69 @@ class _Session:
             if not chosen:
                 continue
             benchmark = CallBenchmark(self._case.target, reference, chosen, 0.2)
-            measure = benchmark.pair(self._case.tree, self._case.copy({}))
-            try:
-                ratios = [measure(number % 2 == 0).ratio for number in range(_NOISE_PAIRS)]
-            except MeasurementError:
-                continue
-            return interval(ratios, 0.99)
+            with suppress(MeasurementError):
+                return against_itself(benchmark, self._case.tree, self._case.copy({}))
         return None
 
-    def _optimize(self, function: FunctionName, ranked: Sequence[Hotspot]) -> None:
+    def verdict(
+        self, changes: Mapping[str, bytes], subjects: Sequence[FunctionName], terms: Terms
+    ) -> Verdict:
+        """Record the functions' calls, measure the noise and judge somebody else's change."""
+        self._listener.phase(Phase.RECORDING)
+        self._case.recordings.update(self.recordings(subjects))
+        self._case.noise = self.noise(subjects)
+        self._listener.phase(Phase.JUDGING)
+        return judge(
+            self._case,
+            changes,
+            subjects,
+            terms,
+            deadline_s=time.monotonic() + self._request.time_s,
+            on_gate=_Gates(self._listener),
+        )
+
+    def _is_worth_a_search(self, function: FunctionName, ranked: Sequence[Hotspot]) -> bool:
+        """Say whether there is anything to try, by reading alone; note why where there is not."""
+        recording = self._case.recordings[function]
+        if recording.count == 0:
+            self._leave(function, "not-exercised", recording.trouble or NOT_CALLED)
+            return False
+        subject = self.subject(function, recording)
+        if next(steps(subject, subject.source.text, rules()), None) is None:
+            native = next((each.native_share for each in ranked if each.function == function), 0.0)
+            self._leave_without_steps(function, native)
+            return False
+        return True
+
+    def _leave_without_steps(self, function: FunctionName, native: float) -> None:
+        if native >= _NATIVE_SHARE:
+            self._leave(function, "native", NATIVE.format(share=native))
+        else:
+            self._leave(function, "no-strategy", NO_STRATEGY)
+
+    def _optimize(self, function: FunctionName) -> None:
         if time.monotonic() >= self._deadline_s:
             self._leave(function, "budget", OUT_OF_TIME)
             return
-        recording = self._case.recordings[function]
-        if not recording.count:
-            self._leave(function, "not-exercised", NOT_CALLED)
+        self._listener.phase(Phase.SEARCHING, str(function))
+        doubt = not_comparable(function, self._case.reference(function))
+        if doubt is not None:
+            verdict = Inconclusive(Why.NOT_COMPARABLE, doubt, ())
+            self._judged.append(Judged(function, verdict, None, {}))
             return
-        native = next((each.native_share for each in ranked if each.function == function), 0.0)
-        found = self._search(function, recording)
+        found = self._search(function)
         if found.candidates:
             self._judge(function, found)
-        elif native >= _NATIVE_SHARE:
-            self._leave(function, "native", NATIVE.format(share=native))
-        elif not found.tries:
-            self._leave(function, "no-strategy", NO_STRATEGY)
         else:
             why = found.dropped[0].why if found.dropped else "not faster"
             self._leave(
                 function, "no-strategy", NONE_HELPED.format(tries=found.tries, why=why[:300])
             )
 
-    def _search(self, function: FunctionName, recording: Recording) -> Found:
-        self._listener.phase(Phase.SEARCHING, str(function))
-        reference = self._case.reference(function)
-        if not choose_calls(reference):
-            return Found((), (), 0)
+    def _search(self, function: FunctionName) -> Found:
         return search(
             self._case,
-            self.subject(function, recording),
+            self.subject(function, self._case.recordings[function]),
             rules(),
             self._request.terms(function.path),
             deadline_s=self._deadline_s,
@@ -399,19 +329,8 @@ class _Gates:
         self._passed = 0
 
     def __call__(self, _name: str) -> None:
-        self._listener.step(self._passed, GATES)
         self._passed += 1
-
-
-def unknown_function(tree: Tree, listed: Sequence[str], name: FunctionName) -> str:
-    """Return the message for a function that is not there, with near ones."""
-    names = [
-        FunctionName(path, qualname)
-        for path in listed
-        for qualname in function_index(_text(tree, path) or "")
-    ]
-    near = ", ".join(str(each) for each in near_names(name, names))
-    return UNKNOWN_FUNCTION.format(name=name, hint=DID_YOU_MEAN.format(names=near) if near else "")
+        self._listener.step(self._passed, GATES)
 
 
 def verify(
@@ -430,28 +349,18 @@ def verify(
         and what :func:`prepared` raises.
     """
     started = time.monotonic()
+    terms = replace(request.terms(next(iter(changes))), max_complexity_increase=None)
     with prepared(request, listener) as ready:
         case = ready.case
-        session = _Session(request, ready, listener)
-        subjects = [session.existing(name) for name in functions] or changed_functions(
-            case, changes
-        )
-        listener.phase(Phase.RECORDING)
-        case.recordings.update(session.recordings(subjects))
-        noise = case.noise = session.noise(subjects)
-        listener.phase(Phase.JUDGING)
-        verdict = judge(
-            case,
-            changes,
-            subjects,
-            replace(request.terms(next(iter(changes))), max_complexity_increase=None),
-            deadline_s=time.monotonic() + request.time_s,
-            on_gate=_Gates(listener),
-        )
+        subjects = [existing(case.tree, ready.sources, name) for name in functions]
+        verdict: Verdict | None = judge_by_reading(case, changes, terms)
+        if verdict is None:
+            subjects = subjects or changed_functions(case, changes)
+            verdict = _Session(request, ready, listener).verdict(changes, subjects, terms)
         both = before_after(case, changes)
         judged = [Judged(function, verdict, None, both) for function in subjects]
         judged = judged or [Judged(FunctionName(next(iter(changes)), ""), verdict, None, both)]
-        return Outcome(ready, (), noise, tuple(judged), (), time.monotonic() - started)
+        return Outcome(ready, (), case.noise, tuple(judged), (), time.monotonic() - started)
 
 
 def plan(request: Request, listener: Listener) -> tuple[FunctionName, tuple[Suggestion, ...]]:
@@ -463,7 +372,7 @@ def plan(request: Request, listener: Listener) -> tuple[FunctionName, tuple[Sugg
     """
     with prepared(request, listener) as ready:
         session = _Session(request, ready, listener)
-        function = session.existing(request.functions[0])
+        function = existing(ready.case.tree, ready.sources, request.functions[0])
         listener.phase(Phase.RECORDING)
         recording = session.recordings([function])[function]
         subject = session.subject(function, recording)

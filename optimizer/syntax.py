@@ -6,6 +6,7 @@ stops a rewrite.
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TypeVar
 
 import libcst as cst
@@ -47,6 +48,11 @@ _ATOMS = (
     *(cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.Integer, cst.Float, cst.SimpleString),
     *(cst.List, cst.Dict, cst.Set, cst.ListComp, cst.SetComp, cst.DictComp),
 )
+# What two equal pieces of code may differ in.
+_LAYOUT = (
+    *(cst.BaseParenthesizableWhitespace, cst.TrailingWhitespace, cst.EmptyLine, cst.Newline),
+    *(cst.Comment, cst.LeftParen, cst.RightParen, cst.Comma, cst.Semicolon),
+)
 _SCOPES = (cst.FunctionDef, cst.Lambda, cst.ClassDef)
 
 
@@ -56,8 +62,29 @@ def code(node: cst.CSTNode) -> str:
 
 
 def same(one: cst.CSTNode, other: cst.CSTNode) -> bool:
-    """Say whether two nodes are the same code, comments and whitespace aside."""
+    """Say whether two nodes are the same code, comments, whitespace and parentheses aside."""
+    if isinstance(one, cst.BaseExpression) and isinstance(other, cst.BaseExpression):
+        return _match(one, other)
+    if isinstance(one, cst.BaseStatement) and type(one) is not type(other):
+        return False
     return _skeleton(one) == _skeleton(other)
+
+
+def _match(one: cst.CSTNode, other: cst.CSTNode) -> bool:
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, cst.SimpleString):
+        return constant(one) == constant(other) if isinstance(other, cst.SimpleString) else False
+    for field in ("value", "star"):
+        text = getattr(one, field, None)
+        if isinstance(text, str) and text != getattr(other, field):
+            return False
+    ours, theirs = _meaningful(one), _meaningful(other)
+    return len(ours) == len(theirs) and all(map(_match, ours, theirs))
+
+
+def _meaningful(node: cst.CSTNode) -> list[cst.CSTNode]:
+    return [child for child in children(node) if not isinstance(child, _LAYOUT)]
 
 
 def _skeleton(node: cst.CSTNode) -> str:
@@ -85,16 +112,24 @@ def _enclosed(part: cst.BaseExpression) -> cst.BaseExpression:
     return part.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
 
 
+@lru_cache(maxsize=100_000)
+def children(node: cst.CSTNode) -> tuple[cst.CSTNode, ...]:
+    """Return a node's children; LibCST collects them anew, with a visitor, each time it is asked."""
+    return tuple(node.children)
+
+
 def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """Yield the node and all nodes below it in source order, nested functions included."""
-    yield node
-    for child in node.children:
-        yield from walk(child)
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        yield each
+        waiting.extend(reversed(children(each)))
 
 
 def walk_own(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """Yield all nodes below that run as part of it: the bodies of nested scopes are left out."""
-    for child in node.children:
+    for child in children(node):
         yield child
         if not isinstance(child, _SCOPES):
             yield from walk_own(child)
@@ -118,7 +153,7 @@ def variables(node: cst.CSTNode) -> Iterator[cst.Name]:
             pass
         case cst.Import() | cst.ImportFrom() | cst.Global() | cst.Nonlocal():
             return
-    for child in node.children:
+    for child in children(node):
         if child is not skipped:
             yield from variables(child)
 
@@ -237,7 +272,12 @@ def mutates(node: cst.CSTNode, name: str) -> bool:
     Calls of unknown functions with the object as an argument, storing it elsewhere, returning and
     yielding it all count: after them, somebody else may change it.
     """
-    return name in names_written(node) or any(_may_change(each, name) for each in walk(node))
+    return name in names_written(node) or changes(node, name)
+
+
+def changes(node: cst.CSTNode, name: str) -> bool:
+    """Like :func:`mutates`, for the object alone: binding the name anew does not count."""
+    return any(_may_change(each, name) for each in walk(node))
 
 
 def _may_change(node: cst.CSTNode, name: str) -> bool:
@@ -347,4 +387,9 @@ def same_as(expr: cst.BaseExpression, *templates: str, **parts: cst.BaseExpressi
 
 def same_shape(expr: cst.CSTNode, text: str) -> bool:
     """Say whether an expression is this code, parentheses and whitespace aside."""
-    return same(expr, cst.parse_expression(text))
+    return same(expr, _parsed(text))
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> cst.BaseExpression:
+    return cst.parse_expression(text)

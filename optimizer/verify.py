@@ -79,6 +79,13 @@ def judge_without_clock(
     return _Trial(case, changes, functions, terms, 0.0).against(_RIGHT, on_gate)
 
 
+def judge_by_reading(
+    case: Case, changes: Mapping[str, bytes], terms: Terms
+) -> Rejected | Inconclusive | None:
+    """Judge only what needs no run of the change; return ``None`` when nothing is against it."""
+    return _Trial(case, changes, (), terms, 0.0).against(_ALLOWED, lambda _name: None)
+
+
 @dataclass
 class _Trial:
     """One change before the judge, with what the gates passed so far and measured."""
@@ -172,14 +179,17 @@ def _exercised(trial: _Trial) -> Finding:
         count = trial.case.recordings[function].count
         if not count:
             return Doubt(Why.NOT_EXERCISED, NOT_EXERCISED.format(function=function))
-        reference = trial.case.reference(function)
-        if reference.comparable_share < _LEAST_COMPARABLE_SHARE:
-            return Doubt(Why.NOT_COMPARABLE, _why_not_comparable(function, reference))
+        doubt = not_comparable(function, trial.case.reference(function))
+        if doubt is not None:
+            return Doubt(Why.NOT_COMPARABLE, doubt)
         counts.append(f"{count} calls")
     return ", ".join(counts)
 
 
-def _why_not_comparable(function: FunctionName, reference: Reference) -> str:
+def not_comparable(function: FunctionName, reference: Reference) -> str | None:
+    """Return why too few of a function's recorded calls can be compared, ``None`` if enough can."""
+    if reference.real and reference.comparable_share >= _LEAST_COMPARABLE_SHARE:
+        return None
     dropped = dict(reference.dropped)
     if reference.recording.unpicklable:
         why = f"cannot be pickled: {reference.recording.why_unpicklable}"
@@ -225,7 +235,8 @@ def _tests(trial: _Trial) -> Finding:
     """Run the whole workload on a new copy of exactly the bytes that are judged."""
     case = trial.case
     wall_s = max(60.0, 10 * case.baseline.seconds)
-    run = run_suite(case.target, case.copy(trial.changes), case.workload, wall_s=wall_s)
+    with case.lent(trial.changes) as copy:
+        run = run_suite(case.target, copy, case.workload, wall_s=wall_s)
     lost = case.baseline.lost(run)
     return _lost(lost) if lost else f"{len(case.baseline.counted)} tests as before, 0 lost"
 
@@ -271,10 +282,13 @@ def _speed(trial: _Trial) -> Finding:
 
 
 _Step = tuple[str, Callable[[_Trial], Finding]]
-_RIGHT: tuple[_Step, ...] = (
+_ALLOWED: tuple[_Step, ...] = (
     ("parses", _parses),
     ("interface", _interface),
     ("forbidden", _forbidden),
+)
+_RIGHT: tuple[_Step, ...] = (
+    *_ALLOWED,
     ("readability", _readability),
     ("exercised", _exercised),
     ("same results", _same_results),

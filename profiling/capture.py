@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from perfbot.profiling.facts import Seen, seen_from_json
 from perfbot.profiling.functions import FunctionName
@@ -12,6 +12,8 @@ from perfbot.profiling.suite import activities
 from perfbot.profiling.target import Target
 from perfbot.profiling.tree import Tree
 from perfbot.profiling.workload import Workload
+
+LOST = "its calls could not be recorded, as the run with the recorder {trouble}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class Recording:
     """Everything that was recorded of one function.
 
     ``calls`` is in the order in which they were first made; ``path`` is ``sys.path`` of that process,
-    which unpickling needs; ``count`` counts all calls, the recursive ones too.
+    which unpickling needs; ``count`` counts all calls, the recursive ones too. ``trouble`` says why
+    nothing is known of the function although something may have called it.
     """
 
     function: FunctionName
@@ -45,6 +48,7 @@ class Recording:
     facts: Mapping[str, Seen] = field(default_factory=dict)
     path: tuple[str, ...] = ()
     calls: tuple[Recorded, ...] = ()
+    trouble: str = ""
 
     @property
     def repeats(self) -> bool:
@@ -62,7 +66,8 @@ def capture(
 ) -> Mapping[FunctionName, Recording]:
     """Run the workload once with the functions' definitions wrapped, and return what was seen.
 
-    A function that was never called has a recording with ``count`` 0.
+    A function that was never called has a recording with ``count`` 0; so has one whose calls were
+    lost because the run did not come to its end, with ``trouble``.
     """
     wanted: dict[str, list[str]] = {}
     for function in functions:
@@ -72,11 +77,18 @@ def capture(
     limits = Limits(wall_s=wall_s, cpu_s=int(wall_s) + 60)
     for activity in activities(workload):
         job = {**activity, "functions": wanted, "record": True}
-        for message in target.run(job, tree, limits=limits, writable=True).of_kind("calls"):
+        reply = target.run(job, tree, limits=limits, writable=True)
+        for message in reply.of_kind("calls"):
             function_ = by_key.get(message.text("function"))
             if function_ is not None:
                 found[function_] = _joined(found[function_], _recording(function_, message))
+        if not reply.finished:
+            found = {each: _troubled(known, reply.trouble) for each, known in found.items()}
     return found
+
+
+def _troubled(known: Recording, trouble: str) -> Recording:
+    return known if known.count else replace(known, trouble=LOST.format(trouble=trouble[-500:]))
 
 
 def _recording(function: FunctionName, message: Message) -> Recording:

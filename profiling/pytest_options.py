@@ -73,6 +73,7 @@ BLOCKED_PLUGINS: Final = ("cacheprovider", "randomly", "random_order", "reverse"
 _OVERRIDES: Final = (
     *("-o", "addopts="),
     *("-W", "ignore::pytest.PytestConfigWarning"),  # settings of a plugin that is blocked
+    "--continue-on-collection-errors",  # what cannot be imported is set aside, the rest counts
     "--rootdir=.",  # so that the names of tests never depend on which folders are given
 )
 # Settings that would be an error or undo the above where their plugin is blocked or idle.

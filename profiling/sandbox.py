@@ -15,6 +15,7 @@ path, and where perfbot is not root, changes of files' modes and times silently 
 ``inside/confine.py`` does the confining, ``inside/keeper.py`` the watching; they explain how.
 """
 
+import errno
 import marshal
 import os
 import shutil
@@ -51,6 +52,7 @@ _BECOME_NOBODY = (
     "--inh-caps=-all,+dac_read_search --ambient-caps=+dac_read_search"
 ).split()
 _KEEPER_SLACK_S = 30.0  # how much later than the command's own time limit the keeper must report
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _TASKS_PER_PROCESS = 8  # threads count as tasks: room for the pools of numeric libraries
 # What the keeper's interpreter runs: its two modules, without a search for them or a name for them.
 _LAUNCH = """
@@ -151,8 +153,8 @@ class Sandbox(Protocol):
     def run(self, command: Command) -> Completed:
         """Run a command to its end or limit; afterwards none of its processes is left.
 
-        Raises ``SandboxError`` when it could not be confined or started. An exception that arrives
-        meanwhile, such as ``KeyboardInterrupt``, ends the command too.
+        Raises ``SandboxError`` when it could not be confined or started, and ``OSError`` when the
+        disk is full. An exception that arrives meanwhile, such as ``KeyboardInterrupt``, ends the command too.
         """
 
 
@@ -230,6 +232,8 @@ class ProcessSandbox:
                 self._hand_over((*command.writable, scratch))
                 return self._watched(command, scratch)
         except (OSError, seccomp.UnknownArchitectureError) as error:
+            if isinstance(error, OSError) and error.errno in _NO_ROOM:
+                raise  # says nothing of the sandbox: the folder for temporary files is full
             raise self._refusal(command, str(error)) from error
 
     def _refusal(self, command: Command, reason: str) -> SandboxError:

@@ -11,18 +11,30 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from perfbot.profiling.messages import Message
-from perfbot.profiling.sandbox import Limits
+from perfbot.profiling.sandbox import Ending, Limits
 from perfbot.profiling.target import Reply, Target
 from perfbot.profiling.tree import Tree, UnusableRepository
 from perfbot.profiling.workload import PytestArguments, Workload
 
-NOT_STARTED = "the project's tests could not be run ({trouble})"
+NOT_ENDED = (
+    "the project's tests {how}. Mend that, or name tests that come to their end in .perfbot.yml, for "
+    'example workload: {{tests: "pytest {example}"}}'
+)
+DURING = " while {test} ran"
+TIMED_OUT = (
+    "did not end within {limit_s:.0f} seconds{where} (a larger --time-budget gives them longer)"
+)
+ENDED_EARLY = "did not come to their end: their process {trouble}{where}"
 ALL_FAIL = (
-    "none of the {count} collected tests passes before any change; perfbot needs tests that pass. "
-    "The first failure: {first}"
+    "no test passes before any change ({count} collected), and perfbot needs tests that pass; the "
+    "first that does not is {first} ({why})"
 )
 NOTHING_COLLECTED = (
     "pytest collected no tests ({trouble}); name them in .perfbot.yml under workload: tests:"
+)
+NOT_IMPORTED = (
+    "no test can be run, as {name} cannot be imported ({why}): mend it, or say in .perfbot.yml under "
+    "workload: install: how what it needs is installed"
 )
 NOT_PYTHON = (
     "the command {command!r} under workload.commands cannot be profiled: write it as "
@@ -66,7 +78,9 @@ class SuiteRun:
     collect_errors: Mapping[str, str]
     commands: Mapping[str, int]
     seconds: float
-    trouble: str = ""  # why it did not run to its end, "" if it did
+    trouble: str = ""  # why the tests did not run to their end, "" if they did
+    ending: Ending = Ending.EXITED  # how that process ended
+    unfinished: str = ""  # the test that ran when it ended
     elsewhere: tuple[tuple[str, str], ...] = ()
 
     def named(self, *outcomes: Outcome) -> tuple[str, ...]:
@@ -190,20 +204,45 @@ def baseline(first: SuiteRun, second: SuiteRun) -> Baseline:
     )
 
 
+def check_ended(run: SuiteRun, limit_s: float) -> None:
+    """Check that the tests came to their own end; ``limit_s`` is what they were given.
+
+    Raises:
+        UnusableRepository: they hang, or end the process that they run in.
+    """
+    if not run.trouble:
+        return
+    where = DURING.format(test=run.unfinished) if run.unfinished else ""
+    trouble = run.trouble.partition(": ")[0]
+    text = TIMED_OUT if run.ending is Ending.TIMED_OUT else ENDED_EARLY
+    how = text.format(limit_s=limit_s, trouble=trouble, where=where)
+    example = f"--deselect {run.unfinished}" if run.unfinished else "tests/unit"
+    raise UnusableRepository(NOT_ENDED.format(how=how, example=example))
+
+
+def gist(why: str) -> str:
+    """Return the one line of a pytest report that says what happened."""
+    lines = [line.strip() for line in why.splitlines() if line.strip()]
+    errors = [line[1:].strip() for line in lines if line.startswith("E ")]
+    named = [line for line in errors if re.match(r"[\w.]*(Error|Exception|Warning)\b", line)]
+    return next(iter([*named, *errors, *reversed(lines)]), "no reason given")[:300]
+
+
 def _check_usable(run: SuiteRun) -> None:
     if run.elsewhere:
         module, origin = run.elsewhere[0]
         raise UnusableRepository(IMPORTED_FROM_ELSEWHERE.format(module=module, origin=origin))
-    if run.trouble and not run.tests:
-        raise UnusableRepository(NOT_STARTED.format(trouble=run.trouble))
-    if not run.tests and not run.commands:
-        first = next(iter(run.collect_errors.values()), "nothing matches")
-        raise UnusableRepository(NOTHING_COLLECTED.format(trouble=first.strip()[-500:]))
+    if run.tests or run.commands:
+        return
+    for name, why in run.collect_errors.items():
+        raise UnusableRepository(NOT_IMPORTED.format(name=name, why=gist(why)))
+    raise UnusableRepository(NOTHING_COLLECTED.format(trouble=run.trouble or "nothing matches"))
 
 
 def _nothing_passes(run: SuiteRun) -> str:
-    why = next((tested.why for tested in run.tests.values() if tested.why), "no reason given")
-    return ALL_FAIL.format(count=len(run.tests), first=why.strip()[-800:])
+    told = ((name, tested.why) for name, tested in run.tests.items() if tested.why)
+    first, why = next(told, ("unknown", ""))
+    return ALL_FAIL.format(count=len(run.tests), first=first, why=gist(why))
 
 
 def _outcome(run: SuiteRun, name: str) -> Outcome | None:
@@ -271,9 +310,27 @@ def _merged(workload: Workload, replies: Sequence[Reply]) -> SuiteRun:
             commands[name] = (
                 codes[0] if codes and reply.finished else reply.completed.returncode or 1
             )
-    trouble = next((reply.trouble for reply in replies if not reply.finished), "")
     seconds = sum(reply.completed.wall_s for reply in replies)
-    return SuiteRun(tests, errors, commands, seconds, trouble, tuple(elsewhere))
+    stopped = next((reply for reply in replies[:offset] if not reply.finished), None)
+    if stopped is None:
+        return SuiteRun(tests, errors, commands, seconds, elsewhere=tuple(elsewhere))
+    return SuiteRun(
+        tests,
+        errors,
+        commands,
+        seconds,
+        stopped.trouble,
+        stopped.completed.ending,
+        _unfinished(stopped),
+        tuple(elsewhere),
+    )
+
+
+def _unfinished(reply: Reply) -> str:
+    """Return the first collected test without an outcome: pytest runs them in this order."""
+    done = {message.text("test") for message in reply.of_kind("test")}
+    listed = (name for message in reply.of_kind("collected") for name in message.texts("tests"))
+    return next((name for name in listed if name not in done), "")
 
 
 def _note(

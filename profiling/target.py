@@ -1,6 +1,7 @@
 """Processes in the target's interpreter: one job in, JSON lines out, everything through the sandbox."""
 
 import json
+import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,8 +68,15 @@ class Reply:
         )
         how = self.completed.ending.value.replace("_", " ")
         if self.completed.ending is Ending.EXITED:
-            how = f"ended with status {self.completed.returncode}"
+            how = _exit_in_words(self.completed.returncode)
         return f"{how}: {tail}" if tail else how
+
+
+def _exit_in_words(returncode: int) -> str:
+    if returncode >= 0:
+        return f"ended with status {returncode}"
+    known = signal.Signals(-returncode).name if -returncode in set(signal.Signals) else -returncode
+    return f"was killed by {known}"
 
 
 @dataclass(frozen=True, slots=True)

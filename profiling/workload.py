@@ -17,10 +17,10 @@ from perfbot.profiling.source import UnreadableSource, read_source
 from perfbot.profiling.tree import Tree, UnusableRepository, glob_pattern, is_vendored
 
 _NOTHING_RUNS = (
-    "nothing that runs was found in {path}: no tests (test_*.py, *_test.py or unittest cases), no "
-    "pytest-benchmark file and no command. Name what exercises the code in .perfbot.yml, for "
-    'example workload: {{tests: "pytest tests"}} or '
-    'workload: {{commands: ["python -m package.main data.csv"]}}'
+    "nothing that runs was found in the repository: no tests (test_*.py, *_test.py or unittest "
+    "cases), no pytest-benchmark file and no command. Name what exercises the code in .perfbot.yml, "
+    'for example workload: {tests: "pytest tests"} or '
+    'workload: {commands: ["python -m package.main data.csv"]}'
 )
 _NOT_PYTEST = (
     "workload.tests is {text!r}, which is no pytest command line: write pytest's arguments "
@@ -97,7 +97,7 @@ def discover(tree: Tree, configured: WorkloadSettings) -> Workload:
     benchmarks = _benchmarks(tree, configured.benchmarks)
     commands = tuple(_words("commands", text) for text in configured.commands)
     if tests is None and not benchmarks and not commands:
-        raise UnusableRepository(_NOTHING_RUNS.format(path=tree.root))
+        raise UnusableRepository(_NOTHING_RUNS)
     reasons = (
         *([where] if where else []),
         *([f"benchmarks: {_listing(benchmarks)} use the benchmark fixture"] if benchmarks else []),

@@ -7,6 +7,7 @@ import libcst as cst
 
 from perfbot.optimizer import effects, kinds, ranges, syntax
 from perfbot.optimizer.catalogue import rule
+from perfbot.optimizer.catalogue.divisors import divided
 from perfbot.optimizer.scene import Change, Import, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
 
@@ -262,3 +263,72 @@ def power_modulo(scene: Scene) -> Iterator[Rewrite]:
 def _is_fallback(scene: Scene, node: cst.CSTNode) -> bool:
     parent = scene.parent(node)
     return isinstance(parent, cst.IfExp) and syntax.called_name(parent.body) == "pow"
+
+
+@rule(Category.ALGORITHM, "greatest common divisor by gcd")
+def gcd_search(scene: Scene) -> Iterator[Rewrite]:
+    """``for i in range(min(a, b), 0, -1): if a % i == 0 and b % i == 0: return i``, or upwards."""
+    gcd = effects.math_function(scene, "gcd")
+    for loop in syntax.find(scene.function.body, cst.For):
+        body = syntax.body_of(loop)
+        if gcd is None or loop.orelse is not None or len(body) != 1:
+            continue
+        if not isinstance(loop.target, cst.Name) or not isinstance(body[0], cst.If):
+            continue
+        numbers = _both(body[0], loop.target.value)
+        if numbers is None or not all(kinds.is_int(scene, each) for each in numbers):
+            continue
+        one, other = (each.value for each in numbers)
+        result = f"{gcd[0]}({one}, {other})"
+        new = _gcd_result(scene, loop, body[0], result, (one, other))
+        if new is None or effects.read_after(scene, loop, loop.target.value):
+            continue
+        guard = cst.parse_statement(f"if min({one}, {other}) > 0:\n    {new}\n")
+        why = (
+            f"The loop tries up to `min({one}, {other})` numbers; Euclid's algorithm (`math.gcd`) needs "
+            "about as many steps as the number has digits."
+        )
+        yield scene.rewrite({loop: effects.in_place_of(loop, guard)}, why, imports=gcd[1])
+
+
+def _both(test: cst.If, divisor: str) -> tuple[cst.Name, cst.Name] | None:
+    match test:
+        case cst.If(
+            test=cst.BooleanOperation(left=left, operator=cst.And(), right=right), orelse=None
+        ):
+            one, other = divided(left, divisor), divided(right, divisor)
+            if isinstance(one, cst.Name) and isinstance(other, cst.Name):
+                return one, other
+    return None
+
+
+def _gcd_result(
+    scene: Scene, loop: cst.For, test: cst.If, result: str, numbers: tuple[str, str]
+) -> str | None:
+    """Return the statement that gives what the loop gives: first match downwards, last match upwards."""
+    one, other = numbers
+    least = (f"min({one}, {other})", f"min({other}, {one})")
+    span = ranges.range_of(scene, loop.iter)
+    body = syntax.body_of(test)
+    if span is None or not scene.is_builtin("min"):
+        return None
+    variable = syntax.code(loop.target)
+    small = [syntax.only_small(each) for each in body]
+    down = (
+        span.step == -1 and syntax.constant(span.stop) == 0 and syntax.same_as(span.start, *least)
+    )
+    up = span.step == 1 and syntax.constant(span.start) == 1
+    up = up and syntax.same_as(span.stop, *(f"{each} + 1" for each in least))
+    match small:
+        case [cst.Return(value=cst.Name(value=name))] if down and name == variable:
+            return f"return {result}"
+        case [cst.Assign()] | [cst.Assign(), cst.Break()]:
+            found = syntax.assignment(body[0])
+            keeps_first = len(small) == 2
+            if found and syntax.code(found[1]) == variable and found[0] not in numbers:
+                return (
+                    f"{found[0]} = {result}"
+                    if (down and keeps_first) or (up and not keeps_first)
+                    else None
+                )
+    return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from perfbot.optimizer import certainty, flow, syntax
+from perfbot.optimizer import certainty, flow, syntax, writing
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -107,7 +107,7 @@ def missing_key_to_get(scene: Scene) -> Iterator[Rewrite]:
             found = case[1]
             text = f"{found.prefix} {found.table}.get({found.key}, {default})"
             why = f"Raising and catching an exception for each key that `{found.table}` lacks costs more than `get`."
-            yield scene.rewrite({node: flow.line(text, node)}, why)
+            yield scene.rewrite({node: writing.line(text, node)}, why)
 
 
 @rule(Category.BRANCHING, "missing key by exception to test")
@@ -129,7 +129,7 @@ def _tested(tried: cst.Try, found: _Lookup, lines: list[cst.BaseStatement]) -> c
     text = f"if {found.key} in {found.table}:\n    pass\n" + (
         "" if nothing else "else:\n    pass\n"
     )
-    branch = flow.line(text, tried)
+    branch = writing.line(text, tried)
     assert isinstance(branch, cst.If)
     orelse = cst.Else(tried.handlers[0].body) if not nothing else None
     return branch.with_changes(body=tried.body, orelse=orelse)
@@ -151,7 +151,7 @@ def test_and_lookup_to_get(scene: Scene) -> Iterator[Rewrite]:
                 if case and default is not None and _asks(test, (case.table, case.key)):
                     text = f"{case.prefix} {case.table}.get({case.key}, {default})"
                     if not _is_elif(scene, node):
-                        yield scene.rewrite({node: flow.line(text, node)}, _once(case.table))
+                        yield scene.rewrite({node: writing.line(text, node)}, _once(case.table))
 
 
 def _once(table: str) -> str:
@@ -188,7 +188,7 @@ def counting_branches_to_get(scene: Scene) -> Iterator[Rewrite]:
                     item, code = f"{table}[{syntax.code(key)}]", syntax.code(key)
                     text = f"{item} = {table}.get({code}, 0) + {step}"
                     why = f"`{table}.get` and one store replace a test, a look-up and a store."
-                    yield scene.rewrite({node: flow.line(text, node)}, why)
+                    yield scene.rewrite({node: writing.line(text, node)}, why)
 
 
 def _step(pair: list[str], item: str) -> str | None:
@@ -287,7 +287,7 @@ def _looked_up(scene: Scene, node: cst.If, chain: _Chain) -> Rewrite:
     table = scene.fresh(f"_{scene.function.name.value}_by_{chain.name}".upper().replace("__", "_"))
     rows = "".join(f"    {key}: {value},\n" for key, value in chain.entries.items())
     text = f"{chain.prefix} {table}.get({chain.name}, {chain.default})"
-    changes: dict[cst.CSTNode, Change] = {node: flow.line(text, node)}
+    changes: dict[cst.CSTNode, Change] = {node: writing.line(text, node)}
     why = f"One look-up in `{table}` replaces up to {len(chain.entries)} comparisons of `{chain.name}`."
     made = cst.parse_statement(f"{table} = {{\n{rows}}}")
     return scene.rewrite(changes, why, before=[made])
@@ -320,14 +320,18 @@ def _is_decided(scene: Scene, loop: cst.For, branch: cst.If) -> bool:
 def _unswitched(scene: Scene, loop: cst.For, branch: cst.If) -> Rewrite:
     test = syntax.code(branch.test)
     text = f"if {test}:\n    pass\n" + ("else:\n    pass\n" if branch.orelse else "")
-    new = flow.line(text, loop)
+    new = writing.line(text, loop)
     bare = loop.with_changes(leading_lines=[])
     assert isinstance(new, cst.If)
-    chosen = cst.IndentedBlock([flow.with_body(bare, syntax.body_of(branch))])
+    chosen = cst.IndentedBlock([writing.with_body(bare, syntax.body_of(branch))])
     other = None
     if isinstance(branch.orelse, cst.Else):
-        other = cst.Else(cst.IndentedBlock([flow.with_body(bare, syntax.body_of(branch.orelse))]))
+        bare = bare.deep_clone()
+        other = cst.Else(
+            cst.IndentedBlock([writing.with_body(bare, syntax.body_of(branch.orelse))])
+        )
     elif branch.orelse is not None:
-        other = cst.Else(cst.IndentedBlock([flow.with_body(bare, [branch.orelse])]))
+        bare = bare.deep_clone()
+        other = cst.Else(cst.IndentedBlock([writing.with_body(bare, [branch.orelse])]))
     why = f"`{test}` is the same in every pass; asked once, it chooses between two simpler loops."
     return scene.rewrite({loop: new.with_changes(body=chosen, orelse=other)}, why)

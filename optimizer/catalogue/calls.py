@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from perfbot.optimizer import certainty, flow, syntax
+from perfbot.optimizer import certainty, flow, syntax, writing
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -54,9 +54,10 @@ def _compared(
     assigned = syntax.assignment(statement) if statement is not None else None
     if statement is not None and assigned == (first, call):
         text = f"if {second} {operator} {first}:\n    {first} = {second}\n"
-        return scene.rewrite({statement: flow.line(text, statement)}, why)
-    chosen = cst.parse_expression(f"({second} if {second} {operator} {first} else {first})")
-    return scene.rewrite({call: chosen}, why)
+        return scene.rewrite({statement: writing.line(text, statement)}, why)
+    chosen = cst.parse_expression(f"{second} if {second} {operator} {first} else {first}")
+    whole = isinstance(line, _WHOLE)
+    return scene.rewrite({call: chosen if whole else _in_parentheses(chosen)}, why)
 
 
 @rule(Category.CALL_OVERHEAD, "sorted, tuple or join of a generator")
@@ -139,8 +140,12 @@ def _asked_in_loop(
     else:
         condition = " and ".join([*conditions, f"not {test}"])
     answers = ("True", "False") if function == "any" else ("False", "True")
-    head = f"for {syntax.code(made.for_in.target)} in {syntax.code(made.for_in.iter)}:"
-    loop = flow.line(f"{head}\n    if {condition}:\n        return {answers[0]}\n", line)
+    if "\n" in condition:  # the generator's parentheses, which let it go on there, are gone
+        condition = f"({condition})"
+    iterable = syntax.code(made.for_in.iter)
+    iterable = f"({iterable})" if "\n" in iterable else iterable
+    head = f"for {syntax.code(made.for_in.target)} in {iterable}:"
+    loop = writing.line(f"{head}\n    if {condition}:\n        return {answers[0]}\n", line)
     last = cst.parse_statement(f"return {answers[1]}")
     why = f"`{function}` resumes a generator for every item; the loop asks the same questions in place."
     return scene.rewrite({line: cst.FlattenSentinel([loop, last])}, why)
@@ -171,7 +176,9 @@ def _filtered(scene: Scene, call: cst.BaseExpression | None) -> str | None:
         ) if scene.is_builtin("filter"):
             name = lone_parameter(applied)
             if name is not None and _is_plain_body(body):
-                return f"{name} for {name} in {flow.enclosed(source)} if {flow.enclosed(body)}"
+                return (
+                    f"{name} for {name} in {writing.enclosed(source)} if {writing.enclosed(body)}"
+                )
     return None
 
 
@@ -307,7 +314,7 @@ def _inlined(
     changes: dict[cst.CSTNode, Change] = {
         name: parts[name.value] for name in syntax.variables(value) if name.value in parts
     }
-    new = flow.exchanged(value, changes)
+    new = writing.exchanged(value, changes)
     return new if isinstance(new, cst.BaseExpression) else None
 
 

@@ -105,39 +105,9 @@ def set_beside_growing_list(scene: Scene) -> Iterator[Rewrite]:
             and scene.loops_around(test)
             and _may_be_hashed(scene, left)
         ]
-        appends = _appends(scene, name)
-        if tests and appends and _only_grows(scene, name, appends):
+        appends = effects.appends_to(scene, name)
+        if tests and appends and effects.only_grows(scene, name, appends):
             yield _with_parallel_set(scene, name, line, tests, appends)
-
-
-def _appends(scene: Scene, name: str) -> list[tuple[cst.SimpleStatementLine, cst.BaseExpression]]:
-    """Return the lines ``name.append(item)`` in loops and their items."""
-    found = []
-    for line in syntax.find(scene.function, cst.SimpleStatementLine):
-        match syntax.only_small(line):
-            case cst.Expr(value=cst.Call() as call) if syntax.method_call(call) is not None:
-                parts = syntax.arguments(call)
-                if syntax.same_shape(call.func, f"{name}.append") and parts and len(parts) == 1:
-                    found.append((line, parts[0]))
-    return found
-
-
-def _only_grows(
-    scene: Scene,
-    name: str,
-    appends: list[tuple[cst.SimpleStatementLine, cst.BaseExpression]],
-) -> bool:
-    """Say whether nothing but these appends changes the list, and no other name can change it."""
-    if not effects.is_fresh(scene, name) or effects.is_aliased(scene, name):
-        return False
-    stores = sum(store.value == name for store in syntax.stores(scene.function))
-    own = {id(each) for line, _ in appends for each in syntax.walk(line)}
-    others = [
-        node
-        for node in syntax.walk(scene.function.body)
-        if id(node) not in own and effects.alters_directly(node, name)
-    ]
-    return stores == 1 and not others and not effects.in_nested_function(scene, name)
 
 
 def _with_parallel_set(
@@ -207,7 +177,9 @@ def membership_in_built_list(scene: Scene) -> Iterator[Rewrite]:
         elements = kinds.kind_at(scene, built.elt, built.elt)
         names = syntax.names_read(built) - syntax.names_written(built)
         place = effects.hoisting_place(scene, test, names)
-        if place is None or not kinds.hashable(elements) or not _may_be_hashed(scene, left):
+        if place is None or not effects.contents_unchanged(scene, place, built.elt):
+            continue
+        if not kinds.hashable(elements) or not _may_be_hashed(scene, left):
             continue
         lookup = scene.fresh("wanted")
         items = cst.SetComp(elt=built.elt, for_in=built.for_in)

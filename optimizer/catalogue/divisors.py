@@ -10,7 +10,7 @@ from perfbot.optimizer.scene import Change, Import, Rewrite, Scene, exchanged
 from perfbot.optimizer.strategies import Category
 
 
-def _divided(test: cst.BaseExpression, divisor: str) -> cst.BaseExpression | None:
+def divided(test: cst.BaseExpression, divisor: str) -> cst.BaseExpression | None:
     """Return ``n`` of ``n % divisor == 0`` or ``not n % divisor``."""
     match test:
         case cst.Comparison(
@@ -65,7 +65,7 @@ def _existence(scene: Scene) -> Iterator[tuple[cst.Call, cst.BaseExpression, ran
             continue
         if not isinstance(body[0], cst.If) or not isinstance(loop.iter, cst.Call):
             continue
-        number = _divided(body[0].test, loop.target.value)
+        number = divided(body[0].test, loop.target.value)
         span = ranges.range_of(scene, loop.iter)
         if (
             number is None
@@ -98,7 +98,7 @@ def _existence_in_calls(
         if not isinstance(clause.target, cst.Name) or not isinstance(clause.iter, cst.Call):
             continue
         asked = test if name == "any" else _negated(test)
-        number = _divided(asked, clause.target.value) if asked is not None else None
+        number = divided(asked, clause.target.value) if asked is not None else None
         span = ranges.range_of(scene, clause.iter)
         if number is not None and span is not None and not clause.ifs and not clause.inner_for_in:
             yield clause.iter, number, span
@@ -187,7 +187,18 @@ def skip_even_divisors(scene: Scene) -> Iterator[Rewrite]:
 def _is_near_root(stop: cst.BaseExpression) -> bool:
     """Say whether a bound is a square root, and nothing is called but what computes it."""
     calls = [syntax.code(each.func) for each in syntax.find(stop, cst.Call)]
-    known = ("int", "max", "len", "math.sqrt", "math.isqrt", "math.floor", "sqrt", "isqrt", "round")
+    known = (
+        "int",
+        "max",
+        "min",
+        "len",
+        "math.sqrt",
+        "math.isqrt",
+        "math.floor",
+        "sqrt",
+        "isqrt",
+        "round",
+    )
     return all(each in known for each in calls) and any(
         sign in syntax.code(stop) for sign in ("sqrt", "** 0.5", "**0.5", "** .5", "**.5")
     )
@@ -245,16 +256,16 @@ def _step(scene: Scene, loop: cst.While, divisor: str) -> cst.BaseStatement | No
     plus_one = cst.parse_statement(f"{divisor} += 1\n")
     match body:
         case [cst.If(orelse=cst.Else() as other) as test]:
-            number = _divided(test.test, divisor)
+            number = divided(test.test, divisor)
             rest = syntax.body_of(other)
             if number is not None and len(rest) == 1 and syntax.same(rest[0], plus_one):
                 return rest[0] if _divides_away(scene, test, number, divisor) else None
         case [cst.While(orelse=None) as inner, last] if syntax.same(last, plus_one):
-            number = _divided(inner.test, divisor)
+            number = divided(inner.test, divisor)
             if number is not None and _divides_away(scene, inner, number, divisor):
                 return last
         case [cst.If(orelse=None) as test, last] if syntax.same(last, plus_one):
-            number = _divided(test.test, divisor)
+            number = divided(test.test, divisor)
             if number is not None and _only_asks(scene, loop, test, divisor):
                 written = syntax.names_written(test) & syntax.names_read(loop.test)
                 return None if written or _is_local_name(number, test) else last
@@ -290,7 +301,7 @@ def divisors_in_pairs(scene: Scene) -> Iterator[Rewrite]:
     for clause, test, place in _enumerations(scene):
         if id(clause.iter) in asked or not isinstance(clause.target, cst.Name):
             continue
-        number = _divided(_first_part(test), clause.target.value)
+        number = divided(_first_part(test), clause.target.value)
         if not isinstance(number, cst.Name) or not kinds.is_int(scene, number):
             continue
         chosen = _chosen(scene, clause.iter, number)
@@ -377,72 +388,3 @@ def _paired(
     )
     before = effects.with_before(exchanged(place, changes), small, large)
     return scene.rewrite({place: before}, why, imports=isqrt[1])
-
-
-@rule(Category.ALGORITHM, "greatest common divisor by gcd")
-def gcd_search(scene: Scene) -> Iterator[Rewrite]:
-    """``for i in range(min(a, b), 0, -1): if a % i == 0 and b % i == 0: return i``, or upwards."""
-    gcd = effects.math_function(scene, "gcd")
-    for loop in syntax.find(scene.function.body, cst.For):
-        body = syntax.body_of(loop)
-        if gcd is None or loop.orelse is not None or len(body) != 1:
-            continue
-        if not isinstance(loop.target, cst.Name) or not isinstance(body[0], cst.If):
-            continue
-        numbers = _both(body[0], loop.target.value)
-        if numbers is None or not all(kinds.is_int(scene, each) for each in numbers):
-            continue
-        one, other = (each.value for each in numbers)
-        result = f"{gcd[0]}({one}, {other})"
-        new = _gcd_result(scene, loop, body[0], result, (one, other))
-        if new is None or effects.read_after(scene, loop, loop.target.value):
-            continue
-        guard = cst.parse_statement(f"if min({one}, {other}) > 0:\n    {new}\n")
-        why = (
-            f"The loop tries up to `min({one}, {other})` numbers; Euclid's algorithm (`math.gcd`) needs "
-            "about as many steps as the number has digits."
-        )
-        yield scene.rewrite({loop: effects.in_place_of(loop, guard)}, why, imports=gcd[1])
-
-
-def _both(test: cst.If, divisor: str) -> tuple[cst.Name, cst.Name] | None:
-    match test:
-        case cst.If(
-            test=cst.BooleanOperation(left=left, operator=cst.And(), right=right), orelse=None
-        ):
-            one, other = _divided(left, divisor), _divided(right, divisor)
-            if isinstance(one, cst.Name) and isinstance(other, cst.Name):
-                return one, other
-    return None
-
-
-def _gcd_result(
-    scene: Scene, loop: cst.For, test: cst.If, result: str, numbers: tuple[str, str]
-) -> str | None:
-    """Return the statement that gives what the loop gives: first match downwards, last match upwards."""
-    one, other = numbers
-    least = (f"min({one}, {other})", f"min({other}, {one})")
-    span = ranges.range_of(scene, loop.iter)
-    body = syntax.body_of(test)
-    if span is None or not scene.is_builtin("min"):
-        return None
-    variable = syntax.code(loop.target)
-    small = [syntax.only_small(each) for each in body]
-    down = (
-        span.step == -1 and syntax.constant(span.stop) == 0 and syntax.same_as(span.start, *least)
-    )
-    up = span.step == 1 and syntax.constant(span.start) == 1
-    up = up and syntax.same_as(span.stop, *(f"{each} + 1" for each in least))
-    match small:
-        case [cst.Return(value=cst.Name(value=name))] if down and name == variable:
-            return f"return {result}"
-        case [cst.Assign()] | [cst.Assign(), cst.Break()]:
-            found = syntax.assignment(body[0])
-            keeps_first = len(small) == 2
-            if found and syntax.code(found[1]) == variable and found[0] not in numbers:
-                return (
-                    f"{found[0]} = {result}"
-                    if (down and keeps_first) or (up and not keeps_first)
-                    else None
-                )
-    return None

@@ -14,9 +14,11 @@ def _fresh_lists(scene: Scene) -> Iterator[tuple[cst.SimpleStatementLine, str, c
     """Yield assignments that make a list which stays this function's own, under one name."""
     for line in syntax.find(scene.function.body, cst.SimpleStatementLine):
         found = syntax.assignment(line)
-        if found is None or not effects.is_fresh(scene, found[0]):
+        if found is None or not _is_list(scene, found[1]):
             continue
-        stores = sum(each.value == found[0] for each in syntax.stores(scene.function))
+        if not effects.is_fresh(scene, found[0]):
+            continue
+        stores = scene.times_bound(found[0])
         shared = effects.is_aliased(scene, found[0]) or effects.in_nested_function(scene, found[0])
         if stores == 1 and not shared:
             yield line, *found
@@ -28,7 +30,7 @@ def queue_to_deque(scene: Scene) -> Iterator[Rewrite]:
     deque = Import("collections", "deque")
     for _, name, value in _fresh_lists(scene):
         pops = [call for call in _method_calls(scene, name, "pop") if _takes_first(call)]
-        if not pops or not scene.can_import(deque) or not _is_list(scene, value):
+        if not pops or not scene.can_import(deque):
             continue
         if not all(
             _is_queue_use(scene, use) for use in scene.uses(name) if not _is_store(scene, use)
@@ -75,7 +77,7 @@ def _takes_first(call: cst.Call) -> bool:
 
 
 def _is_store(scene: Scene, use: cst.Name) -> bool:
-    return any(use is each for each in syntax.stores(scene.function))
+    return any(use is each for each in scene.stored)
 
 
 def _is_queue_use(scene: Scene, use: cst.Name) -> bool:
@@ -212,42 +214,44 @@ def text_built_from_end(scene: Scene) -> Iterator[Rewrite]:
         if found is None or not isinstance(syntax.constant(found[1]), str):
             continue
         name = found[0]
+        if effects.is_declared(scene, name) or effects.in_nested_function(scene, name):
+            continue
         loop = _only_statement_loops(scene, line, name)
-        if loop is None or _leaves_early(loop) or not kinds.is_known(scene, cst.Name(name), "str"):
+        if loop is None or _leaves_early(loop) or len(_uses_in(scene, loop, name)) != 2:
             continue
-        steps = [
-            each
-            for each in syntax.find(loop, cst.SimpleStatementLine)
-            if _in_front(scene, each, name)
-        ]
-        if (
-            len(steps) != 1
-            or len(_uses_in(scene, loop, name)) != 2
-            or effects.in_nested_function(scene, name)
-        ):
+        if not kinds.is_known(scene, cst.Name(name), "str") or not scene.is_builtin("reversed"):
             continue
-        part = _in_front(scene, steps[0], name)
-        parts = scene.fresh("parts")
-        start = syntax.constant(found[1])
-        changes: dict[cst.CSTNode, Change] = {
-            steps[0]: effects.in_place_of(
-                steps[0], cst.parse_statement(f"{parts}.append({syntax.code(part)})\n")
-            )
-            if part is not None
-            else steps[0]
-        }
-        end = f'{name} = "".join(reversed({parts}))' + (f" + {name}" if start else "")
-        whole = _with_end(loop, changes, end)
-        first = cst.parse_statement(f"{parts} = []\n")
-        whole[line] = (
-            cst.FlattenSentinel([line, first]) if start else effects.in_place_of(line, first)
-        )
-        why = (
-            f"`{name} = … + {name}` copies the whole text in every round; its parts are collected and "
-            "joined once."
-        )
-        if scene.is_builtin("reversed"):
-            yield scene.rewrite(whole, why)
+        for step in syntax.find(loop, cst.SimpleStatementLine):
+            part = _in_front(scene, step, name)
+            if part is not None:
+                yield _collected(scene, line, loop, step, part)
+
+
+def _collected(
+    scene: Scene,
+    line: cst.SimpleStatementLine,
+    loop: cst.For | cst.While,
+    step: cst.SimpleStatementLine,
+    part: cst.BaseExpression,
+) -> Rewrite:
+    """Collect the parts in a list, and join them behind the loop in front of what the text held."""
+    found = syntax.assignment(line)
+    assert found is not None
+    name, parts = found[0], scene.fresh("parts")
+    append = cst.parse_statement(f"{parts}.append({syntax.code(part)})\n")
+    first = cst.parse_statement(f"{parts} = []\n")
+    end = f'{name} = "".join(reversed({parts}))'
+    if syntax.constant(found[1]):
+        whole = _with_end(loop, {step: effects.in_place_of(step, append)}, f"{end} + {name}")
+        whole[line] = cst.FlattenSentinel([line, first])
+    else:
+        whole = _with_end(loop, {step: effects.in_place_of(step, append)}, end)
+        whole[line] = effects.in_place_of(line, first)
+    why = (
+        f"`{name} = … + {name}` copies the whole text in every round; its parts are collected and "
+        "joined once."
+    )
+    return scene.rewrite(whole, why)
 
 
 def _in_front(scene: Scene, line: cst.SimpleStatementLine, name: str) -> cst.BaseExpression | None:
@@ -285,6 +289,8 @@ def _is_text(scene: Scene, part: cst.BaseExpression) -> bool:
 def list_rebuilt(scene: Scene) -> Iterator[Rewrite]:
     """``out = out + [x]`` in a loop, on a list that this function alone holds."""
     for name in sorted(scene.local_names - frozenset(scene.parameters)):
+        if effects.is_declared(scene, name):
+            continue
         steps = {
             line: items
             for line in syntax.find(scene.function.body, cst.SimpleStatementLine)
@@ -329,7 +335,7 @@ def _holds_alone(scene: Scene, name: str, steps: dict[cst.SimpleStatementLine, c
             ):
                 return False
             inside |= {id(each) for each in syntax.walk(line)}
-    if any(each.value == name and id(each) not in inside for each in syntax.stores(scene.function)):
+    if any(each.value == name and id(each) not in inside for each in scene.stored):
         return False
     outer = [use for use in scene.uses(name) if id(use) not in inside]
     return not effects.is_aliased(scene, name) and all(_only_looks(scene, use) for use in outer)

@@ -87,6 +87,8 @@ def _join_of(
         place = _place(scene, inner, needed, names)
         if place is None or not all(map(syntax.is_pure, (key, wanted, items))):
             return None
+        if not effects.contents_unchanged(scene, place, key, wanted):
+            return None
         if _is_key(_kind_of_key(scene, target, items, key)) and _is_wanted(scene, inner, wanted):
             return _Join(target, items, key, wanted, place)
     return None
@@ -127,10 +129,8 @@ def _is_wanted(scene: Scene, at: cst.CSTNode, wanted: cst.BaseExpression) -> boo
 
 
 def _leaves_keys_alone(body: cst.CSTNode, join: _Join) -> bool:
-    """Say whether a match changes neither the items nor what is looked for."""
-    names = _names(join.target) | syntax.names_read(join.wanted)
-    written = syntax.names_written(body)
-    return not any(name in written or effects.alters(body, name) for name in names)
+    """Say whether a match binds none of the variables anew that the test uses."""
+    return not (_names(join.target) | syntax.names_read(join.wanted)) & syntax.names_written(body)
 
 
 def _matches(index: str, join: _Join) -> cst.BaseExpression:
@@ -160,19 +160,19 @@ def _as_value(target: cst.BaseAssignTargetExpression) -> cst.BaseExpression:
 
 @rule(Category.ALGORITHM, "pair search by lookup")
 def pair_search(scene: Scene) -> Iterator[Rewrite]:
-    """``for j in range(i + 1, len(xs)): if xs[i] + xs[j] == t: return …`` over a list of ``int``.
+    """``for j in range(i + 1, len(xs)): if xs[i] + xs[j] == t: …`` over a list of ``int``.
 
-    The inner loop stays as it is, so that what it finds first is the same; it runs only when a
-    dict of last places says that there is a partner.
+    Also ``xs[i] == xs[j]``, where texts will do. The inner loop stays as it is, so that what it
+    finds first is the same; it runs only when a dict of last places says that there is a partner.
     """
     for loop in syntax.find(scene.function.body, cst.For):
-        found = _last_search(scene, loop)
-        if found is None:
+        searched = _last_search(scene, loop)
+        if searched is None:
             continue
-        items, first, wanted = found
-        names = frozenset({items})
-        place = effects.hoisting_place(scene, loop, names)
-        if place is None or place is loop:
+        items, first = searched
+        place = effects.hoisting_place(scene, loop, {items})
+        wanted = _wanted(scene, loop, items, place) if place is not None else None
+        if place is None or wanted is None:
             continue
         last = scene.fresh("last_place")
         build = cst.parse_statement(
@@ -194,26 +194,40 @@ def pair_search(scene: Scene) -> Iterator[Rewrite]:
         yield scene.rewrite({place: before}, why)
 
 
-def _last_search(
-    scene: Scene, loop: cst.For
-) -> tuple[str, cst.BaseExpression, cst.BaseExpression] | None:
-    """Return the list, the first place searched and the value looked for, of a loop that ends on it."""
+def _last_search(scene: Scene, loop: cst.For) -> tuple[str, cst.BaseExpression] | None:
+    """Return the list and the first place searched, of a loop that does something for partners only."""
     body = syntax.body_of(loop)
     if loop.orelse is not None or len(body) != 1 or not isinstance(loop.target, cst.Name):
         return None
     if not isinstance(body[0], cst.If) or body[0].orelse is not None:
         return None
-    inner = syntax.body_of(body[0])
-    if not isinstance(syntax.only_small(inner[-1]), cst.Return | cst.Break):
-        return None
     variable = loop.target.value
     if effects.read_after(scene, loop, variable) or _is_guarded(scene, loop):
         return None
-    items = _searched(scene, loop)
-    if items is None or not _all_int(scene, items[0]):
+    return _searched(scene, loop)
+
+
+def _wanted(
+    scene: Scene, loop: cst.For, items: str, place: cst.BaseStatement
+) -> cst.BaseExpression | None:
+    """Return the value that the loop looks for, which can be had before it without an exception."""
+    (test,) = syntax.body_of(loop)
+    variable = syntax.code(loop.target)
+    assert isinstance(test, cst.If)
+    solved = _solved(test.test, f"{items}[{variable}]", variable)
+    if solved is None:
         return None
-    wanted = _solved(scene, body[0].test, f"{items[0]}[{variable}]", variable)
-    return (*items, wanted) if wanted is not None else None
+    total, terms = solved
+    types = ("int",) if terms else ("int", "str", "bytes", "bool")
+    if not _all_of(scene, items, *types):
+        return None
+    for each in (*terms, total):
+        names = syntax.names_read(each)
+        if names & syntax.names_written(loop) or any(effects.alters(loop, name) for name in names):
+            return None
+        if not _is_safe(scene, each, place, *types):
+            return None
+    return _minus(total, terms)
 
 
 def _is_guarded(scene: Scene, loop: cst.For) -> bool:
@@ -239,53 +253,51 @@ def _searched(scene: Scene, loop: cst.For) -> tuple[str, cst.BaseExpression] | N
     return None
 
 
-def _all_int(scene: Scene, items: str) -> bool:
+def _all_of(scene: Scene, items: str, *types: str) -> bool:
     seen = scene.kind(cst.Name(items))
-    return (
-        seen is not None
-        and seen.only("list", "tuple")
-        and seen.elements is not None
-        and seen.elements.only("int")
-    )
+    if seen is None or not seen.only("list", "tuple") or seen.elements is None:
+        return False
+    return seen.elements.only(*types)
 
 
 def _solved(
-    scene: Scene, test: cst.BaseExpression, term: str, variable: str
-) -> cst.BaseExpression | None:
-    """Solve ``… + term + … == t`` for the term; all other terms must be ``int`` and free of the variable."""
+    test: cst.BaseExpression, term: str, variable: str
+) -> tuple[cst.BaseExpression, list[cst.BaseExpression]] | None:
+    """Return ``t`` and the other terms of ``… + term + … == t``, which must not use the variable."""
     match test:
         case cst.Comparison(
             left=left, comparisons=[cst.ComparisonTarget(operator=cst.Equal(), comparator=right)]
         ):
-            pass
+            sides = ((left, right), (right, left))
         case _:
             return None
-    terms = _terms(left)
-    own = [each for each in terms if syntax.same_shape(each, term)]
-    rest = [each for each in terms if not syntax.same_shape(each, term)]
-    if len(own) != 1 or not rest:
-        return None
-    for each in (*rest, right):
-        if variable in syntax.names_read(each) or not _is_safe_int(scene, each):
-            return None
-    return _minus(right, rest)
+    for total, other in sides:
+        terms = _terms(other)
+        rest = [each for each in terms if not syntax.same_shape(each, term)]
+        used = [each for each in (*rest, total) if variable in syntax.names_read(each)]
+        if len(rest) == len(terms) - 1 and not used:
+            return total, rest
+    return None
 
 
-def _is_safe_int(scene: Scene, term: cst.BaseExpression) -> bool:
-    """Say whether a term is an ``int`` that can be had without an exception, wherever the loop stands."""
+def _is_safe(scene: Scene, term: cst.BaseExpression, place: cst.BaseStatement, *types: str) -> bool:
+    """Say whether a term is of these types and can be had without an exception, wherever the loop stands."""
     match term:
-        case cst.Integer() | cst.Name():
-            return kinds.is_int(scene, term)
+        case cst.Integer() | cst.SimpleString():
+            return True
+        case cst.Name():
+            return kinds.is_known(scene, term, *types) or kinds.is_int(scene, term)
         case cst.Subscript(
             value=cst.Name(value=items),
-            slice=[cst.SubscriptElement(slice=cst.Index(value=cst.Name(value=place)))],
+            slice=[cst.SubscriptElement(slice=cst.Index(value=cst.Name(value=index)))],
         ):
-            return _all_int(scene, items) and ranges.stays_inside(scene, place, items)
+            inside = ranges.stays_inside(scene, index, items, place)
+            return inside and _all_of(scene, items, *types)
     return False
 
 
 def _minus(total: cst.BaseExpression, terms: list[cst.BaseExpression]) -> cst.BaseExpression:
-    if syntax.constant(total) == 0:
+    if terms and syntax.constant(total) == 0:
         total = cst.UnaryOperation(operator=cst.Minus(), expression=terms[0])
         terms = terms[1:]
     for each in terms:

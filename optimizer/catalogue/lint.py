@@ -20,7 +20,6 @@ from perfbot.optimizer.catalogue.lint_guards import (
     looks_up_unchanged_dict,
     loop_variable_forgotten,
     map_is_consumed,
-    pure_elements,
     reads_own_parameters_only,
     sorts_into_a_list,
     strips_text,
@@ -117,13 +116,6 @@ _FIXES = (
         "map of a lambda to comprehension",
         "`{site}` calls a Python function for each item; a comprehension has the expression inline.",
         map_is_consumed,
-    ),
-    _Fix(
-        "C419",
-        Category.ALGORITHM,
-        "any and all without a list",
-        "`{site}` works out every item first; without the brackets the first item that decides ends it.",
-        pure_elements,
     ),
     _Fix(
         "FURB118",
@@ -246,7 +238,7 @@ _CODES = tuple(fix.code for fix in _FIXES)
 
 def _finder(fix: _Fix) -> Callable[[Scene], Iterator[Rewrite]]:
     def find(scene: Scene) -> Iterator[Rewrite]:
-        text = scene.module.code
+        text = scene.text
         found = [each for each in ruff_fixes.findings(text, _CODES) if each.code == fix.code]
         if found:
             yield from _rewrites(scene, fix, text, found)

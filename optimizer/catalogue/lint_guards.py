@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import libcst as cst
 
-from perfbot.optimizer import syntax
+from perfbot.optimizer import kinds, syntax
 from perfbot.optimizer.scene import Scene
 
 Guard = Callable[[Scene, cst.CSTNode | None], bool]
@@ -22,7 +22,7 @@ def always(_scene: Scene, _site: cst.CSTNode | None) -> bool:
 
 def may_be(scene: Scene, expr: cst.BaseExpression, *types: str) -> bool:
     """Say whether nothing but these types was seen, or nothing is known."""
-    seen = scene.kind(expr)
+    seen = kinds.kind_at(scene, expr)
     return seen is None or seen.only(*types)
 
 
@@ -56,11 +56,6 @@ def map_is_consumed(scene: Scene, site: cst.CSTNode | None) -> bool:
                 )
             )
     return False
-
-
-def pure_elements(_scene: Scene, site: cst.CSTNode | None) -> bool:
-    """Items that are no longer looked at had no effect."""
-    return site is not None and syntax.is_pure(site)
 
 
 def reads_own_parameters_only(_scene: Scene, site: cst.CSTNode | None) -> bool:

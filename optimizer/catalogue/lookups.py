@@ -221,6 +221,6 @@ def _is_character_of(scene: Scene, call: cst.Call, wanted: cst.BaseExpression, t
         if isinstance(clause, cst.For | cst.CompFor) and syntax.same(clause.target, wanted):
             own = (text, f"set({text})", f"sorted({text})", f"sorted(set({text}))")
             binds = [store for store in scene.uses(wanted.value) if scene.parent(store) is clause]
-            stored = [n for n in syntax.stores(scene.function) if n.value == wanted.value]
+            stored = [n for n in scene.stored if n.value == wanted.value]
             return len(stored) == len(binds) and syntax.same_as(clause.iter, *own)
     return False

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from perfbot.optimizer import certainty, flow, syntax
+from perfbot.optimizer import certainty, flow, syntax, writing
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -15,9 +15,8 @@ from perfbot.optimizer.strategies import Category
 def item_name(scene: Scene, container: str) -> str:
     """Return an unused name for one item of ``container``: ``price`` for ``prices``."""
     single = container[:-1] if container.endswith("s") and len(container) > 1 else "item"
-    if keyword.iskeyword(single) or hasattr(builtins, single):
-        single = "item"
-    return scene.fresh(single)
+    usable = not keyword.iskeyword(single) and not hasattr(builtins, single)
+    return writing.fresh_local(scene, single if usable else "item")
 
 
 def _range_argument(scene: Scene, loop: cst.For) -> cst.BaseExpression | None:
@@ -57,8 +56,24 @@ def _is_indexable(scene: Scene, loop: cst.For, name: str) -> bool:
         return False
     if flow.holds(scene, name, "tuple", "str"):
         return True
-    quiet = flow.is_quiet(scene, loop.body) and not syntax.mutates(loop.body, name)
-    return quiet and flow.holds(scene, name, "list")
+    unchanged = (flow.is_private(scene, name) and _reads_items(scene, loop, name)) or (
+        flow.is_quiet(scene, loop.body) and not syntax.mutates(loop.body, name)
+    )
+    return unchanged and flow.holds(scene, name, "list")
+
+
+def _reads_items(scene: Scene, loop: cst.For, name: str) -> bool:
+    """Say whether the body does nothing with a container but look up items and read its length."""
+    for use in scene.uses(name):
+        parent = scene.parent(use)
+        above = scene.parent(parent) if parent is not None else None
+        if loop not in scene.above(use):
+            continue
+        plain = isinstance(parent, cst.Subscript) and parent.value is use
+        stored = isinstance(above, cst.Element) or getattr(above, "target", None) is parent
+        if not (plain and not stored) and not (above and syntax.called_name(above) == "len"):
+            return False
+    return True
 
 
 @rule(Category.LOOP, "index loop to direct iteration")
@@ -84,9 +99,9 @@ def _direct(scene: Scene, loop: cst.For, name: str, reads: list[cst.Subscript]) 
     if named and named[1] is reads[0] and len(reads) == 1 and len(body) > 1:
         item, body = named[0], body[1:]
     changes: dict[cst.CSTNode, Change] = {read: cst.Name(item) for read in reads}
-    new = flow.with_body(loop, body).with_changes(target=cst.Name(item), iter=cst.Name(name))
+    new = writing.with_body(loop, body).with_changes(target=cst.Name(item), iter=cst.Name(name))
     why = f"The loop only reads `{syntax.code(reads[0])}`; iterating over `{name}` needs no index and no look-up."
-    return scene.rewrite({loop: flow.exchanged(new, changes)}, why)
+    return scene.rewrite({loop: writing.exchanged(new, changes)}, why)
 
 
 @rule(Category.LOOP, "parallel indices to zip")
@@ -121,7 +136,7 @@ def _zipped(
 ) -> Rewrite:
     items = [item_name(scene, name) for name in names]
     if items[0] == items[1]:
-        items[1] = scene.fresh(f"other_{items[0]}")
+        items[1] = writing.fresh_local(scene, f"other_{items[0]}")
     changes: dict[cst.CSTNode, Change] = {
         read: cst.Name(item) for item, group in zip(items, reads, strict=True) for read in group
     }
@@ -129,7 +144,7 @@ def _zipped(
         "zip({one}, {other})", one=cst.Name(names[0]), other=cst.Name(names[1])
     )
     target = cst.Tuple([cst.Element(cst.Name(item)) for item in items], lpar=[], rpar=[])
-    new = flow.exchanged(loop, changes).with_changes(target=target, iter=pairs)
+    new = writing.exchanged(loop, changes).with_changes(target=target, iter=pairs)
     why = f"`zip({', '.join(names)})` gives both items at once, without an index and two look-ups per pass."
     return scene.rewrite({loop: new}, why)
 
@@ -187,7 +202,7 @@ def _ranged(
 ) -> Rewrite:
     first = "" if syntax.code(start.value) == "0" else f"{syntax.code(start.value)}, "
     text = f"for {index} in range({first}{syntax.code(stop)}):\n    pass\n"
-    head = flow.line(text, start.line, loop)
+    head = writing.line(text, start.line, loop)
     assert isinstance(head, cst.For)
     body = loop.body.with_changes(body=syntax.body_of(loop)[:-1])
     changes: dict[cst.CSTNode, Change] = {
@@ -212,7 +227,7 @@ def copying_loop_to_extend(scene: Scene) -> Iterator[Rewrite]:
         if source is None or not flow.holds(scene, receiver, kind) or receiver in names:
             continue
         if flow.ends_with_loop(scene, loop, names):
-            new = flow.line(f"{receiver}.{method}({syntax.code(source)})", loop)
+            new = writing.line(f"{receiver}.{method}({syntax.code(source)})", loop)
             why = f"One `{receiver}.{method}` moves all items in C; the loop pays for each item."
             yield scene.rewrite({loop: new}, why)
 
@@ -266,7 +281,7 @@ def append_loop_to_comprehension(scene: Scene) -> Iterator[Rewrite]:
         if start is None or syntax.code(start.value) not in {"[]", "list()"}:
             continue
         if _comprehensible(scene, loop, name) and not flow.in_try(scene, loop):
-            new = flow.line(f"{name} = [{flow.enclosed(value)} {clauses}]", start.line, loop)
+            new = writing.line(f"{name} = [{writing.enclosed(value)} {clauses}]", start.line, loop)
             why = f"A comprehension builds `{name}` without looking up and calling `append` for each item."
             yield scene.rewrite({start.line: cst.RemoveFromParent(), loop: new}, why)
 
@@ -280,6 +295,8 @@ def _appended(loop: cst.For) -> tuple[str, cst.BaseExpression, str] | None:
             return None
         clauses.append(_clause(node))
         body = syntax.body_of(node)
+        if len(body) == 2 and (named := syntax.assignment(body[0])) is not None:
+            return _named_first(named, body[1], clauses)
         if len(body) != 1:
             return None
         node = body[0]
@@ -294,10 +311,21 @@ def _appended(loop: cst.For) -> tuple[str, cst.BaseExpression, str] | None:
     return None
 
 
+def _named_first(
+    named: tuple[str, cst.BaseExpression], line: cst.BaseStatement, clauses: list[str]
+) -> tuple[str, cst.BaseExpression, str] | None:
+    """``row = value`` and ``out.append(row)``."""
+    match syntax.only_small(line):
+        case cst.Expr(value=cst.Call(func=cst.Attribute(value=cst.Name(value=name)))):
+            if syntax.code(line) == f"{name}.append({named[0]})":
+                return name, named[1], " ".join(clauses)
+    return None
+
+
 def _clause(node: cst.For | cst.If) -> str:
     if isinstance(node, cst.For):
-        return f"for {syntax.code(node.target)} in {flow.enclosed(node.iter)}"
-    return f"if {flow.enclosed(node.test)}"
+        return f"for {syntax.code(node.target)} in {writing.enclosed(node.iter)}"
+    return f"if {writing.enclosed(node.test)}"
 
 
 def _comprehensible(scene: Scene, loop: cst.For, name: str) -> bool:
@@ -311,6 +339,15 @@ def _comprehensible(scene: Scene, loop: cst.For, name: str) -> bool:
     targets = [flow.target_names(each.target) for each in syntax.find(loop, cst.For)]
     names = [target for target in targets if target is not None]
     flat = [each for group in names for each in group]
+    temporary = [
+        found[0]
+        for line in syntax.find(loop, cst.SimpleStatementLine)
+        if (found := syntax.assignment(line)) is not None
+    ]
+    if not flow.ends_with_loop(scene, loop, temporary) or any(
+        len(scene.uses(each)) != 2 for each in temporary
+    ):
+        return False
     distinct = len(names) == len(targets) and len(set(flat)) == len(flat) and name not in flat
     first = syntax.names_read(loop.iter).isdisjoint(flat)
     return distinct and first and flow.ends_with_loop(scene, loop, flat)

@@ -144,8 +144,8 @@ def sort_after_append(scene: Scene) -> Iterator[Rewrite]:
     """``items.append(x)`` and ``items.sort()`` in a loop, on a list that is sorted all the time."""
     whole = Import("bisect")
     for line in syntax.find(scene.function.body, cst.SimpleStatementLine):
-        where = effects.block_of(scene, line)
         name = _sorted_name(line)
+        where = effects.block_of(scene, line) if name is not None else None
         if name is None or where is None or where[1] == 0 or not scene.loops_around(line):
             continue
         appended = _appended(where[0][where[1] - 1], name)
@@ -357,14 +357,14 @@ def _lengths(scene: Scene, name: str) -> list[str]:
         pair = syntax.assignment(line)
         if pair is None or not syntax.same_shape(pair[1], f"len({name})"):
             continue
-        once = sum(store.value == pair[0] for store in syntax.stores(scene.function)) == 1
+        once = scene.times_bound(pair[0]) == 1
         if once and not _changes_length(scene, name):
             found.append(pair[0])
     return found
 
 
 def _changes_length(scene: Scene, name: str) -> bool:
-    stores = sum(store.value == name for store in syntax.stores(scene.function))
+    stores = scene.times_bound(name)
     bound_once = stores == (0 if name in scene.parameters else 1)
     calls = [
         call

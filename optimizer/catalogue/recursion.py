@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from perfbot.optimizer import effects, syntax
+from perfbot.optimizer import effects, kinds, syntax
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Change, Rewrite, Scene, exchanged
 from perfbot.optimizer.strategies import Category
+from perfbot.profiling.facts import Seen
 
 _PLAIN = ("int", "float", "str", "bool", "NoneType")
 _PLAIN_RESULTS = frozenset("len int str abs sum ord chr bool any all".split())
@@ -123,10 +124,18 @@ def _keys(scene: Scene, calls: list[cst.Call]) -> list[str] | None:
         )
         if passed_on:
             continue
-        if seen is None or not (seen.only("int") or seen.only("str")):
+        given = [call.args[place].value for call in calls]
+        if seen is None or not _keep_their_type(scene, seen, given):
             return None
         keys.append(name)
     return keys or None
+
+
+def _keep_their_type(scene: Scene, seen: Seen, given: list[cst.BaseExpression]) -> bool:
+    """Say whether inner calls get what the outer one gets: as keys, 2 and 2.0 would be the same."""
+    if seen.only("int"):
+        return all(kinds.is_int(scene, each) for each in given)
+    return seen.only("str") and all(kinds.is_known(scene, each, "str") for each in given)
 
 
 def _remembering(scene: Scene, calls: list[cst.Call], keys: list[str]) -> Rewrite:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from perfbot.optimizer import certainty, flow, syntax
+from perfbot.optimizer import certainty, flow, syntax, writing
 from perfbot.optimizer.catalogue import rule
 from perfbot.optimizer.scene import Rewrite, Scene
 from perfbot.optimizer.strategies import Category
@@ -70,7 +70,7 @@ def counting_loop_to_count(scene: Scene) -> Iterator[Rewrite]:
                 )
             ] if _is_number(scene, total) and total not in syntax.names_read(branch.test):
                 if flow.ends_with_loop(scene, loop, [syntax.code(loop.target)]):
-                    new = flow.line(f"{total} += {name}.count({syntax.code(wanted)})", loop)
+                    new = writing.line(f"{total} += {name}.count({syntax.code(wanted)})", loop)
                     why = f"`{name}.count` compares all items in C; the loop does it one by one."
                     yield scene.rewrite({loop: new}, why)
 
@@ -98,7 +98,7 @@ def adding_loop_to_sum(scene: Scene) -> Iterator[Rewrite]:
                 source = _integers(scene, loop, item)
                 usable = source and _is_number(scene, total) and scene.is_builtin("sum")
                 if usable and flow.ends_with_loop(scene, loop, _targets(loop)):
-                    new = flow.line(f"{total} += sum({source})", loop)
+                    new = writing.line(f"{total} += sum({source})", loop)
                     why = f"`sum` adds the integers of `{source}` in C, without a pass of the loop for each."
                     yield scene.rewrite({loop: new}, why)
 
@@ -177,7 +177,7 @@ def _by_value(
     scene: Scene, loop: cst.For, names: tuple[str, str], reads: list[cst.Subscript]
 ) -> Rewrite:
     key, table = names
-    value = scene.fresh("value")
+    value = writing.fresh_local(scene, "value")
     uses = sum(name.value == key for name in syntax.variables(loop.body))
     alone = uses == len(reads) and flow.ends_with_loop(scene, loop, [key])
     view = "values" if alone else "items"
@@ -185,7 +185,7 @@ def _by_value(
     assert isinstance(target, cst.SimpleStatementLine)
     assign = target.body[0]
     assert isinstance(assign, cst.Assign)
-    body = flow.exchanged(loop.body, {read: cst.Name(value) for read in reads})
+    body = writing.exchanged(loop.body, {read: cst.Name(value) for read in reads})
     new = loop.with_changes(
         target=assign.targets[0].target,
         iter=cst.parse_expression(f"{table}.{view}()"),

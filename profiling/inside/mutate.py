@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from _perfbot_inside import canonical, changes, places
+from _perfbot_inside import canonical, changes, pickling, places
 from _perfbot_inside.changes import Change
 from _perfbot_inside.grow import grown as grown
 
@@ -85,7 +85,7 @@ def _how_many(rng: Random, made: int, count: int) -> int:
 def _copier(call: Call) -> Callable[[], Call] | None:
     """Return what makes a new deep copy at each call; ``None`` when the call cannot be copied."""
     try:
-        pickled = pickle.dumps(call, protocol=4)
+        pickled = pickling.dumps(call)
         pickle.loads(pickled)
     except Exception:  # any class may refuse in its own way
         return _deep_copier(call)

@@ -7,6 +7,7 @@ so that callers cannot tell. Only the outermost call of a recursion is recorded.
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import hashlib
 import inspect
@@ -15,18 +16,21 @@ import pickle
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
-from _perfbot_inside import canonical, facts
+from _perfbot_inside import canonical, facts, pickling
 
 if TYPE_CHECKING:
     from _perfbot_inside.results import Results
 
 _AT_MOST_CALLS = 240  # kept per function
-_AT_MOST_BYTES = 24_000_000  # of pickled arguments kept per function
+_AT_MOST_BYTES = 24_000_000  # of pickled arguments kept per function, less where there are many
+_AT_MOST_ALL_BYTES = 120_000_000  # for all functions
 _AT_MOST_ONE_BYTES = 4_000_000  # of one call's pickled arguments
 _LOOKED_AT = 12  # calls whose variables are described by type
+_FREE_NS = 500_000_000  # of looking at calls, per function
+_SHARE = 0.5  # of the run's time so far, for looking at the calls of all functions together
 
 Function = Callable[..., Any]
 Entry = dict[str, Any]
@@ -41,6 +45,22 @@ def kind_of(function: Function) -> str:
     return "generator" if inspect.isgeneratorfunction(function) else "function"
 
 
+class _Expense:
+    """The time that recording takes, so that it can be bounded and left out of what calls take."""
+
+    def __init__(self, functions: int) -> None:
+        # Bound here, before a library that freezes time exchanges the names in modules.
+        self.now_ns = time.perf_counter_ns
+        self.total_ns = 0
+        self.at_most_bytes = min(_AT_MOST_BYTES, _AT_MOST_ALL_BYTES // max(1, functions))
+        self._started_ns = self.now_ns()
+        self._share = _SHARE / max(1, functions)
+
+    def allows(self, spent_ns: int) -> bool:
+        """Say whether a function whose recording took so long may go on with it for now."""
+        return spent_ns < _FREE_NS + self._share * (self.now_ns() - self._started_ns)
+
+
 class Recorder:
     """Wraps functions so that their calls are recorded; :meth:`finish` sends what was seen."""
 
@@ -48,11 +68,12 @@ class Recorder:
         self._tree: str = job["tree"]
         self._results = results
         self._all: list[_Calls] = []
+        self._expense = _Expense(sum(map(len, job["functions"].values())))
 
     def wrap(self, key: str, function: Function) -> Function:
         """Return a function of the same kind that records and then does the same."""
         kind = kind_of(function)
-        calls = _Calls(key, kind, function, self._tree)
+        calls = _Calls(key, kind, function, self._tree, self._expense)
         self._all.append(calls)
         return _WRAPPERS[kind](function, calls)
 
@@ -75,7 +96,9 @@ class Recorder:
 class _Calls:
     """What is known of one function's calls."""
 
-    def __init__(self, key: str, kind: str, function: Function, tree: str) -> None:
+    def __init__(
+        self, key: str, kind: str, function: Function, tree: str, expense: _Expense
+    ) -> None:
         self._key = key
         self._kind = kind
         self._function = function
@@ -89,6 +112,8 @@ class _Calls:
         self._kept_bytes = 0
         self._by_size: dict[int, list[tuple[bytes, int]]] = {}
         self._inside = threading.local()
+        self._expense = expense
+        self._spent_ns = 0
 
     def as_json(self) -> dict[str, object]:
         """Return the record that the parent reads."""
@@ -124,16 +149,30 @@ class _Calls:
             self._describe(inspect.signature(self._function).bind(*arguments, **keywords).arguments)
 
     def _watched(self, entry: Entry, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        started_ns = time.perf_counter_ns()
+        now_ns, expense = self._expense.now_ns, self._expense
+        started_ns = now_ns() - expense.total_ns
         try:
             result = self._looked_at(arguments, keywords)
         except BaseException as error:
             entry["raised"] = facts.type_name(type(error))
             raise
         finally:
-            entry["ns"] = time.perf_counter_ns() - started_ns
-        entry["returned"] = digest(result, self._tree)
+            # Inner functions are recorded, too: what that took is no time of this call.
+            entry["ns"] = max(1, now_ns() - expense.total_ns - started_ns)
+        with self._looking():
+            entry["returned"] = digest(result, self._tree)
         return result
+
+    @contextlib.contextmanager
+    def _looking(self) -> Iterator[None]:
+        """Count the block's time as expense."""
+        started_ns = self._expense.now_ns()
+        try:
+            yield
+        finally:
+            taken_ns = self._expense.now_ns() - started_ns
+            self._spent_ns += taken_ns
+            self._expense.total_ns += taken_ns
 
     def _looked_at(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Call, and describe the variables by type for the first few calls."""
@@ -154,8 +193,12 @@ class _Calls:
         """Return a new entry for these arguments; ``None`` when known, too large or not picklable."""
         if not self._is_wanted():
             return None
+        with self._looking():
+            return self._new_entry(arguments, keywords)
+
+    def _new_entry(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Entry | None:
         try:
-            pickled = pickle.dumps((arguments, keywords), protocol=4)
+            pickled = pickling.dumps((arguments, keywords))
             pickle.loads(pickled)
         except Exception as error:
             self._unpicklable += 1
@@ -181,7 +224,10 @@ class _Calls:
 
         Tests make many small calls before a benchmark makes the few large ones that matter.
         """
-        while len(self._kept) >= _AT_MOST_CALLS or self._kept_bytes + size > _AT_MOST_BYTES:
+        while (
+            len(self._kept) >= _AT_MOST_CALLS
+            or self._kept_bytes + size > self._expense.at_most_bytes
+        ):
             commonest = max(self._by_size.values(), key=len)
             alike = self._by_size.get(size.bit_length(), [])
             if len(commonest) <= len(alike) + 1:
@@ -192,9 +238,12 @@ class _Calls:
         return True
 
     def _is_wanted(self) -> bool:
-        """Say whether to look at this call: all at first, then every 2nd, 4th, … so that cost is bounded."""
+        """Say whether to look at this call: all at first, then every 2nd, 4th, … so that cost is bounded.
+
+        Large arguments take long to pickle, so there is a bound on the time, too.
+        """
         step = 1 << max(0, (self._count - 1) // 1024).bit_length()
-        return self._count % step == 0
+        return self._count % step == 0 and self._expense.allows(self._spent_ns)
 
 
 def digest(value: object, tree: str) -> str | None:

@@ -41,6 +41,14 @@ class Example:
     dependencies: frozenset[str] = field(default_factory=frozenset)
 
 
+def sample(
+    strategy: str, calls: str, before: str, after: str, *near: tuple[str, str, str | None]
+) -> Example:
+    """An example whose function is ``f``; a near-miss is (why, source, calls or ``None``)."""
+    misses = tuple(NearMiss(why, source, at) for why, source, at in near)
+    return Example(strategy, "f", before, after, calls, misses)
+
+
 def rule_named(name: str) -> Rule:
     (found,) = [rule for rule in rules() if rule.strategy.name == name]
     return found

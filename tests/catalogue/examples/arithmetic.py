@@ -107,6 +107,7 @@ def factorials(n):
         after="""\
 import math
 
+
 def factorials(n):
     found = []
     for i in range(n + 1):
@@ -233,6 +234,59 @@ def encrypt(message, key, modulus):
                 """\
 def encrypt(message, key, modulus):
     return [letter ** key // modulus for letter in message]
+""",
+            ),
+        ),
+    ),
+    Example(
+        strategy="greatest common divisor by gcd",
+        function="gcd",
+        before="""\
+def gcd(a, b):
+    for i in range(min(a, b), 0, -1):
+        if a % i == 0 and b % i == 0:
+            return i
+    return 0
+""",
+        after="""\
+import math
+
+
+def gcd(a, b):
+    if min(a, b) > 0:
+        return math.gcd(a, b)
+    return 0
+""",
+        calls="[(12, 18), (0, 4), (-4, 6), (7, 7), (3600, 3601)]",
+        near_misses=(
+            NearMiss(
+                "Upwards, the first common divisor is 1.",
+                """\
+def gcd(a, b):
+    for i in range(1, min(a, b) + 1):
+        if a % i == 0 and b % i == 0:
+            return i
+    return 0
+""",
+            ),
+            NearMiss(
+                "One divisor is enough here.",
+                """\
+def gcd(a, b):
+    for i in range(min(a, b), 0, -1):
+        if a % i == 0 or b % i == 0:
+            return i
+    return 0
+""",
+            ),
+            NearMiss(
+                "The search stops at 2.",
+                """\
+def gcd(a, b):
+    for i in range(min(a, b), 1, -1):
+        if a % i == 0 and b % i == 0:
+            return i
+    return 0
 """,
             ),
         ),

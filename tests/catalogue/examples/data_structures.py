@@ -267,6 +267,18 @@ def orphans(orders, users):
 """,
             ),
             NearMiss(
+                "The ids change inside the loop, under another name.",
+                """\
+def orphans(orders, users):
+    lost = []
+    for order in orders:
+        if order["user"] not in [user["id"] for user in users]:
+            first = users[0]
+            first["id"] = order["user"]
+    return lost
+""",
+            ),
+            NearMiss(
                 "The ids are lists.",
                 """\
 def orphans(orders, users):

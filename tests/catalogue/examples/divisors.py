@@ -16,6 +16,7 @@ def is_prime(n):
         after="""\
 import math
 
+
 def is_prime(n):
     if n < 2:
         return False
@@ -151,6 +152,7 @@ def divisors_of(n):
         after="""\
 import math
 
+
 def divisors_of(n):
     found = []
     divisors = [each for each in range(1, math.isqrt(max(n, 0)) + 1) if n % each == 0]
@@ -196,58 +198,6 @@ def divisors_of(n):
         else:
             found.append(0)
     return found
-""",
-            ),
-        ),
-    ),
-    Example(
-        strategy="greatest common divisor by gcd",
-        function="gcd",
-        before="""\
-def gcd(a, b):
-    for i in range(min(a, b), 0, -1):
-        if a % i == 0 and b % i == 0:
-            return i
-    return 0
-""",
-        after="""\
-import math
-
-def gcd(a, b):
-    if min(a, b) > 0:
-        return math.gcd(a, b)
-    return 0
-""",
-        calls="[(12, 18), (0, 4), (-4, 6), (7, 7), (3600, 3601)]",
-        near_misses=(
-            NearMiss(
-                "Upwards, the first common divisor is 1.",
-                """\
-def gcd(a, b):
-    for i in range(1, min(a, b) + 1):
-        if a % i == 0 and b % i == 0:
-            return i
-    return 0
-""",
-            ),
-            NearMiss(
-                "One divisor is enough here.",
-                """\
-def gcd(a, b):
-    for i in range(min(a, b), 0, -1):
-        if a % i == 0 or b % i == 0:
-            return i
-    return 0
-""",
-            ),
-            NearMiss(
-                "The search stops at 2.",
-                """\
-def gcd(a, b):
-    for i in range(min(a, b), 1, -1):
-        if a % i == 0 and b % i == 0:
-            return i
-    return 0
 """,
             ),
         ),

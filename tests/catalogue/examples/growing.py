@@ -21,6 +21,7 @@ def reachable(links, start):
         after="""\
 from collections import deque
 
+
 def reachable(links, start):
     queue = deque([start])
     seen = {start}
@@ -85,60 +86,57 @@ def reachable(queue, start):
     ),
     Example(
         strategy="insert in front to append and reverse",
-        function="digits",
+        function="latest_first",
         before="""\
-def digits(number, base):
+def latest_first(events, least):
     out = []
-    while number > 0:
-        out.insert(0, number % base)
-        number //= base
+    for event in events:
+        if event >= least:
+            out.insert(0, event)
     return out
 """,
         after="""\
-def digits(number, base):
+def latest_first(events, least):
     out = []
-    while number > 0:
-        out.append(number % base)
-        number //= base
+    for event in events:
+        if event >= least:
+            out.append(event)
     out.reverse()
     return out
 """,
-        calls="[(7 ** 1500, 3), (0, 2)]",
+        calls="[(list(range(12000)), 3), ([], 3)]",
         near_misses=(
             NearMiss(
                 "The first item is looked at inside the loop.",
                 """\
-def digits(number, base):
+def latest_first(events, least):
     out = []
-    while number > 0:
-        out.insert(0, number % base)
-        if out[0] == 1:
+    for event in events:
+        out.insert(0, event)
+        if out[0] == least:
             break
-        number //= base
     return out
 """,
             ),
             NearMiss(
                 "The loop may return the list half built.",
                 """\
-def digits(number, base):
+def latest_first(events, least):
     out = []
-    while number > 0:
-        out.insert(0, number % base)
-        if number == 5:
+    for event in events:
+        out.insert(0, event)
+        if event == least:
             return out
-        number //= base
     return out
 """,
             ),
             NearMiss(
                 "Items go in second, not first.",
                 """\
-def digits(number, base):
+def latest_first(events, least):
     out = []
-    while number > 0:
-        out.insert(1, number % base)
-        number //= base
+    for event in events:
+        out.insert(1, event)
     return out
 """,
             ),

@@ -10,6 +10,7 @@ def with_names(orders, users):
     for order in orders:
         for user in users:
             if user["id"] == order["user"]:
+                order["name"] = user["name"]
                 rows.append((order["item"], user["name"]))
     return rows
 """,
@@ -21,6 +22,7 @@ def with_names(orders, users):
         by_key.setdefault(user["id"], []).append(user)
     for order in orders:
         for user in by_key.get(order["user"], ()):
+            order["name"] = user["name"]
             rows.append((order["item"], user["name"]))
     return rows
 """,
@@ -39,6 +41,20 @@ def with_names(orders, users):
             if user["id"] == order["user"]:
                 user["id"] = -1
                 rows.append(order)
+    return rows
+""",
+            ),
+            NearMiss(
+                "A user may change under another name.",
+                """\
+def with_names(orders, users):
+    rows = []
+    for order in orders:
+        for user in users:
+            if user["id"] == order["user"]:
+                rows.append(user)
+        last = users[-1]
+        last["id"] = order["user"]
     return rows
 """,
             ),

@@ -1,13 +1,4 @@
-from example import Example, NearMiss
-
-
-def sample(
-    strategy: str, calls: str, before: str, after: str, *near: tuple[str, str, str | None]
-) -> Example:
-    """An example whose function is ``f``; a near-miss is (why, source, calls or ``None``)."""
-    misses = tuple(NearMiss(why, source, at) for why, source, at in near)
-    return Example(strategy, "f", before, after, calls, misses)
-
+from example import sample
 
 NUMBERS = "[(list(range(800)),)]"
 WORDS = "[(['gopher:', 'http://a', 'mailto:b'] * 200,)]"
@@ -199,23 +190,6 @@ EXAMPLES = [
         ),
     ),
     sample(
-        "any and all without a list",
-        NUMBERS,
-        "def f(items):\n    return any([item > 20 for item in items])\n",
-        "def f(items):\n    return any(item > 20 for item in items)\n",
-        (
-            "Every item must be handled, whatever comes out.",
-            "def f(items):\n    return any([items.append(0) for item in range(3)])\n",
-            None,
-        ),
-        (
-            "Calls of unknown functions may have effects.",
-            "def g(item):\n    print(item, end='')\n    return item\n\n"
-            "def f(items):\n    return any([g(item) for item in items[:2]])\n",
-            None,
-        ),
-    ),
-    sample(
         "lambda to operator function",
         "[([(i * 7919 % 1009, i) for i in range(500)],)]",
         "def f(pairs):\n    return sorted(pairs, key=lambda pair: pair[0])\n",
@@ -395,6 +369,11 @@ EXAMPLES = [
             "[([1, 2],)]",
         ),
         (
+            "Neither can the lists in a list.",
+            "def f(words):\n    return [w for w in words if w in ('am', 'an', 'as', 'at', 'if', 'in')]\n",
+            "[([[1], [2]],)]",
+        ),
+        (
             "What it is compared with may be anything.",
             "def f(words, a='a', b='b'):\n    return [w for w in words if w in (a, b)]\n",
             None,
@@ -498,9 +477,9 @@ EXAMPLES = [
     ),
     sample(
         "format call to f-string",
-        NUMBERS,
-        "def f(items):\n    return ['{}:{:>6}'.format(item, item) for item in items]\n",
-        "def f(items):\n    return [f'{item}:{item:>6}' for item in items]\n",
+        WORDS,
+        "def f(items):\n    return ['{}/{}/{}'.format(item, item, item) for item in items]\n",
+        "def f(items):\n    return [f'{item}/{item}/{item}' for item in items]\n",
         (
             "The template is not known.",
             "def f(items, template='{}'):\n    return [template.format(item) for item in items]\n",

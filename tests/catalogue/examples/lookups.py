@@ -180,6 +180,7 @@ def unique(names):
         after="""\
 from collections import Counter
 
+
 def unique(names):
     names_counts = Counter(names)
     return [name for name in names if names_counts[name] == 1]

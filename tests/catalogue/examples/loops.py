@@ -56,6 +56,30 @@ def on_price(price):
 """,
             ),
             NearMiss(
+                "The function's own list grows while it is read.",
+                """\
+def net_total(prices):
+    own = [price for price in prices]
+    for i in range(len(own)):
+        own.append(own[i])
+    return own
+""",
+            ),
+            NearMiss(
+                "The function's own list is exchanged item by item.",
+                """\
+def net_total(prices):
+    own = [price for price in prices]
+    for i in range(len(own)):
+        own[-1], last = on_price(own[i]), i
+    return own
+
+
+def on_price(price):
+    return price
+""",
+            ),
+            NearMiss(
                 "The index is returned after the loop.",
                 """\
 def net_total(prices):
@@ -326,6 +350,17 @@ def filled(words, least=1):
     for word in words:
         kept.append(word + least)
     return kept, word
+""",
+            ),
+            NearMiss(
+                "The value has a name that is used once more.",
+                """\
+def filled(words, least=1):
+    kept = []
+    for word in words:
+        longer = word + least
+        kept.append(longer)
+    return kept, longer
 """,
             ),
             NearMiss(

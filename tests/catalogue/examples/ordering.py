@@ -58,6 +58,7 @@ def podium(scores):
         after="""\
 import heapq
 
+
 def podium(scores):
     return heapq.nlargest(3, scores)
 """,
@@ -102,6 +103,7 @@ def medians(numbers):
 """,
         after="""\
 import bisect
+
 
 def medians(numbers):
     ordered = []

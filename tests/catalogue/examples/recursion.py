@@ -80,6 +80,16 @@ def distance(one, other, i, j):
 """,
             ),
             NearMiss(
+                "As keys, 2 and 2.0 are the same, but the results differ.",
+                """\
+def distance(one, other, i, j):
+    if i < 1:
+        return i
+    return distance(one, other, i / 2, j) + distance(one, other, i // 2, j)
+""",
+                calls="[('', '', 4, 0)]",
+            ),
+            NearMiss(
                 "Lists cannot be keys.",
                 """\
 def distance(one, other, i, j):

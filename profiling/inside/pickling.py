@@ -1,0 +1,178 @@
+"""Pickling a call's arguments, with the values that people pass and that pickle refuses.
+
+Functions without a name of their own (lambdas, inner functions) go by their code, as both versions
+run in the same interpreter; matches of regular expressions are matched again; instances that do
+not let their attributes be set (frozen, with slots) get them below their ``__setattr__``. Whatever
+is pickled here is read by plain ``pickle.loads``.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import importlib
+import io
+import marshal
+import pickle
+import re
+import sys
+import threading
+import types
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from _perfbot_inside import places
+
+_PROTOCOL = 4
+_LOCKS: Mapping[type, Callable[[], object]] = {
+    type(threading.Lock()): threading.Lock,
+    type(threading.RLock()): threading.RLock,
+}
+_VIEWS: Mapping[type, Callable[[dict[Any, Any]], object]] = {
+    type({}.keys()): dict.keys,
+    type({}.values()): dict.values,
+    type({}.items()): dict.items,
+}
+Reduced = tuple[Any, ...]
+
+
+def dumps(value: object) -> bytes:
+    """Return a value's pickle; raises whatever pickle and the value's own methods raise."""
+    stream = io.BytesIO()
+    _Pickler(stream, _PROTOCOL).dump(value)
+    return stream.getvalue()
+
+
+class _Pickler(pickle.Pickler):
+    def reducer_override(self, value: object) -> Any:
+        """Return how to make a value again where pickle does not know or does it wrongly."""
+        kind = type(value)
+        reduce = _REDUCERS.get(kind)
+        if reduce is not None:
+            return reduce(value)
+        if kind in _LOCKS:
+            return _LOCKS[kind], ()
+        if kind in _VIEWS:
+            return _VIEWS[kind], (dict(value.mapping),)  # type: ignore[attr-defined]
+        return _of_frozen(value) if _is_frozen(kind) else NotImplemented
+
+
+def _function(value: types.FunctionType) -> Any:
+    if _is_reachable(value):
+        return NotImplemented
+    code = marshal.dumps(value.__code__)
+    closure = value.__closure__ or ()
+    state = (
+        value.__defaults__,
+        value.__kwdefaults__,
+        value.__dict__ or None,
+        tuple(map(_contents, closure)),
+    )
+    made = (code, value.__module__, value.__name__, value.__qualname__, len(closure))
+    return make_function, made, state, None, None, fill_function
+
+
+def _is_reachable(value: types.FunctionType) -> bool:
+    """Say whether pickle finds the function under its own name."""
+    found: object = sys.modules.get(value.__module__)
+    for name in value.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is value
+
+
+def _contents(cell: types.CellType) -> tuple[object, ...]:
+    try:
+        return (cell.cell_contents,)
+    except ValueError:  # a variable that has no value yet
+        return ()
+
+
+def make_function(
+    code: bytes, module: str, name: str, qualname: str, cells: int
+) -> types.FunctionType:
+    """Make a function whose defaults and closure are still empty, in the module that it is from."""
+    names = vars(importlib.import_module(module))
+    closure = tuple(types.CellType() for _ in range(cells))
+    function = types.FunctionType(marshal.loads(code), names, name, None, closure)
+    function.__qualname__ = qualname
+    return function
+
+
+def fill_function(function: types.FunctionType, state: Reduced) -> None:
+    """Give a function what it may itself be a part of: defaults, attributes, closure."""
+    function.__defaults__, function.__kwdefaults__, attributes, contents = state
+    function.__dict__.update(attributes or {})
+    for cell, content in zip(function.__closure__ or (), contents, strict=True):
+        if content:
+            cell.cell_contents = content[0]
+
+
+def _match(value: re.Match[Any]) -> Any:
+    """Find out how to match again so that the same comes out."""
+    for way in ("search", "match", "fullmatch"):
+        for start in (value.pos, value.start()):
+            made = (value.re, value.string, way, start, value.endpos)
+            again = make_match(*made)
+            if again is not None and (again.regs, again.lastindex) == (value.regs, value.lastindex):
+                return make_match, made
+    return NotImplemented
+
+
+def make_match(
+    pattern: re.Pattern[Any], text: Any, way: str, start: int, end: int
+) -> re.Match[Any] | None:
+    """Match a pattern in a text in one of three ways."""
+    found: re.Match[Any] | None = getattr(pattern, way)(text, start, end)
+    return found
+
+
+def _module(value: types.ModuleType) -> Any:
+    name = value.__name__
+    return (importlib.import_module, (name,)) if sys.modules.get(name) is value else NotImplemented
+
+
+def _proxy(value: Mapping[Any, Any]) -> Any:
+    return make_proxy, (dict(value),)
+
+
+def make_proxy(items: dict[Any, Any]) -> Mapping[Any, Any]:
+    """Make a read-only view, whose type pickle does not find under the name that it has."""
+    return types.MappingProxyType(items)
+
+
+_REDUCERS: Mapping[type, Callable[[Any], Any]] = {
+    types.FunctionType: _function,
+    types.ModuleType: _module,
+    types.MappingProxyType: _proxy,
+    re.Match: _match,
+}
+
+
+def _is_frozen(kind: type) -> bool:
+    """Say whether instances refuse to have their slots set, and leave pickling to ``object``."""
+    if issubclass(kind, (type, BaseException)) or kind.__setattr__ is object.__setattr__:
+        return False
+    own = any("__slots__" in vars(base) for base in kind.__mro__[:-1])
+    custom = (
+        kind.__reduce_ex__ is not object.__reduce_ex__
+        or kind.__reduce__ is not object.__reduce__
+        or hasattr(kind, "__setstate__")
+        or kind in copyreg.dispatch_table
+    )
+    return own and not custom
+
+
+def _of_frozen(value: object) -> Any:
+    reduced = value.__reduce_ex__(_PROTOCOL)
+    if not isinstance(reduced, tuple) or len(reduced) < 3 or reduced[2] is None:
+        return NotImplemented
+    state = reduced[2]
+    attributes, slots = state if isinstance(state, tuple) else (state, None)
+    together = {**(attributes or {}), **(slots or {})}
+    rest = (*reduced[3:5], None, None)[:2]
+    return reduced[0], reduced[1], tuple(together.items()), *rest, set_attributes
+
+
+def set_attributes(value: object, attributes: Iterable[tuple[str, object]]) -> None:
+    """Set attributes below whatever the class does when one is set."""
+    for name, attribute in attributes:
+        places.set_attribute(value, name, attribute)
