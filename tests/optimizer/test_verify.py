@@ -130,7 +130,7 @@ def test_an_honest_gain_is_accepted_through_all_gates(case):
 
 
 def test_the_unchanged_code_is_no_gain(case):
-    verdict = judged(case, SOURCE + "\n# a comment\n", "pairs")
+    verdict = judged(case, SOURCE + "\n# a comment\n", "pairs", seconds=20.0)
     assert verdict.why in (Why.NOT_FASTER, Why.TOO_NOISY)
     assert verdict.gates[-1].name == "speed"
 
@@ -188,7 +188,7 @@ def test_a_memo_must_earn_its_keep_on_the_calls_as_they_are_made(case):
         .replace("    return found", "    _KNOWN[key] = found\n    return found")
         + "\n\n_KNOWN = {}\n",
     )
-    verdict = judged(case, memo, "pairs")
+    verdict = judged(case, memo, "pairs", seconds=20.0)
     assert verdict.why in (Why.NOT_FASTER, Why.TOO_NOISY)
 
 
@@ -214,7 +214,7 @@ def pairs(items):
     return _ANSWERS[tuple(items)]
 """,
     )
-    verdict = judged(case, hidden, "pairs")
+    verdict = judged(case, hidden, "pairs", seconds=20.0)
     assert verdict.why in (Why.NOT_FASTER, Why.TOO_NOISY)
 
 

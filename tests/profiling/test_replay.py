@@ -61,6 +61,12 @@ def looked_up(table, key):
 
 def copied(rows):
     return [dict(row) for row in rows]
+
+
+def chatty(x):
+    log.debug("%s in %s", object(), __file__)
+    print(object())
+    return x
 """
 TESTS = """\
 import pytest
