@@ -50,11 +50,6 @@ def noted(x):
     return len(SEEN)
 
 
-def chatty(x):
-    log.debug("%s in %s", object(), __file__)
-    return len(SEEN)
-
-
 def looked_up(table, key):
     return table[key]
 
