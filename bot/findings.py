@@ -15,7 +15,7 @@ from perfbot.bot.report_folder import patch_name
 from perfbot.optimizer import gates
 from perfbot.optimizer.preparation import Prepared
 from perfbot.optimizer.session import Judged, Outcome, Unchanged
-from perfbot.optimizer.verdict import Accepted, Inconclusive, Measured, Rejected, Verdict
+from perfbot.optimizer.verdict import Accepted, Inconclusive, Measured, Rejected, Verdict, Why
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import Hotspot
 from perfbot.profiling.measure import Interval
@@ -73,7 +73,7 @@ def profile_report(prepared: Prepared, hotspots: Sequence[Hotspot], repository: 
     )
 
 
-def refused(repository: Path, why: rows.Why, detail: str) -> Report:
+def refused(repository: Path, why: Why, detail: str) -> Report:
     """Return the report of a patch that was refused before anything ran."""
     result = rows.Result("", rows.Verdict.REJECTED, why, detail, planner="none", optimizer="none")
     here = rows.Environment("", cpu_model(), os.cpu_count() or 1, platform.platform(), "none", None)
@@ -167,7 +167,7 @@ def _result(judged: Judged, patch: str | None) -> rows.Result:
     return rows.Result(
         function=str(function) if function.qualname else "",
         verdict=_kind(verdict),
-        why=rows.Why.FASTER if isinstance(verdict, Accepted) else rows.Why(verdict.why.value),
+        why=Why.FASTER if isinstance(verdict, Accepted) else verdict.why,
         detail=DECIDED if isinstance(verdict, Accepted) else verdict.detail,
         strategies=tuple(
             rows.StrategyRow(each.strategy.category, each.strategy.name, each.why)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 
 from perfbot.optimizer.strategies import Category
+from perfbot.optimizer.verdict import Why
 
 SCHEMA = 1
 
@@ -23,28 +24,6 @@ class Verdict(StrEnum):
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     INCONCLUSIVE = "inconclusive"
-
-
-class Why(StrEnum):
-    """Why the judge decided so; a closed list."""
-
-    FASTER = "faster"
-    DOES_NOT_APPLY = "does-not-apply"
-    DOES_NOT_PARSE = "does-not-parse"
-    CHANGES_INTERFACE = "changes-interface"
-    FORBIDDEN = "forbidden"
-    TESTS_FAIL = "tests-fail"
-    TESTS_MISSING = "tests-missing"
-    RESULTS_DIFFER = "results-differ"
-    NOT_FASTER = "not-faster"
-    USES_MORE_MEMORY = "uses-more-memory"
-    LESS_READABLE = "less-readable"
-    CHEATS = "cheats"
-    CRASHED = "crashed"
-    TIMED_OUT = "timed-out"
-    TOO_NOISY = "too-noisy"
-    NOT_EXERCISED = "not-exercised"
-    NOT_COMPARABLE = "not-comparable"
 
 
 class Reason(StrEnum):

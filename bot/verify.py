@@ -14,9 +14,10 @@ from perfbot.bot.git import Refused, applied
 from perfbot.bot.options import VerifyOptions
 from perfbot.bot.output import print_document
 from perfbot.bot.progress import Progress
-from perfbot.bot.report import Report, Verdict, Why, to_json
+from perfbot.bot.report import Report, Verdict, to_json
 from perfbot.optimizer.gates import paths_are_sources
 from perfbot.optimizer.session import verify
+from perfbot.optimizer.verdict import Why
 from perfbot.profiling.tree import is_test_file
 
 _EXITS = {
@@ -51,7 +52,7 @@ def _report(options: VerifyOptions) -> Report:
     }
     refusal = paths_are_sources(existed, lambda path: path.endswith(".py"), _judges)
     if refusal is not None:
-        return refused(repository, Why(refusal.why.value), refusal.detail)
+        return refused(repository, refusal.why, refusal.detail)
     return _judged(options, _sources(patched.contents))
 
 

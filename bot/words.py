@@ -4,7 +4,8 @@ import shlex
 import unicodedata
 from collections.abc import Mapping
 
-from perfbot.bot.report import HotspotRow, Reason, Report, Result, Speedup, Verdict, Why
+from perfbot.bot.report import HotspotRow, Reason, Report, Result, Speedup, Verdict
+from perfbot.optimizer.verdict import Why
 
 WHY: Mapping[Why, str] = {
     Why.FASTER: "proven faster, and right",

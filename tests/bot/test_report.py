@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perfbot.bot.report import Change, Reason, Samples, Verdict, Why, samples_to_json, to_json
+from perfbot.bot.report import Change, Reason, Samples, Verdict, samples_to_json, to_json
 from perfbot.optimizer.strategies import Category
+from perfbot.optimizer.verdict import Why
 
 from shop_report import Example
 

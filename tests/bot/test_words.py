@@ -4,7 +4,8 @@ import pytest
 
 from perfbot.bot import words
 from perfbot.bot.durations import format_duration, parse_duration
-from perfbot.bot.report import Reason, Speedup, Why
+from perfbot.bot.report import Reason, Speedup
+from perfbot.optimizer.verdict import Why
 
 
 def test_every_reason_has_its_sentence() -> None:
