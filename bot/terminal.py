@@ -15,6 +15,7 @@ THE_PATCH = "the patch"  # where no function of it is known
 _STYLES = {Verdict.ACCEPTED: "green", Verdict.REJECTED: "red", Verdict.INCONCLUSIVE: "yellow"}
 _MARKS = {Verdict.ACCEPTED: "✓", Verdict.REJECTED: "✗", Verdict.INCONCLUSIVE: "?"}
 _BAR_CELLS = 12
+_WIDE_COLUMNS = 100
 
 
 def print_report(report: Report, console: Console, folder: Path | None = None) -> None:
@@ -39,7 +40,7 @@ def print_hotspots(report: Report, console: Console) -> None:
     """Print the table of hotspots, nothing where there are none."""
     if report.hotspots:
         console.print()
-        console.print(_hotspots(report))
+        console.print(_hotspots(report, bars=console.width >= _WIDE_COLUMNS))
 
 
 def _where(report: Report) -> str:
@@ -49,18 +50,21 @@ def _where(report: Report) -> str:
     return f"{place}{at} · {report.environment.python} · tests: {words.tests(report)}"
 
 
-def _hotspots(report: Report) -> Table:
+def _hotspots(report: Report, *, bars: bool) -> Table:
+    """Return the table; on a narrow terminal the names need the room that bars would take."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("hotspot", overflow="fold")
     table.add_column("share", justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
+    if bars:
+        table.add_column("", no_wrap=True)
     table.add_column("calls", justify="right", no_wrap=True)
     table.add_column("outcome", overflow="fold")
     for row in report.hotspots:
         calls = f"{row.calls:,}" if row.calls is not None else "–"
         cells = (visible(row.function), words.percent(row.share))
         outcome = words.outcome(report, row)
-        table.add_row(*map(Text, cells), _bar(row), Text(calls), Text(outcome))
+        drawn = [_bar(row)] if bars else []
+        table.add_row(*map(Text, cells), *drawn, Text(calls), Text(outcome))
     return table
 
 
