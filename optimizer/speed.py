@@ -54,7 +54,7 @@ _SLOWER = 0.97  # several functions changed together: none may be surely below t
 _SET_UP_FLOOR_NS = 1_000_000  # setting up that costs less is not looked at
 _SET_UP_SHARE = 0.1  # of what the calls save may be spent on setting up
 _COLD_RATIO = 4.0
-_TELLING_SHARE = 0.25  # of the old version's longest time on an unseen input
+_TELLING_SHARE = 0.25  # of the old version's time on the workload's dearest call
 _MEMORY_FLOOR_BYTES = 1 << 20  # less than this is the noise of the allocator
 
 
@@ -168,19 +168,20 @@ def _benchmark(bench: Bench, function: FunctionName, *, once: bool) -> CallBench
 
 
 def _unseen_gain(timings: Sequence[tuple[Timing, Timing]]) -> float | None:
-    """Return how much faster the quarter of unseen inputs is that gains most; ``None`` without any.
+    """Return how much faster the quarter of unseen inputs is that gains most; ``None`` if none tells.
 
     Not the mean: an honest fast path need not serve every mutation, but it serves some. Each input
-    is timed once in a process, so its least time over all processes counts; inputs on which the old
-    version has next to nothing to do (a single item of thousands) say nothing of a gain.
+    is timed once in a process, so its least time over all processes counts. Inputs on which the old
+    version has much less to do than on the workload's dearest call say nothing of a gain: a single
+    item of thousands, or the neighbour of a large prime.
     """
     old_ns = _least([old.unseen_ns for old, _ in timings])
     new_ns = _least([new.unseen_ns for _, new in timings])
-    if len(old_ns) < 2:
-        return None
-    least_ns = _TELLING_SHARE * max(old_ns)
+    least_ns = _TELLING_SHARE * max(_least([old.per_call_ns for old, _ in timings]))
     gains = [old / new for old, new in zip(old_ns, new_ns, strict=True) if old >= least_ns]
-    return quantiles(gains, n=4, method="inclusive")[-1] if len(gains) > 1 else gains[0]
+    if len(gains) < 2:
+        return None
+    return quantiles(gains, n=4, method="inclusive")[-1]
 
 
 def _least(times_ns: Sequence[Sequence[float]]) -> list[float]:

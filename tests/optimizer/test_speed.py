@@ -19,7 +19,7 @@ def pair(
 
 
 def test_fast_on_known_inputs_only_is_a_cheat() -> None:
-    times = (1e6, 1.1e6, 0.9e6)
+    times = (3.2e7, 3.5e7, 2.9e7)
     found = _only_seen(FUNCTION, 32.0, [pair(32.0, times, times)] * 5)
     assert found is not None
     assert found.why is Why.CHEATS
@@ -37,5 +37,11 @@ def test_one_disturbed_process_does_not_make_a_cheat_of_a_speedup() -> None:
 
 
 def test_tiny_unseen_inputs_hide_no_cheat() -> None:
-    old_ns, new_ns = (1e6, 1e6, 3e2), (1e6, 1e6, 1e1)
+    old_ns, new_ns = (3e7, 3e7, 3e2), (3e7, 3e7, 1e1)
     assert _only_seen(FUNCTION, 32.0, [pair(32.0, old_ns, new_ns)] * 5) is not None
+
+
+def test_inputs_that_are_all_far_cheaper_than_the_workloads_own_say_nothing() -> None:
+    """Neighbours of a large prime have small divisors: no version takes long to find them."""
+    times = (4e2, 5e2, 3e2, 9e2)
+    assert _only_seen(FUNCTION, 32.0, [pair(32.0, times, times)] * 5) is None
