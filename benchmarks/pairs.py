@@ -50,7 +50,7 @@ EFFECTIVE = 1.1
 EXPERT_PAIRS = 3
 _ACTIVE = ("VIRTUAL_ENV", "CONDA_PREFIX")  # each repository gets the environment of its metadata
 TERMS = Terms(max_complexity_increase=5)  # the defaults of .perfbot.yml
-TIME_S = 300.0  # perfbot's budget per record
+TIME_S = 120.0  # perfbot's budget per record
 FILES = {
     Source.ENAMEL: "enamel_python.jsonl.gz",
     Source.PIE: "pie_python.jsonl.gz",

@@ -1,7 +1,7 @@
 """Timing a function's recorded calls on two versions of the code, each run in a fresh process."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perfbot.profiling.capture import Recorded
 from perfbot.profiling.measure import Pair
@@ -16,9 +16,11 @@ WRONG_ANSWER = "{function} gives other results while it is timed than when its r
 
 _AT_MOST_CALLS = 24
 _COVERED_SHARE = 0.95  # of the recorded time; the rest is left to the cheapest calls
-_AT_MOST_PASS_S = 4.0  # longer calls are left out while there are shorter ones
+_AT_MOST_PASS_S = 2.0  # for one pass over the calls; the ones that matter most come first
+_WEIGHED_S = 1.0  # of calls, in the old version's time: weighing makes them several times as long
 _AT_MOST_UNSEEN = 24  # mutations that are timed, once each
 _UNSEEN_PER_CALL = 6
+_UNSEEN_NS = 3_000_000_000  # for all of them together
 
 
 class MeasurementError(Exception):
@@ -100,7 +102,9 @@ class CallBenchmark:
         Raises:
             MeasurementError: as for :meth:`time`.
         """
-        _, message = self._answer({"do": "memory", **self._what(tree)}, tree, "memory")
+        dearest = sorted(self.chosen, key=lambda number: -_ns(self.reference, number))
+        weighed = replace(self, chosen=tuple(affordable(self.reference, dearest, _WEIGHED_S)))
+        _, message = self._answer({"do": "memory", **weighed._what(tree)}, tree, "memory")
         weight = Weight(message.whole("peak_bytes"), message.whole("kept_bytes"))
         if min(weight.peak_bytes, weight.kept_bytes) < 0:
             raise MeasurementError(IMPOSSIBLE)
@@ -157,11 +161,10 @@ def choose_calls(reference: Reference) -> tuple[int, ...]:
     returned = [number for number in reference.real if calls[number].raised is None]
     weights = {number: _weight_ns(reference, number) for number in returned or reference.real}
     weighted = sorted(weights, key=lambda number: -weights[number])
-    affordable = [each for each in weighted if _ns(reference, each) < _AT_MOST_PASS_S * 1e9]
     total = sum(weights.values())
     chosen: list[int] = []
     covered = 0.0
-    for number in affordable or weighted[-1:]:
+    for number in affordable(reference, weighted, _AT_MOST_PASS_S):
         if len(chosen) >= _AT_MOST_CALLS or covered >= _COVERED_SHARE * total > 0:
             break
         chosen.append(number)
@@ -169,9 +172,22 @@ def choose_calls(reference: Reference) -> tuple[int, ...]:
     return tuple(sorted(chosen))
 
 
+def affordable(reference: Reference, numbers: Sequence[int], most_s: float) -> list[int]:
+    """Return the calls, in order, that together take no longer than ``most_s``; the shortest at least."""
+    found: list[int] = []
+    left_ns = most_s * 1e9
+    for number in numbers:
+        if _ns(reference, number) <= left_ns:
+            found.append(number)
+            left_ns -= _ns(reference, number)
+    return found or sorted(numbers, key=lambda number: _ns(reference, number))[:1]
+
+
 def choose_unseen(reference: Reference, chosen: Sequence[int]) -> tuple[tuple[int, ...], ...]:
     """Choose mutations of the chosen calls that the function answers, for each call some of the gentle ones."""
-    most = min(_UNSEEN_PER_CALL, max(1, _AT_MOST_UNSEEN // max(1, len(chosen))))
+    pass_ns = sum(_ns(reference, number) for number in chosen)
+    most = min(_UNSEEN_PER_CALL, _AT_MOST_UNSEEN // max(1, len(chosen)), int(_UNSEEN_NS / pass_ns))
+    most = max(1, most)
     return tuple(
         tuple(
             variant

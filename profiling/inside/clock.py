@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _SPAN_NS = 50_000  # a timed span is at least about this long: a thousand times the clock's own cost
 _AT_MOST_REPEATS = 2_000
 _AT_MOST_REAL_REPEATS = 50
+_LONG_NS = 20_000_000
 _AT_LEAST_ROUNDS = 3
 
 _now_ns = time.perf_counter_ns
@@ -57,7 +58,7 @@ def run(job: dict[str, Any], results: Results) -> None:
             min(times, _AT_MOST_REAL_REPEATS) if job["once"] else 1 for times in job["times"]
         ]
         first_ns = [each.span_ns(count) for each, count in zip(timed, repeats, strict=True)]
-        rounds = [] if job["once"] else _rounds(timed, job["budget_s"])
+        rounds = [] if job["once"] else _rounds(timed, first_ns, job["budget_s"])
         unseen_ns = [Timed.of(function, kind, call).span_ns(1) for call in _unseen(job)]
         answers = [each.answer(job["tree"]) for each in timed]
     results.send(
@@ -93,12 +94,13 @@ class _Nowhere(io.StringIO):
         return len(text)
 
 
-def _rounds(timed: list[Timed], budget_s: float) -> list[list[float]]:
+def _rounds(timed: list[Timed], first_ns: list[float], budget_s: float) -> list[list[float]]:
     """Time all calls in turn, round after round, until the budget is used up; the first round warms up."""
     rounds: list[list[float]] = []
     end_ns = _now_ns() + int(budget_s * 1e9)
-    for each in timed:
-        each.calibrate()
+    for each, ns in zip(timed, first_ns, strict=True):
+        if ns < _LONG_NS:  # one call of a long one is precise enough
+            each.calibrate()
     while len(rounds) < _AT_LEAST_ROUNDS or _now_ns() < end_ns:
         rounds.append([each.span_ns(each.repeats) for each in timed])
         if len(rounds) == 1 and _now_ns() > end_ns:
