@@ -1,5 +1,6 @@
 """Settings of all tests, and small repositories made ready for judging."""
 
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,6 +18,10 @@ from perfbot.profiling.suite import baseline, run_suite
 from perfbot.profiling.target import Target
 from perfbot.profiling.tree import Tree, export, with_changes
 from perfbot.profiling.workload import WorkloadSettings, discover
+
+# A shell lets the jobs that it starts in the background ignore SIGINT, which is inherited; perfbot
+# would then rightly ignore it as well, and the tests of interrupts would test nothing.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The modules that run in a target find each other by the name that they have there.
 sys.modules.setdefault("_perfbot_inside", perfbot.profiling.inside)

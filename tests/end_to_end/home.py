@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -62,11 +61,6 @@ class Ended:
         return self.err.rstrip().rpartition("\n")[2]
 
 
-def _hears_interrupts() -> None:
-    """Undo what a shell does to the jobs that it starts in the background: it lets them ignore SIGINT."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @dataclass(frozen=True)
 class Home:
     """A user's home: everything that perfbot may write outside of a repository lies here."""
@@ -93,7 +87,6 @@ class Home:
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=_hears_interrupts,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
