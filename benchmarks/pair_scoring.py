@@ -20,7 +20,7 @@ from perfbot.training.pairs import Pair
 HERE = Path(__file__).parent
 SCRIPT = HERE / "pair_inside.py"
 PAIRS = 5  # of fresh processes per ratio
-CALL_LIMIT_S = 12.0  # one call of a version, in scoring
+CALL_LIMIT_S = 3.0  # one call of a version, in scoring
 BUDGET_S = 0.04  # for repeating one case in one process
 WALL_S = 400.0
 

@@ -47,7 +47,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE.parent / "build" / "pairs"
 COUNTS_FROM = 1.5  # ratio of the data set's own fast version
 EFFECTIVE = 1.1
-EXPERT_PAIRS = 3
+EXPERT_PAIRS = 2
 _ACTIVE = ("VIRTUAL_ENV", "CONDA_PREFIX")  # each repository gets the environment of its metadata
 TERMS = Terms(max_complexity_increase=5)  # the defaults of .perfbot.yml
 TIME_S = 120.0  # perfbot's budget per record
