@@ -20,6 +20,7 @@ _NEW_LIMITS_S = (30.0, 6.0, 3.0)
 _LEAST_NEW_LIMIT_S = 3.0  # twenty times what the old version took at most is enough, but never less
 _PATIENCE = 2  # calls that the old version answers and the new one does not, then the process ends
 _WALL_S = 180.0
+_QUICK_LOOK_NS = 2_000_000_000  # of the old version's own time
 _VARIANT_PLAYS = 400  # mutated calls per function, spread over the recorded ones
 _VARIANT_TIME_NS = 4_000_000_000  # of the old version's own time
 
@@ -186,9 +187,9 @@ def differences(
 
     ``at_most_variants`` plays only the first mutations of each recorded call, for a quick look.
     """
-    keys = [
-        key for key in expected.behaviours if at_most_variants is None or key[1] <= at_most_variants
-    ]
+    keys = list(expected.behaviours)
+    if at_most_variants is not None:
+        keys = _for_a_quick_look(expected, at_most_variants)
     longest_s = max((each.ns for each in expected.behaviours.values()), default=0) / 1e9
     most_s, *for_mutations = _NEW_LIMITS_S
     played = play(
@@ -207,6 +208,19 @@ def differences(
     ]
     # What was seen tells more than what was not reached, a real call more than a mutation.
     return sorted(found, key=lambda each: (each.ending == "", each.what != "", len(each.arguments)))
+
+
+def _for_a_quick_look(expected: Reference, variants: int) -> list[Key]:
+    """Return the calls with their first mutations, the short ones first, as far as there is time."""
+    calls = sorted(expected.real, key=lambda number: expected.behaviours[number, 0].ns)
+    chosen: set[int] = set()
+    left_ns = _QUICK_LOOK_NS
+    for number in calls:
+        left_ns -= expected.behaviours[number, 0].ns * (1 + variants)
+        if left_ns < 0 and chosen:
+            break
+        chosen.add(number)
+    return [key for key in expected.behaviours if key[0] in chosen and key[1] <= variants]
 
 
 def _difference(

@@ -16,6 +16,12 @@ from perfbot.optimizer.strategies import Category, Strategy
 Finder = Callable[[Scene], Iterator[Rewrite]]
 
 _RULES: list["Rule"] = []
+_ORDER = {
+    Category.ALGORITHM: 0,
+    Category.DATA_STRUCTURE: 1,
+    Category.MEMORY: 2,
+    Category.LIFETIME: 3,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ def rule(category: Category, name: str) -> Callable[[Finder], Finder]:
 
 
 def rules() -> tuple[Rule, ...]:
-    """Return all rules of the catalogue, in the order of its modules' names."""
+    """Return all rules of the catalogue: those that change growth first, for time may run out."""
     for module in sorted(iter_modules(__path__), key=lambda module: module.name):
         import_module(f"{__name__}.{module.name}")
-    return tuple(_RULES)
+    return tuple(sorted(_RULES, key=lambda rule: _ORDER.get(rule.strategy.category, len(_ORDER))))
