@@ -66,17 +66,15 @@ FAST = (
 )
 WRONG = (FAST[0], "    return sorted(set(wanted) - set(stock))\n")
 SLOWER = (FAST[0], FAST[0].replace("not in stock", "not in list(stock)"))
-MAPPED = (
+CLOSED = (
     """    total = 0
     for number in range(count):
         total = total + number * number
     return total
 """,
-    """    numbers = range(count)
-    return sum(map(mul, numbers, numbers))
+    """    return (count - 1) * count * (2 * count - 1) // 6 if count > 0 else 0
 """,
 )
-IMPORT = ('"""A shop."""\n\n\n', '"""A shop."""\n\nfrom operator import mul\n\n\n')
 MEMO = ('"""A shop."""\n\n\n', '"""A shop."""\n\nimport functools\n\n\n')
 MEMO_ON = (
     "def squares(count):\n",
@@ -156,7 +154,7 @@ def test_a_faster_function_is_accepted_whoever_wrote_it(court: Court, tmp_path: 
 
 
 def test_several_functions_are_judged_together(court: Court, tmp_path: Path) -> None:
-    ended = court.judge({"shop.py": changed(FAST, IMPORT, MAPPED)})
+    ended = court.judge({"shop.py": changed(FAST, CLOSED)})
     valid(ended, tmp_path / "report.json")
     found = {each["function"]: each["verdict"] for each in ended.report["results"]}
     assert set(found) == {"shop.py::missing", "shop.py::squares"}
