@@ -21,6 +21,8 @@ from perfbot.profiling import replay
 from perfbot.profiling.benchmark import CallBenchmark, MeasurementError, choose_calls
 from perfbot.profiling.tree import Tree
 
+TOO_COMPLEX = "it would be harder to read than the configuration allows"
+
 _BEAM = 3
 _MOST_STEPS = 8
 _QUICK_S = 0.06
@@ -167,6 +169,8 @@ class _Search:
         )
         if refusal is not None:
             return refusal.detail, 0.0
+        if self._is_too_complex(changes[function.path]):
+            return TOO_COMPLEX, 0.0
         with case.lent(changes) as copy:
             return self._cost_of_copy_ns(copy)
 
@@ -181,6 +185,14 @@ class _Search:
             return "", self._benchmark.time(copy).pass_ns
         except MeasurementError as error:
             return str(error), 0.0
+
+    def _is_too_complex(self, content: bytes) -> bool:
+        """Say whether the judge would refuse a version as less readable, however fast it is."""
+        most = self._terms.max_complexity_increase
+        name = self._subject.function.qualname
+        before = self._case.content(self._subject.function.path) or b""
+        added = gates.complexity(content, name) - gates.complexity(before, name)
+        return most is not None and added > most
 
     def _candidate(self, state: _State, start: _State) -> Candidate:
         plan = Plan(self._subject.function, state.suggestions)
