@@ -127,11 +127,6 @@ def _decisions(node: ast.AST) -> int:
     return int(isinstance(node, (*kinds, ast.Assert)))
 
 
-def same_code(one: bytes, other: bytes) -> bool:
-    """Say whether two files differ in comments and formatting at most."""
-    return ast.dump(_parsed(one)) == ast.dump(_parsed(other))
-
-
 def _parsed(source: bytes) -> ast.Module:
     return ast.parse(source)
 

@@ -7,7 +7,7 @@ A profile comes from the target process (``inside/sampler.py``) or from a file o
 import ast
 import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
@@ -269,8 +269,3 @@ def with_calls(
 ) -> tuple[Hotspot, ...]:
     """Add exact call counts that come from a run of their own."""
     return tuple(replace(spot, calls=calls.get(spot.function, spot.calls)) for spot in hotspots)
-
-
-def paths_of(profiles: Iterable[Profile]) -> Collection[str]:
-    """Return the files of the tree that the profiles saw."""
-    return {frame.path for each in profiles for stack in each.stacks for frame in stack.frames}

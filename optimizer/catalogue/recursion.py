@@ -11,7 +11,6 @@ from perfbot.optimizer.strategies import Category
 from perfbot.profiling.facts import Seen
 
 _PLAIN = ("int", "float", "str", "bool", "NoneType")
-_PLAIN_RESULTS = frozenset("len int str abs sum ord chr bool any all".split())
 
 
 def _self_calls(scene: Scene) -> list[cst.Call] | None:
