@@ -15,6 +15,7 @@ import platformdirs
 
 from perfbot.bot.globs import matches
 from perfbot.bot.marked_yaml import ConfigError, Section, read_mapping
+from perfbot.optimizer.objective import Objective
 
 FILE_NAME = ".perfbot.yml"
 _OPERATOR_ONLY = (
@@ -23,12 +24,6 @@ _OPERATOR_ONLY = (
 )
 _ALL_FILES = "**"
 _LARGEST_BYTES = 1 << 20  # far more than is accepted, far less than hurts
-
-
-class Objective(StrEnum):
-    """What a candidate has to make smaller."""
-
-    TIME = "time"
 
 
 class Backend(StrEnum):

@@ -30,7 +30,7 @@ hotspots:
 
 # What a change has to prove: the lower end of its speedup's interval must reach min_speedup.
 accept:
-  objective: time
+  objective: time               # or memory: the peak must shrink, and the time not grow
   min_speedup: 1.10
   confidence: 0.99
   max_memory_ratio: 1.10

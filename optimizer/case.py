@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from perfbot.optimizer.gates import FileChange
+from perfbot.optimizer.objective import Objective
 from perfbot.profiling import replay
 from perfbot.profiling.capture import Recording
 from perfbot.profiling.functions import FunctionName
@@ -20,13 +21,18 @@ from perfbot.profiling.workload import Workload
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a change must reach; ratios are new/old for memory and old/new for speed."""
+    """What a change must reach; ratios are new/old for memory and old/new for speed.
+
+    ``min_speedup`` is asked of whatever is to be made smaller: 1.10 is a time, or a peak of memory,
+    that the old version has 1.10 times.
+    """
 
     min_speedup: float = 1.10
     confidence: float = 0.99
     max_memory_ratio: float = 1.10
     max_complexity_increase: int | None = None  # None: readability is only remarked on
     allowed: frozenset[str] = frozenset()
+    objective: Objective = Objective.TIME
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Composing the catalogue's steps on one function: a beam over measured cost.
+"""Composing the catalogue's steps on one function: a beam over measured cost, of time or of memory.
 
 The second step often appears only after the first (an index loop becomes a direct one, which
 becomes a comprehension), so steps that cost nothing stay in the beam beside those that gain.
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from perfbot.optimizer import gates
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import Rule
+from perfbot.optimizer.objective import Objective
 from perfbot.optimizer.plan import Plan, Step, Subject, steps
 from perfbot.optimizer.strategies import Suggestion
 from perfbot.profiling import replay
@@ -35,7 +36,7 @@ _FEW_VARIANTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A version of a file that a plan led to; ``ratio`` is the quick guess of old/new, no claim."""
+    """A version of a file that a plan led to; ``ratio`` is the quick guess of old/new cost, no claim."""
 
     plan: Plan
     path: str
@@ -69,7 +70,7 @@ class Found:
 class _State:
     text: str
     suggestions: tuple[Suggestion, ...]
-    ns: float
+    cost: float  # nanoseconds, or bytes at the peak, as the objective says
 
 
 def search(
@@ -119,17 +120,19 @@ class _Search:
         """Run the beam until nothing gains any more, or time is up."""
         text = self._subject.source.text
         self._seen.add(_meaning(text))
-        start = _State(text, (), self._benchmark.time(self._case.tree).pass_ns)
+        start = _State(text, (), self._cost_of(self._case.tree))
         beam, every = [start], [start]
         for _ in range(_MOST_STEPS):
             grown = [state for parent in beam for state in self._children(parent, start)]
             if not grown:
                 break
             every.extend(grown)
-            beam = sorted(grown, key=lambda state: state.ns)[:_BEAM]
+            beam = sorted(grown, key=lambda state: state.cost)[:_BEAM]
         ranked = sorted(every, key=_rank)
         candidates = [
-            self._candidate(state, start) for state in ranked if start.ns / state.ns >= _WORTH_RATIO
+            self._candidate(state, start)
+            for state in ranked
+            if start.cost / state.cost >= _WORTH_RATIO
         ]
         return Found(tuple(candidates), tuple(self._dropped), self._tries)
 
@@ -140,9 +143,9 @@ class _Search:
             state = self._tried(parent, step)
             if state is None:
                 continue
-            self._best = max(self._best, start.ns / state.ns)
+            self._best = max(self._best, start.cost / state.cost)
             self._on_try(self._tries, self._best)
-            if parent.ns / state.ns >= _KEPT_RATIO:
+            if parent.cost / state.cost >= _KEPT_RATIO:
                 yield state
 
     def _tried(self, parent: _State, step: Step) -> _State | None:
@@ -152,14 +155,14 @@ class _Search:
         self._seen.add(meaning)
         self._tries += 1
         suggestions = (*parent.suggestions, step.suggestion)
-        why, ns = self._cost_ns(step.text)
+        why, cost = self._cost(step.text)
         if why:
             self._dropped.append(Tried(suggestions, why))
             return None
-        return _State(step.text, suggestions, ns)
+        return _State(step.text, suggestions, cost)
 
-    def _cost_ns(self, text: str) -> tuple[str, float]:
-        """Return why a version is out, or ``""`` and its quick time."""
+    def _cost(self, text: str) -> tuple[str, float]:
+        """Return why a version is out, or ``""`` and its cost."""
         case, function = self._case, self._subject.function
         changes = {function.path: self._subject.source.encode(text)}
         files = case.file_changes(changes)
@@ -172,9 +175,9 @@ class _Search:
         if self._is_too_complex(changes[function.path]):
             return TOO_COMPLEX, 0.0
         with case.lent(changes) as copy:
-            return self._cost_of_copy_ns(copy)
+            return self._cost_of_copy(copy)
 
-    def _cost_of_copy_ns(self, copy: Tree) -> tuple[str, float]:
+    def _cost_of_copy(self, copy: Tree) -> tuple[str, float]:
         differences = replay.differences(
             self._reference, self._case.target, copy, at_most_variants=_FEW_VARIANTS
         )
@@ -182,9 +185,14 @@ class _Search:
             first = differences[0]
             return f"{first.arguments}: {first.before}, then {first.after}", 0.0
         try:
-            return "", self._benchmark.time(copy).pass_ns
+            return "", self._cost_of(copy)
         except MeasurementError as error:
             return str(error), 0.0
+
+    def _cost_of(self, tree: Tree) -> float:
+        if self._terms.objective is Objective.MEMORY:
+            return float(max(1, self._benchmark.weigh(tree).peak_bytes))
+        return self._benchmark.time(tree).pass_ns
 
     def _is_too_complex(self, content: bytes) -> bool:
         """Say whether the judge would refuse a version as less readable, however fast it is."""
@@ -197,15 +205,21 @@ class _Search:
     def _candidate(self, state: _State, start: _State) -> Candidate:
         plan = Plan(self._subject.function, state.suggestions)
         path = self._subject.function.path
-        return Candidate(plan, path, self._subject.source.encode(state.text), start.ns / state.ns)
+        return Candidate(
+            plan, path, self._subject.source.encode(state.text), start.cost / state.cost
+        )
 
 
 def _rank(state: _State) -> tuple[int, int, float]:
-    """Order by time; among versions that are about as fast, the one with fewer steps comes first.
+    """Order by cost; among versions that cost about the same, the one with fewer steps comes first.
 
     A quick measurement cannot tell such versions apart, and a maintainer has less to read.
     """
-    return round(math.log(state.ns) / math.log(_ABOUT_AS_FAST)), len(state.suggestions), state.ns
+    return (
+        round(math.log(state.cost) / math.log(_ABOUT_AS_FAST)),
+        len(state.suggestions),
+        state.cost,
+    )
 
 
 def _meaning(text: str) -> str:

@@ -13,12 +13,11 @@ from statistics import median, quantiles
 from perfbot.optimizer import memory
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.gates import FileChange
+from perfbot.optimizer.objective import Objective
 from perfbot.optimizer.verdict import Doubt, Finding, Measured, Refusal, Why
 from perfbot.profiling.benchmark import (
     CallBenchmark,
-    MeasurementError,
     Timing,
-    Weight,
     choose_calls,
     choose_unseen,
 )
@@ -44,18 +43,13 @@ ONLY_SEEN = (
     "{function} is {estimate:.1f}× as fast on the very inputs that the workload uses, but only "
     "{unseen:.1f}× on others like them"
 )
-MORE_MEMORY = (
-    "{function} needs {ratio:.2f}× the memory ({before} → {after} bytes), {most:.2f}× is allowed"
-)
-MEMORY = "{before} → {after} bytes at the peak, {kept:+} bytes kept"
 
 BUDGET_S = 0.2  # of repeated calls in each timing process
-_SLOWER = 0.97  # several functions changed together: none may be surely below this
+_SLOWER = 0.97  # what is not meant to become faster must not become slower than this
 _SET_UP_FLOOR_NS = 1_000_000  # setting up that costs less is not looked at
 _SET_UP_SHARE = 0.1  # of what the calls save may be spent on setting up
 _COLD_RATIO = 4.0
 _TELLING_SHARE = 0.25  # of the old version's time on the workload's dearest call
-_MEMORY_FLOOR_BYTES = 1 << 20  # less than this is the noise of the allocator
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,34 +67,14 @@ class Bench:
 
     @property
     def at_least(self) -> float:
-        """The asked speedup, or what this machine says of code compared with itself if that is more."""
+        """The asked speedup, or what this machine says of code compared with itself if that is more.
+
+        Where memory is to be saved, no more is asked than not to be slower.
+        """
+        if self.terms.objective is Objective.MEMORY:
+            return _SLOWER
         noise = self.case.noise
         return max(self.terms.min_speedup, noise.high if noise else 1.0)
-
-
-def weighed(bench: Bench, function: FunctionName) -> tuple[float | None, Finding]:
-    """Weigh both versions; return the ratio new/old of the memory they need, and what is found of it.
-
-    What import and calls leave allocated for good is added to the peak of the new version where it
-    is more than the old one leaves: a cache is paid for.
-    """
-    benchmark = _benchmark(bench, function, once=False)
-    try:
-        old, new = benchmark.weigh(bench.case.tree), benchmark.weigh(bench.new)
-    except MeasurementError as error:
-        return None, Refusal(Why.CRASHED, str(error))
-    before, after, kept = old.peak_bytes, _needed(old, new), new.kept_bytes - old.kept_bytes
-    ratio, most = after / max(before, 1), bench.terms.max_memory_ratio
-    if ratio <= most or after - before <= _MEMORY_FLOOR_BYTES:
-        return ratio, MEMORY.format(before=before, after=new.peak_bytes, kept=kept)
-    detail = MORE_MEMORY.format(
-        function=function, ratio=ratio, before=before, after=after, most=most
-    )
-    return ratio, Refusal(Why.USES_MORE_MEMORY, detail)
-
-
-def _needed(old: Weight, new: Weight) -> int:
-    return new.peak_bytes + max(0, new.kept_bytes - old.kept_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +90,7 @@ class Timed:
     kept_pace: Comparison | None = None
 
 
-def timed(bench: Bench, function: FunctionName, *, among: int, ratio: float | None) -> Timed:
+def timed(bench: Bench, function: FunctionName, *, among: int, ratio: float) -> Timed:
     """Compare both versions of a function in fresh processes.
 
     ``among`` functions are asked whether one of them is faster, so each may err the more rarely;
@@ -152,7 +126,7 @@ def _compared(
 ) -> tuple[Comparison, list[tuple[Timing, Timing]]]:
     kept: list[tuple[Timing, Timing]] = []
     comparison = compare(
-        _benchmark(bench, function, once=once).pair(bench.case.tree, bench.new, kept),
+        benchmark_of(bench.case, function, once=once).pair(bench.case.tree, bench.new, kept),
         at_least=bench.at_least if at_least is None else at_least,
         confidence=confidence,
         deadline_s=bench.deadline_s,
@@ -160,11 +134,12 @@ def _compared(
     return comparison, kept
 
 
-def _benchmark(bench: Bench, function: FunctionName, *, once: bool) -> CallBenchmark:
-    reference = bench.case.reference(function)
+def benchmark_of(case: Case, function: FunctionName, *, once: bool = False) -> CallBenchmark:
+    """Return the benchmark of a function's recorded calls; ``once`` as :class:`CallBenchmark` has it."""
+    reference = case.reference(function)
     chosen = choose_calls(reference)
     unseen = choose_unseen(reference, chosen)
-    return CallBenchmark(bench.case.target, reference, chosen, BUDGET_S, once, unseen)
+    return CallBenchmark(case.target, reference, chosen, BUDGET_S, once, unseen)
 
 
 def _unseen_gain(timings: Sequence[tuple[Timing, Timing]]) -> float | None:

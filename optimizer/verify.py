@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from perfbot.optimizer import gates, speed
 from perfbot.optimizer.case import Case, Terms
+from perfbot.optimizer.footprint import Footprint, footprint, weighed
 from perfbot.optimizer.gates import FileChange
 from perfbot.optimizer.verdict import (
     Accepted,
@@ -97,7 +98,7 @@ class _Trial:
     deadline_s: float
     passed: list[Gate] = field(default_factory=list)
     measured: list[Measured] = field(default_factory=list)
-    memory_ratios: dict[FunctionName, float | None] = field(default_factory=dict)
+    footprints: dict[FunctionName, Footprint] = field(default_factory=dict)
     _new: Tree | None = None
 
     @property
@@ -253,13 +254,14 @@ def _lost(lost: Sequence[Lost]) -> Refusal:
 
 
 def _memory(trial: _Trial) -> Finding:
-    remarks = []
+    case = trial.case
     for function in trial.functions:
-        trial.memory_ratios[function], found = speed.weighed(trial.bench, function)
-        if not isinstance(found, str):
-            return found
-        remarks.append(found)
-    return ", ".join(remarks)
+        benchmark = speed.benchmark_of(case, function)
+        try:
+            trial.footprints[function] = footprint(benchmark, case.tree, trial.new)
+        except MeasurementError as error:
+            return Refusal(Why.CRASHED, str(error))
+    return weighed(trial.footprints, trial.terms)
 
 
 def _speed(trial: _Trial) -> Finding:
@@ -270,7 +272,7 @@ def _speed(trial: _Trial) -> Finding:
                 trial.bench,
                 function,
                 among=len(trial.functions),
-                ratio=trial.memory_ratios.get(function),
+                ratio=trial.footprints[function].ratio,
             )
         except WrongAnswerError as error:
             return Refusal(Why.CHEATS, str(error))

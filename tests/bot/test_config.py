@@ -20,6 +20,7 @@ from perfbot.bot.config import (
     read,
 )
 from perfbot.bot.globs import matches
+from perfbot.optimizer.objective import Objective
 
 FULL = b"""\
 version: 1
@@ -27,7 +28,7 @@ workload: {python: .venv/bin/python, install: "pip install -e .[test]", tests: "
            benchmarks: benchmarks/, commands: ["python -m shop.report data/big.csv"]}
 paths: {include: ["src/**"], exclude: ["**/migrations/**"]}
 hotspots: {at_most: 3, min_share: 0.05}
-accept: {objective: time, min_speedup: 1.20, confidence: 0.95, max_memory_ratio: 1.5,
+accept: {objective: memory, min_speedup: 1.20, confidence: 0.95, max_memory_ratio: 1.5,
          max_complexity_increase: 2, min_kill_rate: 0.5, tolerance: 1e-9}
 overrides: [{paths: ["src/billing/**"], accept: {min_speedup: 1.5, tolerance: null}}]
 models: {planner: {backend: vllm}, optimizer: {backend: openai}}
@@ -44,6 +45,7 @@ def test_every_key_of_the_documented_file_is_read() -> None:
     assert config.workload.tests == "pytest -q"
     assert config.hotspots.at_most == 3
     assert config.accept == Accept(
+        objective=Objective.MEMORY,
         min_speedup=1.2,
         confidence=0.95,
         max_memory_ratio=1.5,
