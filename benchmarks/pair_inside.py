@@ -22,6 +22,7 @@ import traceback
 
 AT_MOST_ROUNDS = 200
 CASES = (8, 4, 4, 4)  # per level: the generators' special cases are numbered so
+PATIENCE = 60  # times the usual limit, for the old version before a new one is called wrong
 
 
 class TimeUp(BaseException):
@@ -188,7 +189,12 @@ def examples(job):
 
 
 def check(job):
-    """Compare a version with the reference on all levels, by the checker, where the old one is right."""
+    """Compare a version with the reference on all levels, by the checker, where the old one is right.
+
+    Some slow versions of the data set are wrong themselves (a rounding that the expert's version does
+    not do): whoever keeps what they do is as right as before. Before a version is called wrong, the
+    old one therefore gets long to answer, where it is slow.
+    """
     judged = {"__name__": "checker", "math": math}
     exec(job["names"], judged)
     exec(job["checker"], judged)
@@ -199,8 +205,9 @@ def check(job):
             arguments = arguments_of(job, level, case)
             right = called(reference, arguments, job["limit_s"])
             verdict = judgement(job, judged["__check"], new, arguments, right, slack=2)
+            slack = PATIENCE if verdict.startswith("wrong") else 1
             if verdict != "right" and verdict == judgement(
-                job, judged["__check"], old, arguments, right
+                job, judged["__check"], old, arguments, right, slack
             ):
                 verdict = f"as before: {verdict}"
             found.append({"level": level, "case": case, "verdict": verdict})
