@@ -31,6 +31,7 @@ from pair_scoring import NotScored, Scorer
 from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.plan import Subject
 from perfbot.optimizer.progress import Silence
+from perfbot.optimizer.proposing import Catalogue
 from perfbot.optimizer.search import search
 from perfbot.optimizer.session import Judged, Outcome, Request, optimize, prepared
 from perfbot.optimizer.verdict import Accepted
@@ -245,7 +246,9 @@ def quick(scorer: Scorer) -> str:
                 case.dependencies,
                 recording.count,
             )
-            tried = search(case, subject, rules(), TERMS, deadline_s=time.monotonic() + TIME_S)
+            tried = search(
+                case, subject, [Catalogue(rules())], TERMS, deadline_s=time.monotonic() + TIME_S
+            )
     if tried.candidates:
         best = tried.candidates[0]
         names = ", ".join(each.strategy.name for each in best.plan.suggestions)

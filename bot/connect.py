@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from perfbot.bot.config import Accept, Backend, Config, Operator, process_environment
+from perfbot.bot.config import Accept, Config, Operator, process_environment
 from perfbot.bot.exits import Exit, RunError
+from perfbot.bot.operator_models import chosen, offered
 from perfbot.optimizer.case import Terms
 from perfbot.optimizer.preparation import Request, UnknownFunction
 from perfbot.profiling.functions import FunctionName
@@ -13,11 +14,6 @@ from perfbot.profiling.hotspots import ProfileError
 from perfbot.profiling.sandbox import SandboxError, strongest
 from perfbot.profiling.tree import UnusableRepository
 from perfbot.profiling.workload import WorkloadSettings
-
-ONLY_EMBEDDED = (
-    ".perfbot.yml asks for a model under models:, but this version of perfbot has the embedded "
-    "optimizer only: write backend: embedded, or leave models: out"
-)
 
 
 def request(
@@ -37,8 +33,6 @@ def request(
         RunError: the configuration asks for what is not there.
         SandboxError: no safe sandbox is here and the repository is not trusted.
     """
-    if {config.models.planner, config.models.optimizer} != {Backend.EMBEDDED}:
-        raise RunError(Exit.USAGE, ONLY_EMBEDDED)
     settings = config.workload
     allowed = frozenset(each.value for each in config.allow)
     return Request(
@@ -63,6 +57,7 @@ def request(
         candidates=config.budget.candidates,
         profile=profile,
         python=python,
+        models=chosen(config.models, offered(operator, process_environment()), config.budget.usd),
     )
 
 

@@ -49,7 +49,9 @@ def findings(outcome: Outcome, repository: Path) -> Findings:
         hotspots=tuple(map(hotspot_row, outcome.hotspots)),
         results=tuple(results),
         unchanged=tuple(map(_unchanged, outcome.unchanged)),
-        cost=rows.Cost(outcome.seconds),
+        cost=rows.Cost(
+            outcome.seconds, outcome.cost.tokens_in, outcome.cost.tokens_out, outcome.cost.usd
+        ),
     )
     patches = {
         names[id(judged)]: unified_patch(judged.changes) for judged in _accepted(outcome.judged)
@@ -163,7 +165,6 @@ def _result(judged: Judged, patch: str | None) -> rows.Result:
     measured = _measured(judged)
     suggestions = judged.candidate.plan.suggestions if judged.candidate else ()
     before, after = judged.changes.get(function.path, (None, b""))
-    planner = "embedded" if judged.candidate else "none"
     return rows.Result(
         function=str(function) if function.qualname else "",
         verdict=_kind(verdict),
@@ -173,8 +174,8 @@ def _result(judged: Judged, patch: str | None) -> rows.Result:
             rows.StrategyRow(each.strategy.category, each.strategy.name, each.why)
             for each in suggestions
         ),
-        planner=planner,
-        optimizer=planner,
+        planner=judged.candidate.planner if judged.candidate else "none",
+        optimizer=judged.candidate.optimizer if judged.candidate else "none",
         speedup=_speedup(measured),
         memory_ratio=measured.memory_ratio if measured else None,
         complexity=_complexity(before or b"", after, function),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from perfbot.optimizer.case import Case, Terms
+from perfbot.optimizer.models import ModelPair
 from perfbot.optimizer.progress import Listener, Phase
 from perfbot.profiling import environment, provision
 from perfbot.profiling.functions import FunctionName, find_function, function_index, near_names
@@ -42,7 +43,8 @@ class Request:
 
     ``terms`` gives the terms for a path; ``time_s`` is the budget for everything after the
     baseline, and the most that one run of the baseline may take; an empty ``functions`` means the
-    hottest ones. ``python`` is preferred where an environment must be built.
+    hottest ones. ``python`` is preferred where an environment must be built. Without ``models`` the
+    catalogue plans and writes alone.
     """
 
     repository: Path
@@ -60,6 +62,7 @@ class Request:
     candidates: int = 8
     profile: Path | None = None
     python: Path | None = None
+    models: ModelPair | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Composing the catalogue's steps on one function: a beam over measured cost, of time or of memory.
+"""Composing steps on one function, whoever proposes them: a beam over measured cost, of time or of memory.
 
 The second step often appears only after the first (an index loop becomes a direct one, which
 becomes a comprehension), so steps that cost nothing stay in the beam beside those that gain.
@@ -14,15 +14,17 @@ from dataclasses import dataclass
 
 from perfbot.optimizer import gates
 from perfbot.optimizer.case import Case, Terms
-from perfbot.optimizer.catalogue import Rule
 from perfbot.optimizer.objective import Objective
-from perfbot.optimizer.plan import Plan, Step, Subject, steps
+from perfbot.optimizer.plan import Plan, Subject
+from perfbot.optimizer.proposing import Proposal, Proposer, Tried
 from perfbot.optimizer.strategies import Suggestion
 from perfbot.profiling import replay
 from perfbot.profiling.benchmark import CallBenchmark, MeasurementError, choose_calls
 from perfbot.profiling.tree import Tree
 
 TOO_COMPLEX = "it would be harder to read than the configuration allows"
+NOT_BETTER = "it costs more than the version it was made from ({ratio:.2f}×)"
+SEEN = "it means the same as a version that was tried before"
 
 _BEAM = 3
 _MOST_STEPS = 8
@@ -36,25 +38,22 @@ _FEW_VARIANTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A version of a file that a plan led to; ``ratio`` is the quick guess of old/new cost, no claim."""
+    """A version of a file that a plan led to; ``ratio`` is the quick guess of old/new cost, no claim.
+
+    ``planner`` and ``optimizer`` name who had a part in it.
+    """
 
     plan: Plan
     path: str
     content: bytes
     ratio: float
+    planner: str
+    optimizer: str
 
     @property
     def changes(self) -> dict[str, bytes]:
         """The change as the judge takes it."""
         return {self.path: self.content}
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """A version that was dropped, and why."""
-
-    suggestions: tuple[Suggestion, ...]
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +70,25 @@ class _State:
     text: str
     suggestions: tuple[Suggestion, ...]
     cost: float  # nanoseconds, or bytes at the peak, as the objective says
+    authors: tuple[tuple[str, str], ...] = ()  # planner and optimizer of each step
 
 
 def search(
     case: Case,
     subject: Subject,
-    rules: Sequence[Rule],
+    proposers: Sequence[Proposer],
     terms: Terms,
     *,
     deadline_s: float,
     on_try: Callable[[int, float], None] = lambda _count, _best: None,
 ) -> Found:
-    """Return what combinations of the rules' steps seem to make the subject faster.
+    """Return what the proposers' versions, and combinations of them, seem to make of the subject.
 
-    ``deadline_s`` is a time of ``time.monotonic``; ``on_try(count, best ratio so far)`` is called
-    after each version that was tried.
+    The first proposer is asked about every version in the beam, the others only about the best one:
+    the catalogue is cheap, a model is not. ``deadline_s`` is a time of ``time.monotonic``;
+    ``on_try(count, best ratio so far)`` is called after each version that was tried.
     """
-    run = _Search(case, subject, rules, terms, deadline_s, on_try)
+    run = _Search(case, subject, proposers, terms, deadline_s, on_try)
     return run.found()
 
 
@@ -96,14 +97,14 @@ class _Search:
         self,
         case: Case,
         subject: Subject,
-        rules: Sequence[Rule],
+        proposers: Sequence[Proposer],
         terms: Terms,
         deadline_s: float,
         on_try: Callable[[int, float], None],
     ) -> None:
         self._case = case
         self._subject = subject
-        self._rules = rules
+        self._proposers = proposers
         self._terms = terms
         self._deadline_s = deadline_s
         self._on_try = on_try
@@ -123,7 +124,13 @@ class _Search:
         start = _State(text, (), self._cost_of(self._case.tree))
         beam, every = [start], [start]
         for _ in range(_MOST_STEPS):
-            grown = [state for parent in beam for state in self._children(parent, start)]
+            asked = [self._proposers, *[self._proposers[:1]] * (len(beam) - 1)]
+            grown = [
+                state
+                for parent, proposers in zip(beam, asked, strict=True)
+                for proposer in proposers
+                for state in self._children(parent, start, proposer)
+            ]
             if not grown:
                 break
             every.extend(grown)
@@ -136,35 +143,43 @@ class _Search:
         ]
         return Found(tuple(candidates), tuple(self._dropped), self._tries)
 
-    def _children(self, parent: _State, start: _State) -> Iterator[_State]:
-        for step in steps(self._subject, parent.text, self._rules):
+    def _children(self, parent: _State, start: _State, proposer: Proposer) -> Iterator[_State]:
+        for proposal in proposer.proposals(self._subject, parent.text, self._dropped):
             if time.monotonic() >= self._deadline_s or self._tries >= _MOST_TRIES:
                 return
-            state = self._tried(parent, step)
+            state = self._tried(parent, proposal, proposer)
             if state is None:
                 continue
             self._best = max(self._best, start.cost / state.cost)
             self._on_try(self._tries, self._best)
-            if parent.cost / state.cost >= _KEPT_RATIO:
+            ratio = parent.cost / state.cost
+            if ratio >= _KEPT_RATIO:
                 yield state
+            else:
+                self._dropped.append(Tried(state.suggestions, NOT_BETTER.format(ratio=ratio)))
 
-    def _tried(self, parent: _State, step: Step) -> _State | None:
-        meaning = _meaning(step.text)
+    def _tried(self, parent: _State, proposal: Proposal, proposer: Proposer) -> _State | None:
+        suggestions = (*parent.suggestions, *proposal.suggestions)
+        meaning = _meaning(proposal.text)
         if meaning in self._seen:
+            self._dropped.append(Tried(suggestions, SEEN))
             return None
         self._seen.add(meaning)
         self._tries += 1
-        suggestions = (*parent.suggestions, step.suggestion)
-        why, cost = self._cost(step.text)
+        why, cost = self._cost(proposal.text)
         if why:
             self._dropped.append(Tried(suggestions, why))
             return None
-        return _State(step.text, suggestions, cost)
+        authors = (*parent.authors, (proposer.planner, proposer.optimizer))
+        return _State(proposal.text, suggestions, cost, authors)
 
     def _cost(self, text: str) -> tuple[str, float]:
         """Return why a version is out, or ``""`` and its cost."""
         case, function = self._case, self._subject.function
-        changes = {function.path: self._subject.source.encode(text)}
+        try:
+            changes = {function.path: self._subject.source.encode(text)}
+        except UnicodeEncodeError as error:
+            return f"the file's encoding has no such character: {error}", 0.0
         files = case.file_changes(changes)
         refusal = gates.parses(files) or gates.keeps_interface(files)
         refusal = refusal or gates.reaches_for_nothing_new(
@@ -204,10 +219,12 @@ class _Search:
 
     def _candidate(self, state: _State, start: _State) -> Candidate:
         plan = Plan(self._subject.function, state.suggestions)
+        content = self._subject.source.encode(state.text)
+        ratio = start.cost / state.cost
+        authors = zip(*state.authors, strict=True)
+        planner, optimizer = (" + ".join(dict.fromkeys(names)) for names in authors)
         path = self._subject.function.path
-        return Candidate(
-            plan, path, self._subject.source.encode(state.text), start.cost / state.cost
-        )
+        return Candidate(plan, path, content, ratio, planner, optimizer)
 
 
 def _rank(state: _State) -> tuple[int, int, float]:

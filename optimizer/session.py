@@ -7,14 +7,16 @@ a listener. The repository itself is only read.
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import rules
+from perfbot.optimizer.models import Usage
 from perfbot.optimizer.plan import Subject, steps
 from perfbot.optimizer.preparation import Prepared, Request, existing, prepared, text_of
 from perfbot.optimizer.progress import Listener, Phase
-from perfbot.optimizer.search import Candidate, Found, search
+from perfbot.optimizer.proposing import Authors, Catalogue, Proposer, Spending
+from perfbot.optimizer.search import SEEN, Candidate, Found, search
 from perfbot.optimizer.strategies import Suggestion
 from perfbot.optimizer.verdict import Accepted, Inconclusive, Verdict, Why
 from perfbot.optimizer.verify import (
@@ -41,6 +43,7 @@ NATIVE = (
 )
 NO_STRATEGY = "no strategy of the catalogue applies"
 NONE_HELPED = "{tries} versions were tried, none was right and clearly faster: {why}"
+NOT_FASTER = "not faster"
 BELOW_SHARE = "it has {share:.1%} of the workload's time, less than {least:.1%}"
 NOT_CALLED = "nothing that ran calls it"
 ONLY_PROFILED = (
@@ -90,6 +93,7 @@ class Outcome:
     judged: tuple[Judged, ...]
     unchanged: tuple[Unchanged, ...]
     seconds: float
+    cost: Usage = field(default_factory=Usage)
 
 
 def optimize(request: Request, listener: Listener) -> Outcome:
@@ -153,6 +157,7 @@ class _Session:
         self._deadline_s = time.monotonic() + request.time_s
         self._judged: list[Judged] = []
         self._unchanged: list[Unchanged] = []
+        self._spending = Spending(request.models.most_usd if request.models else 0.0)
 
     def outcome(self, started: float) -> Outcome:
         """Profile, record, measure the noise floor, then search and judge function by function."""
@@ -174,8 +179,16 @@ class _Session:
         seconds = time.monotonic() - started
         counted = {function: found.count for function, found in self._case.recordings.items()}
         ranked = hotspots.with_calls(ranked, counted)
+        for failure in dict.fromkeys(self._spending.failures):
+            self._listener.note(failure)
         return Outcome(
-            self._ready, ranked, noise, tuple(self._judged), tuple(self._unchanged), seconds
+            self._ready,
+            ranked,
+            noise,
+            tuple(self._judged),
+            tuple(self._unchanged),
+            seconds,
+            self._spending.used,
         )
 
     def _chosen(self, ranked: Sequence[Hotspot]) -> list[FunctionName]:
@@ -246,6 +259,8 @@ class _Session:
             detail = recording.trouble or (ONLY_PROFILED if was_seen else NOT_CALLED)
             self._leave(function, "not-exercised", detail)
             return False
+        if self._request.models is not None:
+            return True
         subject = self.subject(function, recording)
         if next(steps(subject, subject.source.text, rules()), None) is None:
             native = next((each.native_share for each in ranked if each.function == function), 0.0)
@@ -275,7 +290,7 @@ class _Session:
         elif not found.tries and time.monotonic() >= self._deadline_s:
             self._leave(function, "budget", OUT_OF_TIME)
         else:
-            why = found.dropped[0].why if found.dropped else "not faster"
+            why = next((each.why for each in found.dropped if each.why != SEEN), NOT_FASTER)
             self._leave(
                 function, "no-strategy", NONE_HELPED.format(tries=found.tries, why=why[:300])
             )
@@ -284,11 +299,22 @@ class _Session:
         return search(
             self._case,
             self.subject(function, self._case.recordings[function]),
-            rules(),
+            self._proposers(),
             self._request.terms(function.path),
             deadline_s=self._deadline_s,
             on_try=self._listener.candidate,
         )
+
+    def _proposers(self) -> list[Proposer]:
+        """Return who proposes versions of one function: always the catalogue, and models where there are."""
+        catalogue = Catalogue(rules())
+        models = self._request.models
+        if models is None:
+            return [catalogue]
+        authors = Authors(
+            models.optimizer, models.planner, rules(), self._spending, self._request.candidates
+        )
+        return [catalogue, authors]
 
     def subject(self, function: FunctionName, recording: Recording) -> Subject:
         """Return the function as the catalogue's rules take it."""

@@ -11,6 +11,7 @@ from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.footprint import Footprint, weighed
 from perfbot.optimizer.objective import Objective
 from perfbot.optimizer.plan import Subject
+from perfbot.optimizer.proposing import Catalogue
 from perfbot.optimizer.search import search
 from perfbot.optimizer.verdict import Accepted, Refusal, Why
 from perfbot.optimizer.verify import judge
@@ -93,7 +94,9 @@ def test_the_search_looks_for_what_saves_memory(case: Case) -> None:
     source = read_source(case.tree.root / PATH)
     subject = Subject(function, source, dict(recording.facts), frozenset(), recording.count)
     deadline_s = time.monotonic() + 120
-    best = search(case, subject, rules(), LESS_MEMORY, deadline_s=deadline_s).candidates[0]
+    best = search(
+        case, subject, [Catalogue(rules())], LESS_MEMORY, deadline_s=deadline_s
+    ).candidates[0]
     assert best.ratio > 2  # bytes at the peak, not time
 
 

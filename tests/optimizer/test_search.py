@@ -10,6 +10,7 @@ import pytest
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import Rule, rules
 from perfbot.optimizer.plan import Subject
+from perfbot.optimizer.proposing import Catalogue
 from perfbot.optimizer.scene import Rewrite, Scene
 from perfbot.optimizer.search import Found, search
 from perfbot.optimizer.strategies import Category, Strategy
@@ -66,7 +67,7 @@ def found(case: Case, chosen: tuple[Rule, ...]) -> Found:
     recording = case.recordings[MISSING]
     source = read_source(case.tree.root / "shop.py")
     subject = Subject(MISSING, source, dict(recording.facts), frozenset(), recording.count)
-    return search(case, subject, chosen, Terms(), deadline_s=time.monotonic() + 120)
+    return search(case, subject, [Catalogue(chosen)], Terms(), deadline_s=time.monotonic() + 120)
 
 
 def test_the_best_version_is_found_and_says_how_it_came_about(case: Case) -> None:
@@ -127,5 +128,5 @@ def test_nothing_is_tried_after_the_deadline(case: Case) -> None:
     recording = case.recordings[MISSING]
     source = read_source(case.tree.root / "shop.py")
     subject = Subject(MISSING, source, dict(recording.facts), frozenset(), recording.count)
-    outcome = search(case, subject, rules(), Terms(), deadline_s=time.monotonic() - 1)
+    outcome = search(case, subject, [Catalogue(rules())], Terms(), deadline_s=time.monotonic() - 1)
     assert (outcome.tries, outcome.candidates) == (0, ())

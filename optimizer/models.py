@@ -1,0 +1,100 @@
+"""What perfbot asks of a language model: messages in, one reply out.
+
+A model is anything with :meth:`Model.ask`; which one plans and which one writes is the operator's
+choice. Whatever fails on the way to a reply is a :class:`ModelError`, and the run goes on without it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+class Role(StrEnum):
+    """Who speaks, in the words of the chat format."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+class Finish(StrEnum):
+    """Why a reply ended."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    REFUSED = "refused"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a reply is drawn; ``stop`` are texts that end it and do not belong to it."""
+
+    max_tokens: int = 4096
+    temperature: float = 0.0
+    stop: tuple[str, ...] = ()
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What was paid; ``usd`` is 0 where the operator named no price."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    usd: float = 0.0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+            self.usd + other.usd,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model said; ``logprobs`` are natural logarithms, one per token, where there are any."""
+
+    text: str
+    finish: Finish
+    usage: Usage
+    latency_s: float
+    logprobs: tuple[float, ...] = field(default=(), repr=False)
+
+
+class ModelError(Exception):
+    """No usable reply came; the message says from which model and why, and names no key."""
+
+
+class Model(Protocol):
+    """A language model behind whatever backend."""
+
+    @property
+    def name(self) -> str:
+        """How reports and transcripts call it, such as ``openai:qwen2.5-coder-32b``."""
+
+    def ask(self, messages: Sequence[Message], sampling: Sampling) -> Reply:
+        """Return the reply to a conversation.
+
+        Raises:
+            ModelError: there is none.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPair:
+    """Who writes, who plans (``None``: the catalogue), and what both may cost in a run."""
+
+    optimizer: Model
+    planner: Model | None
+    most_usd: float
