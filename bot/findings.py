@@ -164,11 +164,12 @@ def _result(judged: Judged, patch: str | None) -> rows.Result:
     suggestions = judged.candidate.plan.suggestions if judged.candidate else ()
     before, after = judged.changes.get(function.path, (None, b""))
     planner = "embedded" if judged.candidate else "none"
+    caught = verdict.caught.get(function) if isinstance(verdict, Accepted) else None
     return rows.Result(
         function=str(function) if function.qualname else "",
         verdict=_kind(verdict),
         why=Why.FASTER if isinstance(verdict, Accepted) else verdict.why,
-        detail=DECIDED if isinstance(verdict, Accepted) else verdict.detail,
+        detail=_decided(verdict) if isinstance(verdict, Accepted) else verdict.detail,
         strategies=tuple(
             rows.StrategyRow(each.strategy.category, each.strategy.name, each.why)
             for each in suggestions
@@ -179,12 +180,21 @@ def _result(judged: Judged, patch: str | None) -> rows.Result:
         memory_ratio=measured.memory_ratio if measured else None,
         complexity=_complexity(before or b"", after, function),
         size=rows.Change(_lines(before or b"", function), _lines(after, function)),
+        kill_rate=caught.rate if caught else None,
         gates=tuple(
             rows.GateResult(gate.name, gate.passed, gate.detail, gate.seconds)
             for gate in verdict.gates
         ),
         patch=patch,
+        survivors=tuple(
+            rows.Survivor(each.line, each.before, each.after)
+            for each in (caught.survivors if caught else ())
+        ),
     )
+
+
+def _decided(verdict: Accepted) -> str:
+    return f"{DECIDED}. {verdict.remark}" if verdict.remark else DECIDED
 
 
 def _kind(verdict: Verdict) -> rows.Verdict:

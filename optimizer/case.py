@@ -27,6 +27,7 @@ class Terms:
     max_memory_ratio: float = 1.10
     max_complexity_increase: int | None = None  # None: readability is only remarked on
     allowed: frozenset[str] = frozenset()
+    min_kill_rate: float = 0.0  # the share of seeded faults that should be caught
 
 
 @dataclass

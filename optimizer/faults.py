@@ -21,6 +21,11 @@ from perfbot.optimizer.mistakes import Definition, Edit, edits, line_starts
 from perfbot.profiling.functions import FunctionName, find_function, functions
 from perfbot.profiling.source import SourceFile
 
+CAUGHT = "{caught} of {tried} seeded faults are caught"
+NONE_TRIED = "no seeded fault could be tried"
+NOT_TRIED = ", {count} more were not tried for lack of time"
+NOT_ASKED = ", of the others {count} could not be put before the tests for lack of time"
+
 _FEWEST = 20  # planted in a function, if it has as many places
 _MOST = 30  # where many of its lines are changed
 _SHOWN = 160  # characters of a line
@@ -63,6 +68,18 @@ class Caught:
     def rate(self) -> float | None:
         """The share of the tried ones that was noticed, ``None`` where none was tried."""
         return self.caught / self.tried if self.tried else None
+
+
+def sentence(caught: Caught) -> str:
+    """Say what became of the faults: ``17 of 18 seeded faults are caught``."""
+    if not caught.tried:
+        return NONE_TRIED
+    text = CAUGHT.format(caught=caught.caught, tried=caught.tried)
+    if caught.tried < caught.planted:
+        text += NOT_TRIED.format(count=caught.planted - caught.tried)
+    if caught.unasked:
+        text += NOT_ASKED.format(count=caught.unasked)
+    return text
 
 
 def seeded(function: FunctionName, before: str, source: SourceFile) -> tuple[Fault, ...]:

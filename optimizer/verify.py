@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from perfbot.optimizer import gates, speed
 from perfbot.optimizer.case import Case, Terms
+from perfbot.optimizer.detection import detected
+from perfbot.optimizer.faults import Caught
 from perfbot.optimizer.gates import FileChange
 from perfbot.optimizer.verdict import (
     Accepted,
@@ -44,8 +46,12 @@ NOT_COMPARABLE = (
 LESS_READABLE = (
     "cyclomatic complexity of {function} rises from {before} to {after}, by more than {most}"
 )
+NOT_CAUGHT = "; not caught: {survivors}"
+SURVIVOR = "line {line} of {path}: {before} → {after}"
 
 _LEAST_COMPARABLE_SHARE = 0.5
+_FAULTS_S = 60.0  # at most, for trying seeded faults
+_FAULTS_SHARE = 0.2  # of the time that is left, for putting them before the tests
 
 
 def judge(
@@ -64,7 +70,7 @@ def judge(
     """
     trial = _Trial(case, changes, functions, terms, deadline_s)
     against = trial.against((*_RIGHT, *_FASTER), on_gate)
-    return against or Accepted(tuple(trial.measured), tuple(trial.passed))
+    return against or trial.accepted()
 
 
 def judge_without_clock(
@@ -98,6 +104,7 @@ class _Trial:
     passed: list[Gate] = field(default_factory=list)
     measured: list[Measured] = field(default_factory=list)
     memory_ratios: dict[FunctionName, float | None] = field(default_factory=dict)
+    caught: Mapping[FunctionName, Caught] = field(default_factory=dict)
     _new: Tree | None = None
 
     @property
@@ -115,6 +122,11 @@ class _Trial:
     def bench(self) -> speed.Bench:
         """Both versions, ready to be measured."""
         return speed.Bench(self.case, self.new, self.files, self.terms, self.deadline_s)
+
+    def accepted(self) -> Accepted:
+        """Return the verdict on a change that passed every gate."""
+        least = self.terms.min_kill_rate
+        return Accepted(tuple(self.measured), tuple(self.passed), self.caught, least)
 
     def against(
         self, through: "Sequence[_Step]", on_gate: Callable[[str], None]
@@ -281,6 +293,26 @@ def _speed(trial: _Trial) -> Finding:
     return speed.decided(trial.bench, results)
 
 
+def _seeded_faults(trial: _Trial) -> Finding:
+    """Try how good the evidence is; a change that passed everything else is right all the same."""
+    left_s = trial.deadline_s - time.monotonic()
+    trial.caught = detected(
+        trial.case,
+        trial.changes,
+        trial.new,
+        trial.functions,
+        replay_s=_FAULTS_S,
+        tests_s=min(_FAULTS_S, _FAULTS_SHARE * left_s),
+    )
+    survivors = [
+        SURVIVOR.format(line=each.line, path=each.path, before=each.before, after=each.after)
+        for caught in trial.caught.values()
+        for each in caught.survivors
+    ]
+    told = NOT_CAUGHT.format(survivors="; ".join(survivors)) if survivors else ""
+    return trial.accepted().remark + told
+
+
 _Step = tuple[str, Callable[[_Trial], Finding]]
 _ALLOWED: tuple[_Step, ...] = (
     ("parses", _parses),
@@ -297,6 +329,7 @@ _RIGHT: tuple[_Step, ...] = (
 _FASTER: tuple[_Step, ...] = (
     ("memory", _memory),
     ("speed", _speed),
+    ("seeded faults", _seeded_faults),
     ("tests on the shipped bytes", _tests),
 )
 GATES = len(_RIGHT) + len(_FASTER)

@@ -79,6 +79,10 @@ def accepted_result() -> r.Result:
             r.GateResult("speed", True, "2.31× > 1.10×", 31.0),
         ),
         patch="01-cart.Cart.total.patch",
+        survivors=(
+            r.Survivor(16, "if line.code in known:", "if <b>line.code</b> not in known:"),
+            r.Survivor(18, "result = result + line.price", "result = result - line.price"),
+        ),
     )
 
 
