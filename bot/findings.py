@@ -12,7 +12,7 @@ from perfbot.bot.git import revision
 from perfbot.bot.patch import unified_patch
 from perfbot.bot.report import Report, Samples
 from perfbot.bot.report_folder import patch_name
-from perfbot.optimizer import gates
+from perfbot.optimizer import readability
 from perfbot.optimizer.preparation import Prepared
 from perfbot.optimizer.session import Judged, Outcome, Unchanged
 from perfbot.optimizer.verdict import Accepted, Inconclusive, Measured, Rejected, Verdict, Why
@@ -230,12 +230,13 @@ def _speedup(measured: Measured | None) -> rows.Speedup | None:
 
 def _complexity(before: bytes, after: bytes, function: FunctionName) -> rows.Change:
     return rows.Change(
-        gates.complexity(before, function.qualname), gates.complexity(after, function.qualname)
+        readability.cognitive(before, function.qualname),
+        readability.cognitive(after, function.qualname),
     )
 
 
 def _lines(source: bytes, function: FunctionName) -> int:
-    return gates.length(source, function.qualname)
+    return readability.length(source, function.qualname)
 
 
 def _samples(judged: Judged) -> Samples | None:

@@ -223,8 +223,7 @@ class _Editor:
         """Yield the opposite of a condition, unless its own operator has one."""
         single = isinstance(condition, ast.Compare) and len(condition.ops) == 1
         if not single and not _is_not(condition):
-            start, end = self._span(condition)
-            yield self._replaced("condition", condition, f"not ({self._text[start:end]})")
+            yield self._replaced("condition", condition, f"not {self._bracketed(condition)}")
 
     def _never(self, iterable: ast.expr) -> Iterator[Edit]:
         yield self._replaced("loop", iterable, "()")
@@ -232,11 +231,13 @@ class _Editor:
     def _moved(self, end: ast.expr | None, kind: str) -> Iterator[Edit]:
         """Yield an end one further and one less far; a constant has its own edits."""
         if end is not None and not isinstance(end, ast.Constant | ast.UnaryOp):
-            start, stop = self._span(end)
-            code = self._text[start:stop]
-            code = code if isinstance(end, _SIMPLE) else f"({code})"
             for step in (" + 1", " - 1"):
-                yield self._replaced(kind, end, code + step)
+                yield self._replaced(kind, end, self._bracketed(end) + step)
+
+    def _bracketed(self, node: ast.expr) -> str:
+        start, end = self._span(node)
+        code = self._text[start:end]
+        return code if isinstance(node, _SIMPLE) else f"({code})"
 
     def _swapped(self, first: ast.expr, second: ast.expr) -> Edit:
         (start, middle), (later, end) = self._span(first), self._span(second)

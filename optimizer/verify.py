@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from perfbot.optimizer import gates, speed
+from perfbot.optimizer import gates, readability, speed
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.detection import detected
 from perfbot.optimizer.faults import Caught
@@ -43,9 +43,8 @@ NOT_COMPARABLE = (
     "only {share:.0%} of the recorded calls of {function} can be compared ({why}); "
     "at least {least:.0%} are needed"
 )
-LESS_READABLE = (
-    "cyclomatic complexity of {function} rises from {before} to {after}, by more than {most}"
-)
+LESS_READABLE = "the complexity of {function} rises by {added}, by more than {most} ({told})"
+COMPLEXITY = "cognitive complexity {cognitive[0]} → {cognitive[1]}, cyclomatic {cyclomatic[0]} → {cyclomatic[1]}"
 NOT_CAUGHT = "; not caught: {survivors}"
 SURVIVOR = "line {line} of {path}: {before} → {after}"
 
@@ -168,19 +167,23 @@ def _readability(trial: _Trial) -> Finding:
     remarks = []
     most = trial.terms.max_complexity_increase
     for function in trial.functions:
-        before, after = _complexities(trial, function)
-        if most is not None and after - before > most:
-            detail = LESS_READABLE.format(function=function, before=before, after=after, most=most)
+        before = trial.case.content(function.path) or b""
+        after = trial.changes.get(function.path, before)
+        told = _complexity(before, after, function.qualname)
+        added = readability.added_complexity(before, after, function.qualname)
+        if most is not None and added > most:
+            detail = LESS_READABLE.format(function=function, added=added, most=most, told=told)
             return Refusal(Why.LESS_READABLE, detail)
-        remarks.append(f"complexity {before} → {after}")
-    return ", ".join(remarks) or "no function"
+        remarks.append(told)
+    return "; ".join(remarks) or "no function"
 
 
-def _complexities(trial: _Trial, function: FunctionName) -> tuple[int, int]:
-    """Return a function's complexity before and after."""
-    before = trial.case.content(function.path) or b""
-    after = trial.changes.get(function.path, before)
-    return gates.complexity(before, function.qualname), gates.complexity(after, function.qualname)
+def _complexity(before: bytes, after: bytes, qualname: str) -> str:
+    cognitive, cyclomatic = (
+        (measure(before, qualname), measure(after, qualname))
+        for measure in (readability.cognitive, readability.cyclomatic)
+    )
+    return COMPLEXITY.format(cognitive=cognitive, cyclomatic=cyclomatic)
 
 
 def _exercised(trial: _Trial) -> Finding:

@@ -21,8 +21,8 @@ def missing(wanted, known):
     return found
 
 
-def rate(value, limit):
-    return "high" if value > limit else "low"
+def rate(value):
+    return "high" if value > 54321 else "low"
 
 
 def queue(work, lock):
@@ -60,7 +60,7 @@ def test_missing():
 
 
 def test_rate():
-    assert shop.rate(5, 3).islower()
+    assert shop.rate(5).islower()
 
 
 def test_queue():
@@ -109,13 +109,13 @@ def test_thorough_tests_catch_nearly_all_faults(case):
 
 
 def test_a_weak_test_with_few_calls_leaves_survivors_that_are_named(case):
-    """No call is at the limit, and nothing says what is returned there."""
+    """No call and no mutation of it is at the limit, and nothing says what is returned there."""
     (found,) = of(case, "rate")
     assert found.unasked == 0
     assert found.caught == found.tried - len(found.survivors) > 0
-    line = 'return "high" if value > limit else "low"'
+    line = 'return "high" if value > 54321 else "low"'
     survivors = [(each.line, each.before, each.after) for each in found.survivors]
-    assert (16, line, line.replace(">", ">=")) in survivors
+    assert (14, line, line.replace(">", ">=")) in survivors
 
 
 def test_tests_notice_what_recorded_calls_cannot_show(case):

@@ -74,7 +74,7 @@ def test_the_same_code_has_the_same_faults(chosen):
         ("return True", "constant", "return False"),
         ("return 'é' + a + b", "arithmetic", "return 'é' + a - b"),
         ("return not a", "condition", "return a"),
-        ("return 1 if a(b) else 2", "condition", "return 1 if not (a(b)) else 2"),
+        ("return 1 if a(b) else 2", "condition", "return 1 if not a(b) else 2"),
         ("return a and b", "and/or", "return a or b"),
         ("a.sort()", "removed statement", "pass"),
         ("a[0] = b", "removed statement", "pass"),
