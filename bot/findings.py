@@ -13,9 +13,11 @@ from perfbot.bot.patch import unified_patch
 from perfbot.bot.report import Report, Samples
 from perfbot.bot.report_folder import patch_name
 from perfbot.optimizer import readability
+from perfbot.optimizer.metrics import Metrics
 from perfbot.optimizer.preparation import Prepared
 from perfbot.optimizer.session import Judged, Outcome, Unchanged
 from perfbot.optimizer.verdict import Accepted, Inconclusive, Measured, Rejected, Verdict, Why
+from perfbot.profiling.concurrency import Compared
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import Hotspot
 from perfbot.profiling.measure import Interval
@@ -164,7 +166,8 @@ def _result(judged: Judged, patch: str | None) -> rows.Result:
     suggestions = judged.candidate.plan.suggestions if judged.candidate else ()
     before, after = judged.changes.get(function.path, (None, b""))
     planner = "embedded" if judged.candidate else "none"
-    caught = verdict.caught.get(function) if isinstance(verdict, Accepted) else None
+    accepted = verdict if isinstance(verdict, Accepted) else Accepted((), ())
+    caught, metrics = accepted.caught.get(function), accepted.metrics.get(function, Metrics())
     return rows.Result(
         function=str(function) if function.qualname else "",
         verdict=_kind(verdict),
@@ -190,6 +193,18 @@ def _result(judged: Judged, patch: str | None) -> rows.Result:
             rows.Survivor(each.line, each.before, each.after)
             for each in (caught.survivors if caught else ())
         ),
+        energy_ratio=metrics.energy_ratio,
+        loads=tuple(map(_load, metrics.loads)),
+    )
+
+
+def _load(compared: Compared) -> rows.LoadRow:
+    before, after = compared.before, compared.after
+    return rows.LoadRow(
+        before.at_once,
+        rows.Change(before.calls_per_s, after.calls_per_s),
+        rows.Change(before.p50_s, after.p50_s),
+        rows.Change(before.p99_s, after.p99_s),
     )
 
 

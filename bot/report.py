@@ -161,6 +161,19 @@ class Survivor:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadRow:
+    """A coroutine function with ``at_once`` calls at the same time, before and after.
+
+    Calls per second, and the median and 99th percentile of the seconds until a call is done.
+    """
+
+    at_once: int
+    calls_per_s: Change
+    p50_s: Change
+    p99_s: Change
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """What became of one proposal; ``patch`` is the path of its patch file if it was accepted.
 
@@ -186,6 +199,8 @@ class Result:
     gates: tuple[GateResult, ...] = ()
     patch: str | None = None
     survivors: tuple[Survivor, ...] = field(default=(), metadata=FOR_PEOPLE)
+    energy_ratio: float | None = field(default=None, metadata=FOR_PEOPLE)
+    loads: tuple[LoadRow, ...] = field(default=(), metadata=FOR_PEOPLE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from perfbot.optimizer.faults import Caught, sentence
+from perfbot.optimizer.metrics import Metrics
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.measure import Comparison, Interval
 
@@ -82,12 +83,14 @@ class Accepted:
     """Right and faster; ``measured`` has the confirming measurement of each function judged.
 
     ``caught`` says for each how many seeded faults the evidence catches; ``min_kill_rate`` is asked.
+    ``metrics`` has what else was measured of each.
     """
 
     measured: tuple[Measured, ...]
     gates: tuple[Gate, ...]
     caught: Mapping[FunctionName, Caught] = field(default_factory=dict)
     min_kill_rate: float = 0.0
+    metrics: Mapping[FunctionName, Metrics] = field(default_factory=dict)
 
     @property
     def wants_draft(self) -> bool:

@@ -7,13 +7,14 @@ docs/judging.md says for people what each gate decides.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from perfbot.optimizer import gates, readability, speed
+from perfbot.optimizer import gates, metrics, readability, speed
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.detection import detected
 from perfbot.optimizer.faults import Caught
 from perfbot.optimizer.gates import FileChange
+from perfbot.optimizer.metrics import Metrics
 from perfbot.optimizer.verdict import (
     Accepted,
     Doubt,
@@ -69,7 +70,7 @@ def judge(
     """
     trial = _Trial(case, changes, functions, terms, deadline_s)
     against = trial.against((*_RIGHT, *_FASTER), on_gate)
-    return against or trial.accepted()
+    return against or replace(trial.accepted(), metrics=trial.metrics())
 
 
 def judge_without_clock(
@@ -126,6 +127,16 @@ class _Trial:
         """Return the verdict on a change that passed every gate."""
         least = self.terms.min_kill_rate
         return Accepted(tuple(self.measured), tuple(self.passed), self.caught, least)
+
+    def metrics(self) -> Mapping[FunctionName, Metrics]:
+        """Measure what is only read, of each function, where there is time left."""
+        if time.monotonic() >= self.deadline_s:
+            return {}
+        case = self.case
+        return {
+            each: metrics.measured(case.target, case.tree, self.new, case.reference(each))
+            for each in self.functions
+        }
 
     def against(
         self, through: "Sequence[_Step]", on_gate: Callable[[str], None]

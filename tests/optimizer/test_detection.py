@@ -34,9 +34,7 @@ def queue(work, lock):
 
 
 def price(count):
-    if RATE > 1:
-        return count * RATE - 1
-    return count
+    return count if RATE == 1 else count * 3
 
 
 def countdown(left):
@@ -77,7 +75,7 @@ def test_price():
 
 def test_price_with_another_rate(monkeypatch):
     monkeypatch.setattr(shop, "RATE", 3)
-    assert shop.price(5) == 14
+    assert shop.price(5) == 15
 
 
 def test_countdown():
@@ -121,10 +119,10 @@ def test_a_weak_test_with_few_calls_leaves_survivors_that_are_named(case):
 def test_tests_notice_what_recorded_calls_cannot_show(case):
     """Outside its test, which patches a variable of the module, the call does something else."""
     ((found,), (replayed,)) = of(case, "price"), of(case, "price", tests_s=0.0)
-    line = "return count * RATE - 1"
-    assert line in [each.before for each in replayed.survivors]
+    wrong = "return count if RATE == 1 else count * 4"
+    assert wrong in [each.after for each in replayed.survivors]
     assert replayed.unasked == len(replayed.survivors), "the tests were not asked, which is said"
-    assert line not in [each.before for each in found.survivors]
+    assert found.survivors == ()
 
 
 def test_a_fault_that_hangs_is_caught(case):
