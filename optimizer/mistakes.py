@@ -65,6 +65,7 @@ _OTHER_NAME: Mapping[str, str] = {
     **{second: first for first, second in _SISTERS},
     **_ONE_WAY,
 }
+_WITH_DEFAULT: Mapping[str, int] = {"get": 2, "pop": 2, "next": 2, "getattr": 3}  # arguments
 _SIMPLE = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)  # needs no brackets before a sign
 _EMPTY: tuple[tuple[type[ast.expr], str], ...] = (
     (ast.List, "[]"),
@@ -207,7 +208,7 @@ class _Editor:
             yield self._edit("sister function", end - len(name), end, _OTHER_NAME[name])
         if name == "range" and node.args:
             yield from self._moved(node.args[min(1, len(node.args) - 1)], "range end")
-        if name in ("get", "pop", "getattr", "next") and len(node.args) > 1:
+        if len(node.args) == _WITH_DEFAULT.get(name):
             yield self._dropped(node.args[-1], "dropped argument")
         if len(node.args) > 1 and not any(isinstance(each, ast.Starred) for each in node.args[:2]):
             yield self._swapped(*node.args[:2])
@@ -288,7 +289,8 @@ class _Editor:
 def _nodes(node: ast.AST) -> Iterator[ast.AST]:
     """Yield a node and what is in it, but no annotations and nothing whose place is not known."""
     yield node
-    if isinstance(node, ast.JoinedStr):  # before Python 3.12 its parts have no places of their own
+    # Before Python 3.12 the parts of f-strings have no places of their own; t-strings are alike.
+    if type(node).__name__ in ("JoinedStr", "TemplateStr"):
         return
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "decorator_list", "format_spec"):
