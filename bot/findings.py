@@ -209,7 +209,7 @@ def _load(compared: Compared) -> rows.LoadRow:
 
 
 def _decided(verdict: Accepted) -> str:
-    return f"{DECIDED}. {verdict.remark}" if verdict.remark else DECIDED
+    return f"{DECIDED}; {verdict.remark}" if verdict.remark else DECIDED
 
 
 def _kind(verdict: Verdict) -> rows.Verdict:

@@ -23,8 +23,8 @@ from perfbot.profiling.source import SourceFile
 
 CAUGHT = "{caught} of {tried} seeded faults are caught"
 NONE_TRIED = "no seeded fault could be tried"
-NOT_TRIED = ", {count} more were not tried for lack of time"
-NOT_ASKED = ", of the others {count} could not be put before the tests for lack of time"
+NOT_TRIED = ", {count} more not tried for lack of time"
+NOT_ASKED = ", {count} of the others not put before the tests for lack of time"
 
 _FEWEST = 20  # planted in a function, if it has as many places
 _MOST = 30  # where many of its lines are changed

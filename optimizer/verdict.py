@@ -103,8 +103,13 @@ class Accepted:
     @property
     def remark(self) -> str:
         """How good the evidence is, in words, ``""`` where that was not tried."""
+        several = len(self.caught) > 1
+        told = [
+            f"{function.qualname}: {sentence(caught)}" if several else sentence(caught)
+            for function, caught in self.caught.items()
+        ]
         below = BELOW.format(least=self.min_kill_rate) if self.wants_draft else ""
-        return "; ".join(map(sentence, self.caught.values())) + below
+        return "; ".join(told) + below
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ SURVIVOR = "line {line} of {path}: {before} → {after}"
 
 _LEAST_COMPARABLE_SHARE = 0.5
 _FAULTS_S = 60.0  # at most, for trying seeded faults
+_SURVIVORS_SHOWN = 5
 _FAULTS_SHARE = 0.2  # of the time that is left, for putting them before the tests
 
 
@@ -323,8 +324,9 @@ def _seeded_faults(trial: _Trial) -> Finding:
         for caught in trial.caught.values()
         for each in caught.survivors
     ]
-    told = NOT_CAUGHT.format(survivors="; ".join(survivors)) if survivors else ""
-    return trial.accepted().remark + told
+    told = NOT_CAUGHT.format(survivors="; ".join(survivors[:_SURVIVORS_SHOWN])) if survivors else ""
+    more = AND_MORE.format(count=len(survivors) - _SURVIVORS_SHOWN)
+    return trial.accepted().remark + told + (more if len(survivors) > _SURVIVORS_SHOWN else "")
 
 
 _Step = tuple[str, Callable[[_Trial], Finding]]

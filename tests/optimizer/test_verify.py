@@ -148,6 +148,14 @@ def test_thin_evidence_is_said_and_wants_a_draft(case):
     unknown = {FunctionName(PATH, "pairs"): Caught(planted=4, tried=0, survivors=())}
     assert Accepted((), gates, unknown, 0.1).wants_draft
     assert not Accepted((), gates, unknown).wants_draft
+    both = {
+        **caught,
+        FunctionName(PATH, "fib"): Caught(planted=9, tried=8, survivors=(), unasked=0),
+    }
+    assert Accepted((), gates, both).remark == (
+        "pairs: 3 of 4 seeded faults are caught; "
+        "fib: 8 of 8 seeded faults are caught, 1 more not tried for lack of time"
+    )
 
 
 def test_the_unchanged_code_is_no_gain(case):
