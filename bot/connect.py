@@ -69,6 +69,7 @@ def _terms(accept: Accept, allowed: frozenset[str]) -> Terms:
         accept.max_complexity_increase,
         allowed,
         accept.objective,
+        accept.min_kill_rate,
     )
 
 

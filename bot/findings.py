@@ -12,10 +12,12 @@ from perfbot.bot.git import revision
 from perfbot.bot.patch import unified_patch
 from perfbot.bot.report import Report, Samples
 from perfbot.bot.report_folder import patch_name
-from perfbot.optimizer import gates
+from perfbot.optimizer import readability
+from perfbot.optimizer.metrics import Metrics
 from perfbot.optimizer.preparation import Prepared
 from perfbot.optimizer.session import Judged, Outcome, Unchanged
 from perfbot.optimizer.verdict import Accepted, Inconclusive, Measured, Rejected, Verdict, Why
+from perfbot.profiling.concurrency import Compared
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import Hotspot
 from perfbot.profiling.measure import Interval
@@ -165,11 +167,13 @@ def _result(judged: Judged, patch: str | None) -> rows.Result:
     measured = _measured(judged)
     suggestions = judged.candidate.plan.suggestions if judged.candidate else ()
     before, after = judged.changes.get(function.path, (None, b""))
+    accepted = verdict if isinstance(verdict, Accepted) else Accepted((), ())
+    caught, metrics = accepted.caught.get(function), accepted.metrics.get(function, Metrics())
     return rows.Result(
         function=str(function) if function.qualname else "",
         verdict=_kind(verdict),
         why=Why.FASTER if isinstance(verdict, Accepted) else verdict.why,
-        detail=DECIDED if isinstance(verdict, Accepted) else verdict.detail,
+        detail=_decided(verdict) if isinstance(verdict, Accepted) else verdict.detail,
         strategies=tuple(
             rows.StrategyRow(each.strategy.category, each.strategy.name, each.why)
             for each in suggestions
@@ -180,12 +184,33 @@ def _result(judged: Judged, patch: str | None) -> rows.Result:
         memory_ratio=measured.memory_ratio if measured else None,
         complexity=_complexity(before or b"", after, function),
         size=rows.Change(_lines(before or b"", function), _lines(after, function)),
+        kill_rate=caught.rate if caught else None,
         gates=tuple(
             rows.GateResult(gate.name, gate.passed, gate.detail, gate.seconds)
             for gate in verdict.gates
         ),
         patch=patch,
+        survivors=tuple(
+            rows.Survivor(each.line, each.before, each.after)
+            for each in (caught.survivors if caught else ())
+        ),
+        energy_ratio=metrics.energy_ratio,
+        loads=tuple(map(_load, metrics.loads)),
     )
+
+
+def _load(compared: Compared) -> rows.LoadRow:
+    before, after = compared.before, compared.after
+    return rows.LoadRow(
+        before.at_once,
+        rows.Change(before.calls_per_s, after.calls_per_s),
+        rows.Change(before.p50_s, after.p50_s),
+        rows.Change(before.p99_s, after.p99_s),
+    )
+
+
+def _decided(verdict: Accepted) -> str:
+    return f"{DECIDED}; {verdict.remark}" if verdict.remark else DECIDED
 
 
 def _kind(verdict: Verdict) -> rows.Verdict:
@@ -221,12 +246,13 @@ def _speedup(measured: Measured | None) -> rows.Speedup | None:
 
 def _complexity(before: bytes, after: bytes, function: FunctionName) -> rows.Change:
     return rows.Change(
-        gates.complexity(before, function.qualname), gates.complexity(after, function.qualname)
+        readability.cognitive(before, function.qualname),
+        readability.cognitive(after, function.qualname),
     )
 
 
 def _lines(source: bytes, function: FunctionName) -> int:
-    return gates.length(source, function.qualname)
+    return readability.length(source, function.qualname)
 
 
 def _samples(judged: Judged) -> Samples | None:

@@ -9,13 +9,15 @@ old/new (2.0 means half the time); memory, CPU and instruction ratios are new/ol
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 
 from perfbot.optimizer.strategies import Category
 from perfbot.optimizer.verdict import Why
 
 SCHEMA = 1
+_JSON = "json"
+FOR_PEOPLE = {_JSON: False}  # metadata of a field that pages show and the document does not have
 
 
 class Verdict(StrEnum):
@@ -150,8 +152,33 @@ class GateResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Survivor:
+    """A seeded fault that nothing noticed: one line of the new version as it is and as it could be."""
+
+    line: int
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRow:
+    """A coroutine function with ``at_once`` calls at the same time, before and after.
+
+    Calls per second, and the median and 99th percentile of the seconds until a call is done.
+    """
+
+    at_once: int
+    calls_per_s: Change
+    p50_s: Change
+    p99_s: Change
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one proposal; ``patch`` is the path of its patch file if it was accepted."""
+    """What became of one proposal; ``patch`` is the path of its patch file if it was accepted.
+
+    ``kill_rate`` is the share of seeded faults that the evidence catches.
+    """
 
     function: str
     verdict: Verdict
@@ -171,6 +198,9 @@ class Result:
     growth: Change | None = None
     gates: tuple[GateResult, ...] = ()
     patch: str | None = None
+    survivors: tuple[Survivor, ...] = field(default=(), metadata=FOR_PEOPLE)
+    energy_ratio: float | None = field(default=None, metadata=FOR_PEOPLE)
+    loads: tuple[LoadRow, ...] = field(default=(), metadata=FOR_PEOPLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +274,8 @@ def dumped(document: object) -> str:
 
 def _fields(record: object) -> dict[str, object]:
     assert is_dataclass(record)
-    return {field.name: getattr(record, field.name) for field in fields(record)}
+    shown = (each.name for each in fields(record) if each.metadata.get(_JSON, True))
+    return {name: getattr(record, name) for name in shown}
 
 
 def _plain(value: object) -> object:

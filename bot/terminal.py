@@ -83,6 +83,8 @@ def _print_result(result: Result, console: Console) -> None:
     _print_indented(_claim(result), console, style)
     if result.detail:
         _print_indented(visible(result.detail), console)
+    for survivor in result.survivors:
+        _print_indented(words.survivor(survivor), console, "dim")
     for strategy in result.strategies:
         _print_indented(f"• {strategy.name}: {strategy.why}", console)
     if result.patch and result.verdict is Verdict.ACCEPTED:

@@ -4,7 +4,7 @@ import shlex
 import unicodedata
 from collections.abc import Mapping
 
-from perfbot.bot.report import HotspotRow, Reason, Report, Result, Speedup, Verdict
+from perfbot.bot.report import HotspotRow, Reason, Report, Result, Speedup, Survivor, Verdict
 from perfbot.optimizer.verdict import Why
 
 WHY: Mapping[Why, str] = {
@@ -125,6 +125,11 @@ def claim(result: Result) -> str:
     if result.verdict is Verdict.ACCEPTED and result.speedup:
         return at_least(result.speedup)
     return f"{result.verdict}: {WHY[result.why]}"
+
+
+def survivor(fault: Survivor) -> str:
+    """Return a seeded fault that nothing noticed, on one line."""
+    return f"not caught in line {fault.line}: {fault.before}  →  {fault.after}"
 
 
 def tests(report: Report) -> str:

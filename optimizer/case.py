@@ -33,6 +33,7 @@ class Terms:
     max_complexity_increase: int | None = None  # None: readability is only remarked on
     allowed: frozenset[str] = frozenset()
     objective: Objective = Objective.TIME
+    min_kill_rate: float = 0.0  # the share of seeded faults that should be caught
 
 
 @dataclass

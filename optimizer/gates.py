@@ -6,7 +6,6 @@ Each check returns a :class:`Refusal` or ``None``; the judge runs them before an
 import ast
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from perfbot.optimizer.capabilities import capabilities, imported_packages
@@ -93,38 +92,6 @@ def changed_functions(change: FileChange) -> Iterator[str]:
         old = before.get(name)
         if old is not None and ast.dump(old) != ast.dump(node):
             yield name
-
-
-def complexity(source: bytes, qualname: str) -> int:
-    """Return McCabe's cyclomatic complexity of one function with what is nested in it.
-
-    Source: T. J. McCabe, "A Complexity Measure", IEEE TSE 1976: decisions + 1.
-    """
-    for name, node in _readable(source):
-        if name == qualname:
-            return 1 + sum(_decisions(each) for each in ast.walk(node))
-    return 0
-
-
-def length(source: bytes, qualname: str) -> int:
-    """Return how many lines one function has, decorators aside; 0 if it is not there."""
-    found = [node for name, node in _readable(source) if name == qualname]
-    return (found[-1].end_lineno or 0) - found[-1].lineno + 1 if found else 0
-
-
-def _readable(source: bytes) -> Iterator[tuple[str, _Definition]]:
-    """Yield what :func:`_outermost` does, nothing where the source does not parse."""
-    with suppress(SyntaxError, ValueError):
-        yield from _outermost(_parsed(source))
-
-
-def _decisions(node: ast.AST) -> int:
-    if isinstance(node, ast.BoolOp):
-        return len(node.values) - 1
-    if isinstance(node, ast.comprehension):
-        return 1 + len(node.ifs)
-    kinds = (ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.match_case)
-    return int(isinstance(node, (*kinds, ast.Assert)))
 
 
 def _parsed(source: bytes) -> ast.Module:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from perfbot.optimizer import gates
+from perfbot.optimizer import gates, readability
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.objective import Objective
 from perfbot.optimizer.plan import Plan, Subject
@@ -214,8 +214,7 @@ class _Search:
         most = self._terms.max_complexity_increase
         name = self._subject.function.qualname
         before = self._case.content(self._subject.function.path) or b""
-        added = gates.complexity(content, name) - gates.complexity(before, name)
-        return most is not None and added > most
+        return most is not None and readability.added_complexity(before, content, name) > most
 
     def _candidate(self, state: _State, start: _State) -> Candidate:
         plan = Plan(self._subject.function, state.suggestions)

@@ -1,10 +1,15 @@
 """What the judge can say of a change, and nothing else."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from perfbot.optimizer.faults import Caught, sentence
+from perfbot.optimizer.metrics import Metrics
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.measure import Comparison, Interval
+
+BELOW = "; {least:.0%} are asked for, so people should look before this is merged"
 
 
 class Why(StrEnum):
@@ -75,10 +80,36 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Right and faster; ``measured`` has the confirming measurement of each function judged."""
+    """Right and faster; ``measured`` has the confirming measurement of each function judged.
+
+    ``caught`` says for each how many seeded faults the evidence catches; ``min_kill_rate`` is asked.
+    ``metrics`` has what else was measured of each.
+    """
 
     measured: tuple[Measured, ...]
     gates: tuple[Gate, ...]
+    caught: Mapping[FunctionName, Caught] = field(default_factory=dict)
+    min_kill_rate: float = 0.0
+    metrics: Mapping[FunctionName, Metrics] = field(default_factory=dict)
+
+    @property
+    def wants_draft(self) -> bool:
+        """Whether the evidence is thinner than was asked for, so that people should look first.
+
+        A share that is not known does not reach what is asked.
+        """
+        return any((each.rate or 0.0) < self.min_kill_rate for each in self.caught.values())
+
+    @property
+    def remark(self) -> str:
+        """How good the evidence is, in words, ``""`` where that was not tried."""
+        several = len(self.caught) > 1
+        told = [
+            f"{function.qualname}: {sentence(caught)}" if several else sentence(caught)
+            for function, caught in self.caught.items()
+        ]
+        below = BELOW.format(least=self.min_kill_rate) if self.wants_draft else ""
+        return "; ".join(told) + below
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,15 @@ docs/judging.md says for people what each gate decides.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from perfbot.optimizer import gates, speed
+from perfbot.optimizer import gates, metrics, readability, speed
 from perfbot.optimizer.case import Case, Terms
+from perfbot.optimizer.detection import detected
+from perfbot.optimizer.faults import Caught
 from perfbot.optimizer.footprint import Footprint, footprint, weighed
 from perfbot.optimizer.gates import FileChange
+from perfbot.optimizer.metrics import Metrics
 from perfbot.optimizer.verdict import (
     Accepted,
     Doubt,
@@ -42,11 +45,15 @@ NOT_COMPARABLE = (
     "only {share:.0%} of the recorded calls of {function} can be compared ({why}); "
     "at least {least:.0%} are needed"
 )
-LESS_READABLE = (
-    "cyclomatic complexity of {function} rises from {before} to {after}, by more than {most}"
-)
+LESS_READABLE = "the complexity of {function} rises by {added}, by more than {most} ({told})"
+COMPLEXITY = "cognitive complexity {cognitive[0]} → {cognitive[1]}, cyclomatic {cyclomatic[0]} → {cyclomatic[1]}"
+NOT_CAUGHT = "; not caught: {survivors}"
+SURVIVOR = "line {line} of {path}: {before} → {after}"
 
 _LEAST_COMPARABLE_SHARE = 0.5
+_FAULTS_S = 60.0  # at most, for trying seeded faults
+_SURVIVORS_SHOWN = 5
+_FAULTS_SHARE = 0.2  # of the time that is left, for putting them before the tests
 
 
 def judge(
@@ -65,7 +72,7 @@ def judge(
     """
     trial = _Trial(case, changes, functions, terms, deadline_s)
     against = trial.against((*_RIGHT, *_FASTER), on_gate)
-    return against or Accepted(tuple(trial.measured), tuple(trial.passed))
+    return against or replace(trial.accepted(), metrics=trial.metrics())
 
 
 def judge_without_clock(
@@ -99,6 +106,7 @@ class _Trial:
     passed: list[Gate] = field(default_factory=list)
     measured: list[Measured] = field(default_factory=list)
     footprints: dict[FunctionName, Footprint] = field(default_factory=dict)
+    caught: Mapping[FunctionName, Caught] = field(default_factory=dict)
     _new: Tree | None = None
 
     @property
@@ -116,6 +124,21 @@ class _Trial:
     def bench(self) -> speed.Bench:
         """Both versions, ready to be measured."""
         return speed.Bench(self.case, self.new, self.files, self.terms, self.deadline_s)
+
+    def accepted(self) -> Accepted:
+        """Return the verdict on a change that passed every gate."""
+        least = self.terms.min_kill_rate
+        return Accepted(tuple(self.measured), tuple(self.passed), self.caught, least)
+
+    def metrics(self) -> Mapping[FunctionName, Metrics]:
+        """Measure what is only read, of each function, where there is time left."""
+        if time.monotonic() >= self.deadline_s:
+            return {}
+        case = self.case
+        return {
+            each: metrics.measured(case.target, case.tree, self.new, case.reference(each))
+            for each in self.functions
+        }
 
     def against(
         self, through: "Sequence[_Step]", on_gate: Callable[[str], None]
@@ -157,19 +180,23 @@ def _readability(trial: _Trial) -> Finding:
     remarks = []
     most = trial.terms.max_complexity_increase
     for function in trial.functions:
-        before, after = _complexities(trial, function)
-        if most is not None and after - before > most:
-            detail = LESS_READABLE.format(function=function, before=before, after=after, most=most)
+        before = trial.case.content(function.path) or b""
+        after = trial.changes.get(function.path, before)
+        told = _complexity(before, after, function.qualname)
+        added = readability.added_complexity(before, after, function.qualname)
+        if most is not None and added > most:
+            detail = LESS_READABLE.format(function=function, added=added, most=most, told=told)
             return Refusal(Why.LESS_READABLE, detail)
-        remarks.append(f"complexity {before} → {after}")
-    return ", ".join(remarks) or "no function"
+        remarks.append(told)
+    return "; ".join(remarks) or "no function"
 
 
-def _complexities(trial: _Trial, function: FunctionName) -> tuple[int, int]:
-    """Return a function's complexity before and after."""
-    before = trial.case.content(function.path) or b""
-    after = trial.changes.get(function.path, before)
-    return gates.complexity(before, function.qualname), gates.complexity(after, function.qualname)
+def _complexity(before: bytes, after: bytes, qualname: str) -> str:
+    cognitive, cyclomatic = (
+        (measure(before, qualname), measure(after, qualname))
+        for measure in (readability.cognitive, readability.cyclomatic)
+    )
+    return COMPLEXITY.format(cognitive=cognitive, cyclomatic=cyclomatic)
 
 
 def _exercised(trial: _Trial) -> Finding:
@@ -283,6 +310,27 @@ def _speed(trial: _Trial) -> Finding:
     return speed.decided(trial.bench, results)
 
 
+def _seeded_faults(trial: _Trial) -> Finding:
+    """Try how good the evidence is; a change that passed everything else is right all the same."""
+    left_s = trial.deadline_s - time.monotonic()
+    trial.caught = detected(
+        trial.case,
+        trial.changes,
+        trial.new,
+        trial.functions,
+        replay_s=_FAULTS_S,
+        tests_s=min(_FAULTS_S, _FAULTS_SHARE * left_s),
+    )
+    survivors = [
+        SURVIVOR.format(line=each.line, path=each.path, before=each.before, after=each.after)
+        for caught in trial.caught.values()
+        for each in caught.survivors
+    ]
+    told = NOT_CAUGHT.format(survivors="; ".join(survivors[:_SURVIVORS_SHOWN])) if survivors else ""
+    more = AND_MORE.format(count=len(survivors) - _SURVIVORS_SHOWN)
+    return trial.accepted().remark + told + (more if len(survivors) > _SURVIVORS_SHOWN else "")
+
+
 _Step = tuple[str, Callable[[_Trial], Finding]]
 _ALLOWED: tuple[_Step, ...] = (
     ("parses", _parses),
@@ -299,6 +347,7 @@ _RIGHT: tuple[_Step, ...] = (
 _FASTER: tuple[_Step, ...] = (
     ("memory", _memory),
     ("speed", _speed),
+    ("seeded faults", _seeded_faults),
     ("tests on the shipped bytes", _tests),
 )
 GATES = len(_RIGHT) + len(_FASTER)

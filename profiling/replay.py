@@ -210,6 +210,15 @@ def differences(
     return sorted(found, key=lambda each: (each.ending == "", each.what != "", len(each.arguments)))
 
 
+def agreeing(expected: Reference, played: Played, keys: Sequence[Key]) -> tuple[Key, ...]:
+    """Return those of the calls on which a version that was played did what is expected."""
+    return tuple(
+        key
+        for key in keys
+        if _difference(key, expected.behaviours[key], played, expected.variables) is None
+    )
+
+
 def _for_a_quick_look(expected: Reference, variants: int) -> list[Key]:
     """Return the calls with their first mutations, the short ones first, as far as there is time."""
     calls = sorted(expected.real, key=lambda number: expected.behaviours[number, 0].ns)
@@ -274,12 +283,13 @@ def play(
     limits_s: Sequence[float],
     keys: Sequence[Key] | None = None,
     patience: int | None = None,
+    wall_s: float = _WALL_S,
 ) -> Played:
     """Replay recorded calls and variants of them in one fresh process on one version.
 
     ``limits_s`` are for a recorded call, a gentle and a wild mutation; ``keys`` says which calls,
     all where it is ``None``: then no more mutations are played of a kind that keeps taking too long.
-    The process ends early once more than ``patience`` calls have taken too long.
+    The process ends early once more than ``patience`` calls have taken too long, and after ``wall_s``.
     """
     wanted: list[list[int]] | None = None
     if keys is not None:
@@ -297,7 +307,7 @@ def play(
         "limits_s": list(limits_s),
         "patience": patience,
     }
-    reply = target.run(job, tree, limits=Limits(wall_s=_WALL_S, cpu_s=int(_WALL_S) + 60))
+    reply = target.run(job, tree, limits=Limits(wall_s=wall_s, cpu_s=int(wall_s) + 60))
     return _played(reply)
 
 

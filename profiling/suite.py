@@ -5,11 +5,12 @@ what fails or changes without any change to the code is set aside by name.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import PurePosixPath
 
+from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.messages import Message
 from perfbot.profiling.sandbox import Ending, Limits
 from perfbot.profiling.target import Reply, Target
@@ -100,6 +101,11 @@ class Baseline:
     collected: int
     seconds: float
 
+    def of_tests(self, names: Collection[str]) -> "Baseline":
+        """Return the baseline in which only these tests count."""
+        counted = {name: tested for name, tested in self.counted.items() if name in names}
+        return replace(self, counted=counted)
+
     def lost(self, run: SuiteRun) -> "tuple[Lost, ...]":
         """Return every counted test that a run does not answer in the same way.
 
@@ -119,11 +125,54 @@ class Lost:
     why: str
 
 
-def run_suite(target: Target, tree: Tree, workload: Workload, *, wall_s: float) -> SuiteRun:
-    """Run tests, benchmarks (each once) and commands on a copy that they may write to."""
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """The tests in whose body a function is called; ``elsewhere``: also outside of them, as in fixtures.
+
+    ``seconds`` is how long the run took that found them.
+    """
+
+    tests: tuple[str, ...]
+    elsewhere: bool
+    seconds: float
+
+
+def run_suite(
+    target: Target,
+    tree: Tree,
+    workload: Workload,
+    *,
+    wall_s: float,
+    only: Collection[str] | None = None,
+) -> SuiteRun:
+    """Run tests, benchmarks (each once) and commands on a copy that they may write to.
+
+    With ``only``, no other tests run, and none after one that fails.
+    """
     limits = Limits(wall_s=wall_s, cpu_s=int(wall_s) + 60)
-    runs = [target.run(job, tree, limits=limits, writable=True) for job in activities(workload)]
+    chosen = {} if only is None else {"only": sorted(only)}
+    jobs = [{**job, **chosen} for job in activities(workload)]
+    runs = [target.run(job, tree, limits=limits, writable=True) for job in jobs]
     return _merged(workload, runs)
+
+
+def callers(
+    target: Target, tree: Tree, workload: Workload, function: FunctionName, *, wall_s: float
+) -> Callers | None:
+    """Run the workload and return who calls a function, ``None`` where the run does not end."""
+    limits = Limits(wall_s=wall_s, cpu_s=int(wall_s) + 60)
+    found: list[str] = []
+    elsewhere, seconds = False, 0.0
+    for activity in activities(workload):
+        job = {**activity, "functions": {function.path: [function.qualname]}, "callers": True}
+        reply = target.run(job, tree, limits=limits, writable=True)
+        if not reply.finished:
+            return None
+        seconds += reply.completed.wall_s
+        for message in reply.of_kind("callers"):
+            found.extend(message.texts("tests"))
+            elsewhere |= message.truth("elsewhere") and "pytest" in activity
+    return Callers(tuple(found), elsewhere, seconds)
 
 
 def activities(workload: Workload) -> list[dict[str, object]]:

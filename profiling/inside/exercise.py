@@ -1,7 +1,8 @@
 """Running the workload: the tests, the benchmark files as tests, or a command of the project.
 
 The job's ``pytest`` (arguments) or ``command`` (argv after ``python``) says what runs; ``sample``
-asks for a profile, ``record`` for recorded calls.
+asks for a profile, ``record`` for recorded calls, ``callers`` for the tests that call the functions.
+``only`` are the tests to run, up to the first that fails.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from _perfbot_inside import record, tap
+from _perfbot_inside.callers import Callers
 
 if TYPE_CHECKING:
     from _perfbot_inside.results import Results
@@ -97,19 +99,23 @@ def run(job: Job, results: Results) -> None:
     """Do an ``exercise`` job."""
     sampler = _new_sampler(job["tree"]) if job.get("sample") else None
     recorder = record.Recorder(job, results) if job.get("record") else None
+    callers = Callers() if job.get("callers") else None
+    wrapping = recorder or callers
     tap.install(
         job["tree"],
         job["roots"],
         job.get("functions", {}),
-        recorder.wrap if recorder else _unchanged,
+        wrapping.wrap if wrapping else _unchanged,
     )
     with _sampling(sampler, results):
         if "pytest" in job:
-            _run_pytest(job, results, sampler)
+            _run_pytest(job, results, sampler, callers)
         else:
             _run_command(job["command"], results, sampler)
     if recorder is not None:
         recorder.finish()
+    if callers is not None:
+        callers.finish(results)
     results.send("modules", elsewhere=_imported_from_elsewhere(job["tree"], job["roots"]))
 
 
@@ -138,18 +144,32 @@ def _sampling(sampler: Sampler | None, results: Results) -> Iterator[None]:
         results.send("profile", **sampler.report())
 
 
-def _run_pytest(job: Job, results: Results, sampler: Sampler | None) -> None:
+def _run_pytest(
+    job: Job, results: Results, sampler: Sampler | None, callers: Callers | None
+) -> None:
     import pytest
 
     class Plugin(Outcomes):
         @pytest.hookimpl(hookwrapper=True, trylast=True)
         def pytest_runtest_call(self, item: Any) -> Any:
             """Sample the body of each test, not fixtures, collection or pytest itself."""
-            with self.sampling():
+            with (
+                self.sampling(),
+                callers.during(item.nodeid) if callers else contextlib.nullcontext(),
+            ):
                 yield
+
+        @pytest.hookimpl(trylast=True)
+        def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+            """Leave out what is not wanted; a test that is not there is none that passed."""
+            if "only" in job:
+                wanted = frozenset(job["only"])
+                items[:] = [item for item in items if item.nodeid in wanted]
 
     # A module that cannot be collected is reported as such; the others still say what is right.
     arguments = ["--continue-on-collection-errors", *job["pytest"]]
+    if "only" in job:
+        arguments.append("--exitfirst")
     if importlib.util.find_spec("pytest_benchmark") is not None:
         arguments.insert(0, "--benchmark-disable")  # each benchmark once, as a test
     sys.argv[:] = ["pytest", *arguments]

@@ -75,7 +75,7 @@ class Recorder:
         kind = kind_of(function)
         calls = _Calls(key, kind, function, self._tree, self._expense)
         self._all.append(calls)
-        return _WRAPPERS[kind](function, calls)
+        return wrapped(function, calls)
 
     def finish(self) -> None:
         """Send what is known of each function."""
@@ -299,3 +299,8 @@ _WRAPPERS = {
     "generator": _wrap_generator,
     "async generator": _wrap_async_generator,
 }
+
+
+def wrapped(function: Function, calls: Any) -> Function:
+    """Return a function of the same kind that tells ``calls`` of each call (``call`` or ``enter``)."""
+    return _WRAPPERS[kind_of(function)](function, calls)

@@ -79,6 +79,15 @@ def accepted_result() -> r.Result:
             r.GateResult("speed", True, "2.31× > 1.10×", 31.0),
         ),
         patch="01-cart.Cart.total.patch",
+        survivors=(
+            r.Survivor(16, "if line.code in known:", "if <b>line.code</b> not in known:"),
+            r.Survivor(18, "result = result + line.price", "result = result - line.price"),
+        ),
+        energy_ratio=0.44,
+        loads=(
+            r.LoadRow(1, r.Change(810, 1960), r.Change(0.0012, 0.0005), r.Change(0.002, 0.001)),
+            r.LoadRow(16, r.Change(815, 1980), r.Change(0.02, 0.008), r.Change(0.031, 0.012)),
+        ),
     )
 
 

@@ -200,6 +200,19 @@ def test_what_is_compiled_is_left_with_its_reason(done: Done) -> None:
     assert outcome(done.first.report, "compiled") in {"native", "no-strategy"}
 
 
+def test_every_accepted_result_says_how_good_its_evidence_is(done: Done) -> None:
+    accepted = [each for each in done.first.report["results"] if each["verdict"] == "accepted"]
+    for result in accepted:
+        assert 0.5 < result["kill_rate"] <= 1
+        assert "seeded faults are caught" in result["detail"]
+        assert "seeded faults" in [gate["name"] for gate in result["gates"]]
+
+
+def test_a_coroutine_function_is_shown_under_load(done: Done) -> None:
+    page = (done.reports / "report.html").read_text()
+    assert page.count("<h3>Under load</h3>") == 1
+
+
 def test_apply_writes_the_accepted_changes_and_nothing_else(done: Done) -> None:
     changed = {name for name in done.before if done.before[name] != done.after.get(name)}
     assert changed == {"kinds.py"}

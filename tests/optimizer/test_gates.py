@@ -171,13 +171,6 @@ def test_a_new_package_must_be_a_dependency_of_the_project():
     assert nothing_new(changes, dependencies=frozenset({"numpy"})) is None
 
 
-def test_complexity_counts_decisions():
-    source = (
-        b"def f(x):\n    for i in x:\n        if i and x:\n            return [a for a in x if a]\n"
-    )
-    assert gates.complexity(source, "f") == 1 + 1 + 1 + 1 + 2
-
-
 def test_the_changed_functions_are_found_by_their_code_not_by_their_lines():
     after = "# a comment\n" + BEFORE.replace("return self.size", "return self.size + 0")
     (only,) = change(after)

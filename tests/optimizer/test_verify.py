@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from perfbot.optimizer.case import Case, Terms
-from perfbot.optimizer.verdict import Accepted, Inconclusive, Rejected, Why
+from perfbot.optimizer.faults import Caught, Fault
+from perfbot.optimizer.verdict import Accepted, Gate, Inconclusive, Rejected, Why
 from perfbot.optimizer.verify import GATES, changed_functions, judge
 from perfbot.profiling.functions import FunctionName
 
@@ -87,7 +88,7 @@ def pairs(items):
 """
 GATE_NAMES = [
     "parses", "interface", "forbidden", "readability", "exercised", "same results", "tests",
-    "memory", "speed", "tests on the shipped bytes",
+    "memory", "speed", "seeded faults", "tests on the shipped bytes",
 ]  # fmt: skip
 
 
@@ -127,6 +128,34 @@ def test_an_honest_gain_is_accepted_through_all_gates(case):
     assert measured.speedup.low > 1.5
     assert measured.threshold == 1.5
     assert measured.memory_ratio is not None
+    (caught,) = verdict.caught.values()
+    assert caught.tried >= 8
+    assert f"{caught.caught} of {caught.tried} seeded faults are caught" in verdict.remark
+    assert not verdict.wants_draft
+
+
+def test_thin_evidence_is_said_and_wants_a_draft(case):
+    """The change is right by all that there is; a test that would notice a fault in it is missing."""
+    gates = (Gate("seeded faults", True, "", 1.0),)
+    fault = Fault(PATH, 2, "constant", "return 1", "return 2", b"")
+    caught = {FunctionName(PATH, "pairs"): Caught(planted=4, tried=4, survivors=(fault,))}
+    assert Accepted((), gates, caught, 0.75).wants_draft is False
+    thin = Accepted((), gates, caught, 0.8)
+    assert thin.wants_draft
+    assert thin.remark == (
+        "3 of 4 seeded faults are caught; 80% are asked for, so people should look before this is merged"
+    )
+    unknown = {FunctionName(PATH, "pairs"): Caught(planted=4, tried=0, survivors=())}
+    assert Accepted((), gates, unknown, 0.1).wants_draft
+    assert not Accepted((), gates, unknown).wants_draft
+    both = {
+        **caught,
+        FunctionName(PATH, "fib"): Caught(planted=9, tried=8, survivors=(), unasked=0),
+    }
+    assert Accepted((), gates, both).remark == (
+        "pairs: 3 of 4 seeded faults are caught; "
+        "fib: 8 of 8 seeded faults are caught, 1 more not tried for lack of time"
+    )
 
 
 def test_the_unchanged_code_is_no_gain(case):
