@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from perfbot.profiling.functions import FunctionName
+from perfbot.profiling.growth import Growth
 from perfbot.profiling.measure import Comparison, Interval
 
 
@@ -66,6 +67,7 @@ class Measured:
     comparison: Comparison
     threshold: float  # what the lower end had to be above
     memory_ratio: float | None  # peak of new/old, beyond what was there before the call
+    growth: Growth | None = None  # of both versions' time with size
 
     @property
     def speedup(self) -> Interval:

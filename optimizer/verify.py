@@ -7,9 +7,9 @@ docs/judging.md says for people what each gate decides.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from perfbot.optimizer import gates, speed
+from perfbot.optimizer import gates, growth, speed
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.gates import FileChange
 from perfbot.optimizer.verdict import (
@@ -27,6 +27,7 @@ from perfbot.optimizer.verdict import (
 from perfbot.profiling import replay
 from perfbot.profiling.benchmark import MeasurementError, WrongAnswerError
 from perfbot.profiling.functions import FunctionName
+from perfbot.profiling.growth import measure as grown
 from perfbot.profiling.replay import Difference, Reference
 from perfbot.profiling.suite import Lost, run_suite
 from perfbot.profiling.tree import Tree
@@ -281,6 +282,23 @@ def _speed(trial: _Trial) -> Finding:
     return speed.decided(trial.bench, results)
 
 
+def _growth(trial: _Trial) -> Finding:
+    """Grow the inputs of a change that is right and faster so far: it must stay so."""
+    remarks = []
+    for number, measured in enumerate(trial.measured):
+        function, case = measured.function, trial.case
+        found = grown(case.target, case.reference(function), case.tree, trial.new)
+        trial.measured[number] = replace(measured, growth=found)
+        if found.differences:
+            why = _WHY_BY_ENDING.get(found.differences[0].ending, Why.RESULTS_DIFFER)
+            return Refusal(why, _tell(function, found.differences))
+        remark = growth.decided(function, found)
+        if not isinstance(remark, str):
+            return remark
+        remarks.append(remark)
+    return "; ".join(remarks)
+
+
 _Step = tuple[str, Callable[[_Trial], Finding]]
 _ALLOWED: tuple[_Step, ...] = (
     ("parses", _parses),
@@ -297,6 +315,7 @@ _RIGHT: tuple[_Step, ...] = (
 _FASTER: tuple[_Step, ...] = (
     ("memory", _memory),
     ("speed", _speed),
+    ("growth", _growth),
     ("tests on the shipped bytes", _tests),
 )
 GATES = len(_RIGHT) + len(_FASTER)
