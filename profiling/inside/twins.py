@@ -92,7 +92,7 @@ def _numbers(value: Any, depth: int) -> Iterator[float]:
     parts: Iterable[Any] = ()
     if isinstance(value, dict):
         parts = (*value.keys(), *value.values())
-    elif kind in _CONTAINERS:
+    elif isinstance(value, _CONTAINERS):
         parts = value
     elif places.has_attributes(value):
         parts = kinds.attributes(value).values()
