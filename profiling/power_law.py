@@ -25,6 +25,7 @@ POOR = "its times follow no power of the size ({value:.1f} ± {error:.1f})"
 
 _LEAST_SPAN = 8.0
 _LEAST_SIZES = 6
+_LEAST_HALVED = 8  # sizes that can be looked at by halves
 _TRUSTED_NS = 10_000  # a single call that is shorter says little
 _MOST_ERROR = 0.5
 _LEAST_ERROR = 0.02  # no clock tells more
@@ -39,7 +40,8 @@ class Exponent:
     """The power of the size by which time grows; ``error`` is half the width of its interval.
 
     The interval has the t interval of the fit (95 %) and, in addition, how far the upper half of
-    the sizes alone tells something else: a law that is not quite a power (n log n) has no one exponent.
+    the sizes tells something else than all: a law that is not quite a power (n log n) has no one
+    exponent. Where that is more than noise, the exponent is that of the upper half.
     """
 
     value: float
@@ -96,17 +98,25 @@ class _Law:
 
 def _fitted(points: Sequence[Point]) -> Exponent:
     import numpy as np
-    from scipy.special import stdtrit  # late: half of perfbot's start-up time
 
     sizes, times = np.log(np.array(points, dtype=np.float64)).T
     line = _line(sizes, times)
     bent = _bent(sizes, times, line)
     law = bent if bent is not None and bent.is_better_than(line) else line
-    upper = len(points) // 2 if len(points) >= 8 else 0
-    above = np.log(np.maximum(np.exp(times[upper:]) - law.fixed, 1e-300))
-    bend = law.exponent - _line(sizes[upper:], above).exponent
-    half = float(stdtrit(law.degrees, 0.5 + _CONFIDENCE / 2)) * law.standard_error
+    first = len(points) // 2 if len(points) >= _LEAST_HALVED else 0
+    above = np.log(np.maximum(np.exp(times[first:]) - law.fixed, 1e-300))
+    half = _half_width(law)
+    upper = _line(sizes[first:], above)
+    bend = abs(upper.exponent - law.exponent)
+    if bend > half:  # more than noise: the larger sizes tell more of what comes beyond them
+        law, half = upper, _half_width(upper)
     return Exponent(law.exponent, max(_LEAST_ERROR, math.hypot(half, bend)))
+
+
+def _half_width(law: _Law) -> float:
+    from scipy.special import stdtrit  # late: half of perfbot's start-up time
+
+    return float(stdtrit(law.degrees, 0.5 + _CONFIDENCE / 2)) * law.standard_error
 
 
 def _line(sizes: "Numbers", times: "Numbers") -> _Law:
