@@ -14,11 +14,11 @@ from perfbot.bot.report import Growth, Samples
 _WIDTH = 480
 _HEIGHT = 240
 _LEFT = 64
-_RIGHT = 400  # the names of the curves stand behind it
+_RIGHT = 390  # behind it there is room for the name of a curve
 _TOP = 12
 _BOTTOM = 204
 _MOST_TICKS = 6
-_NAMES_APART = 14
+_NAMES_APART = 14  # downwards
 
 Points = Sequence[tuple[float, float]]
 
@@ -37,8 +37,11 @@ class _Scale:
         return round(self.start + share * (self.end - self.start), 1)
 
     def ticks(self) -> list[float]:
-        """Return the powers of ten inside, so many that their names have room."""
+        """Return the powers of ten inside, so many that their names have room, or smaller round steps."""
         first, last = math.ceil(math.log10(self.low)), math.floor(math.log10(self.high))
+        if last - first < 1:
+            steps = [10.0**power * step for power in (first - 1, first, last) for step in (1, 2, 5)]
+            return sorted({value for value in steps if self.low <= value <= self.high})
         step = max(1, math.ceil((last - first + 1) / _MOST_TICKS))
         return [10.0**power for power in range(first, last + 1, step)]
 
@@ -54,14 +57,13 @@ def log_log_plot(samples: Samples, growth: Growth) -> str:
         f"Time of one call against the size of its input, both on logarithmic scales: {words.growth(growth)}. "
         f"Before the change up to {_at_end(before)}, after it up to {_at_end(after)}."
     )
-    names = sorted((y.at(curve[-1][1]), kind) for kind, curve in _named(before, after))
     parts = [
         f'<svg class="curves" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{said}">',
         f"<title>{said}</title>",
         *(_column(x, size) for size in x.ticks()),
         *(_row(y, time_s) for time_s in y.ticks()),
         *(_curve(kind, curve, x, y) for kind, curve in _named(before, after)),
-        *_names(names, growth),
+        *_names(_named(before, after), growth, x, y),
         f'<text class="label" x="{_RIGHT}" y="{_HEIGHT - 4}" text-anchor="end">items in the input</text>',
         "</svg>",
     ]
@@ -109,15 +111,19 @@ def _curve(kind: str, points: Points, x: _Scale, y: _Scale) -> str:
     return f'<polyline class="{kind}" points="{line}"/>{dots}'
 
 
-def _names(ends: Sequence[tuple[float, str]], growth: Growth) -> list[str]:
+def _names(curves: Sequence[tuple[str, Points]], growth: Growth, x: _Scale, y: _Scale) -> list[str]:
     """Name the curves beside their ends, the lower name moved down where they would meet."""
     exponents = {"before": growth.before, "after": growth.after}
-    (high, first), (low, second) = ends
-    places = ((high, first), (max(low, high + _NAMES_APART), second))
-    return [
-        f'<text class="label {kind}" x="{_RIGHT + 6}" y="{place + 4}">{kind}{_exponent(exponents[kind])}</text>'
-        for place, kind in places
-    ]
+    ends = sorted((y.at(points[-1][1]), x.at(points[-1][0]), kind) for kind, points in curves)
+    lowest = -math.inf
+    names = []
+    for down, across, kind in ends:
+        lowest = max(down, lowest + _NAMES_APART)
+        place = f'x="{across + 7:.1f}" y="{lowest + 4:.1f}"'
+        names.append(
+            f'<text class="label {kind}" {place}>{kind}{_exponent(exponents[kind])}</text>'
+        )
+    return names
 
 
 def _exponent(value: float | None) -> str:

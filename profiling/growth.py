@@ -32,9 +32,11 @@ _CALLS = 4  # are tried
 _LONG_NS = 50_000_000  # a call that takes longer leaves little room to grow
 _BUDGET_S = 0.5  # in each process, for growing and timing
 _COMPARE_S = 0.5  # and in the first one for what the old version does
-_LEAST_LIMIT_S = 3.0  # for one call of the new version, ...
+_OLD_LIMIT_S = 1.0  # for one call of the old version that is compared
+_LEAST_LIMIT_S = 3.0  # for one of the new version, ...
 _SLOWER = 20  # ... or so many times what the old one took
 _WALL_S = 60.0
+_SHOWN = 200  # characters of what a process says of its arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class _Bench:
         *,
         compare_s: float = 0.0,
         compare_first: int = 0,
-        limit_s: float = _LEAST_LIMIT_S,
+        limit_s: float = _OLD_LIMIT_S,
     ) -> "_Grown":
         """Let one fresh process go through the sizes; the parameters are the fields of its job."""
         recording = self.reference.recording
@@ -150,7 +152,7 @@ class _Bench:
         return _read(self.target.run(job, tree, limits=Limits(wall_s=_WALL_S, cpu_s=int(_WALL_S))))
 
 
-@dataclass
+@dataclass(slots=True)
 class _Grown:
     """What one process told, by number of the size; after ``trouble`` no time of it is believed."""
 
@@ -201,7 +203,7 @@ class _Grown:
         known = max(self.behaviours, default=-1)
         if message.kind == "grows":
             self.call, self.way = message.whole("call"), message.text("way")
-            self.what = message.text("what")
+            self.what = message.text("what")[:_SHOWN]
             return not self.times_ns
         if message.kind == "size" and last < number < len(SIZES):
             self.times_ns[number], self.items[number] = message.number("ns"), message.whole("items")

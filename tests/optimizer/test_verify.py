@@ -132,7 +132,7 @@ def test_an_honest_gain_is_accepted_through_all_gates(case):
 
 
 def test_what_is_wrong_only_on_larger_inputs_than_were_recorded_is_refused(case):
-    cut = "    if len(items) > 1500:\n        return -1\n    counts = {}"
+    cut = "    if len(items) > 2000:\n        return -1\n    counts = {}"
     wrong = changed("pairs", FAST_PAIRS.replace("    counts = {}", cut))
     verdict = judged(case, wrong, "pairs")
     assert (verdict.why, verdict.gates[-1].name) == (Why.RESULTS_DIFFER, "growth")
