@@ -311,6 +311,11 @@ def _larger_array(value: Any, factor: int) -> Any:
 
 
 def _shifted_array(value: Any, step: int) -> Any:
-    if value.dtype.kind not in "if":
+    """Return a twin of an array of numbers: out of its range, or wrapped where its type ends."""
+    numpy: Any = sys.modules["numpy"]
+    if value.dtype.kind not in "iuf" or step == 0:
         return value
-    return value + (value.max() - value.min() + 1) * step
+    known = value[numpy.isfinite(value)]
+    span = int(known.max()) - int(known.min()) + 1 if known.size else 1
+    wide = float if value.dtype.kind == "f" else "int64"
+    return (value.astype(wide) + span * step).astype(value.dtype)

@@ -97,6 +97,14 @@ def test_arrays_grow_along_their_first_axis() -> None:
     assert len(numpy.unique(grown)) == 12
 
 
+def test_arrays_keep_their_type_and_what_is_no_number() -> None:
+    image = made(numpy.array([0, 255], dtype="uint8"), times=400)
+    assert (image.dtype, image.shape) == ("uint8", (800,))
+    measured = made(numpy.array([1.0, numpy.nan, -numpy.inf, 4.0]))
+    assert list(measured[[0, 3, 4, 7]]) == [1, 4, 5, 8]
+    assert list(numpy.isfinite(measured)) == [True, False, False, True] * 2
+
+
 def test_records_grow_in_number_with_new_content() -> None:
     grown = made([{"id": 1, "name": "a"}, {"id": 2, "name": "b"}])
     assert len({record["id"] for record in grown}) == 4
