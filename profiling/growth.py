@@ -36,6 +36,7 @@ _OLD_LIMIT_S = 1.0  # for one call of the old version that is compared
 _LEAST_LIMIT_S = 3.0  # for one of the new version, ...
 _SLOWER = 20  # ... or so many times what the old one took
 _WALL_S = 60.0
+_MOST_ITEMS = 10**15  # of inside/grow.py
 _SHOWN = 200  # characters of what a process says of its arguments
 
 
@@ -76,9 +77,10 @@ def measure(target: Target, reference: Reference, old: Tree, new: Tree) -> Growt
         return _ungrown(NO_CALL)
     bench = _Bench(target, reference)
     before = bench.play(old, calls, compare_s=_COMPARE_S)
-    if before.why or before.trouble or not before.items:
+    call = calls[before.call : before.call + 1]
+    if before.why or before.trouble or not before.items or not call:
         return _ungrown(before.why or before.told or NOT_TIMED)
-    return _on_both(bench, calls[before.call : before.call + 1], before, old, new)
+    return _on_both(bench, call, before, old, new)
 
 
 def _ungrown(why: str) -> Growth:
@@ -95,9 +97,10 @@ def _on_both(
     again = bench.play(old, call, way, compare_first=first if found else 0, limit_s=limit_s)
     found = {number: each for number, each in found.items() if before.agrees(again, number)}
     news = [after] if found else [after, bench.play(new, call, way)]
+    curve = _curve([before, again], before)
     return Growth(
-        _curve([before, again], before),
-        _curve(news, before),
+        curve,
+        _curve(news, before, up_to=max((size for size, _ in curve.points), default=0)),
         before.what,
         len(before.returned),
         tuple(found.values()),
@@ -204,10 +207,10 @@ class _Grown:
         if message.kind == "grows":
             self.call, self.way = message.whole("call"), message.text("way")
             self.what = message.text("what")[:_SHOWN]
-            return not self.times_ns
+            return not self.times_ns and 0 <= self.call < _CALLS
         if message.kind == "size" and last < number < len(SIZES):
             self.times_ns[number], self.items[number] = message.number("ns"), message.whole("items")
-            return min(self.times_ns[number], self.items[number]) > 0
+            return self.times_ns[number] > 0 and 0 < self.items[number] <= _MOST_ITEMS
         if message.kind == "behaviour" and known < number < len(SIZES):
             self.behaviours[number] = behaviour_of(message)
             return True
@@ -255,14 +258,20 @@ def _difference(number: int, before: Behaviour, after: _Grown) -> Difference:
     return Difference(before.arguments, before.shown, seen, what, told.ending)
 
 
-def _curve(runs: Sequence[_Grown], before: _Grown) -> Curve:
-    """Join what the processes of one version told: the least time of each size."""
+def _curve(runs: Sequence[_Grown], before: _Grown, up_to: int = 0) -> Curve:
+    """Join what the processes of one version told: the least time of each size.
+
+    The exponent is that of the sizes ``up_to`` which the other version came, if they tell one:
+    a processor's caches bend what lies far beyond.
+    """
     times_ns: dict[int, float] = {}
     for run in runs:
         for number, ns in () if run.trouble else run.times_ns.items():
             times_ns[number] = min(ns, times_ns.get(number, ns))
     points = tuple((before.items_at(number), ns) for number, ns in sorted(times_ns.items()))
-    found = exponent(points)
+    found = exponent([point for point in points if point[0] <= up_to])
+    if not isinstance(found, Exponent):
+        found = exponent(points)
     if isinstance(found, Exponent):
         return Curve(points, found)
     return Curve(points, None, next((run.told for run in runs if run.trouble), found))

@@ -24,6 +24,7 @@ from _perfbot_inside.twins import Twins, has_twins
 WAYS = ("all", "passed", "longest", "repeated", "numbers")
 
 _LARGEST = 1_000_000  # items or characters that one part grows to, with all that its rows hold
+_LARGEST_NUMBER = 10**15
 _LONG_TEXT = 32  # characters: shorter ones beside containers are names and options
 _LEAST_LENGTH = 3  # an integer that equals a smaller length does so by chance
 _DEEPEST = 3
@@ -75,7 +76,7 @@ class _Resizing:
             old = place.value
             if id(old) not in done:
                 size = _size(old)
-                if times > of and _weight(old, times) > _LARGEST:
+                if times > of and _is_too_large(old, times):
                     return None
                 done[id(old)] = self._of_size(old, times, of)
                 sizes[size] = _size(done[id(old)])
@@ -198,11 +199,8 @@ def _chosen(growing: list[Place], way: str) -> list[Place]:
 
 def _numbers(found: list[Place]) -> list[Place]:
     """Return the passed integers that can be meant as a size."""
-    return [
-        place
-        for place in found
-        if place.depth == 0 and type(place.value) is int and place.value > 1
-    ]
+    passed = [place for place in found if place.depth == 0 and type(place.value) is int]
+    return [place for place in passed if 1 < place.value <= _LARGEST_NUMBER]
 
 
 def _can_grow(value: Any) -> bool:
@@ -220,10 +218,14 @@ def _size(value: Any) -> int:
     return value if isinstance(value, int) else len(value)
 
 
+def _is_too_large(value: Any, factor: int) -> bool:
+    if isinstance(value, int):
+        return value * factor > _LARGEST_NUMBER
+    return _weight(value, factor) > _LARGEST
+
+
 def _weight(value: Any, factor: int) -> int:
     """Return how many items a value has when it is grown, with those of its rows."""
-    if isinstance(value, int):
-        return value * factor
     if _is_array(value):
         return int(value.size) * factor * (factor if _is_square_array(value) else 1)
     if isinstance(value, _TEXTS):

@@ -104,7 +104,7 @@ class _Growing:
         for number, call in enumerate(calls):
             self._pickled = base64.b64decode(call)
             for self._way in grow.WAYS:
-                larger = self._resized(2, 1)
+                larger = self._resized(2, 1) or self._resized(1, 1)  # large already: only cut
                 if larger is None:
                     continue
                 ending = self._behaviour(larger.call, _TRIAL_S)

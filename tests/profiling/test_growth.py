@@ -169,6 +169,8 @@ def read(*lines: dict[str, object], returncode: int = 0) -> growth._Grown:
         (size(3, ns=-1), DONE),
         (size(3, ns=math.nan), DONE),
         (size(3, items=0), DONE),
+        (size(3, items=10**400), DONE),
+        ({"kind": "grows", "call": 10**9}, DONE),
         (size(10**6), DONE),
         (size(3, ns=2e9), DONE),
         (size(3), {"kind": "grows", "call": 1}, DONE),
@@ -187,6 +189,17 @@ def test_a_new_version_that_dies_on_the_way_differs_where_it_died():
     (found,) = growth._differences(before, after).values()
     assert found.ending == ""
     assert found.after == NOTHING_TOLD.format(trouble="ended with status 1")
+
+
+def test_the_powers_of_both_versions_are_those_of_the_sizes_that_both_reached():
+    before = read(*(size(number, 20_000 * 4**number, 8 * 2**number) for number in range(7)), DONE)
+    bent = [10_000 * 2**number * (4 if number > 6 else 1) for number in range(14)]
+    after = read(*(size(number, ns, 8 * 2**number) for number, ns in enumerate(bent)), DONE)
+    both = growth._curve([after], before, up_to=8 * 2**6).exponent
+    every = growth._curve([after], before).exponent
+    assert both is not None
+    assert both.low <= 1 <= both.high
+    assert every is None or every.value > 1.02
 
 
 def test_the_same_in_words_and_not_the_same_is_told_apart():
