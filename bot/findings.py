@@ -19,6 +19,7 @@ from perfbot.optimizer.session import Judged, Outcome, Unchanged
 from perfbot.optimizer.verdict import Accepted, Inconclusive, Measured, Rejected, Verdict, Why
 from perfbot.profiling.concurrency import Compared
 from perfbot.profiling.functions import FunctionName
+from perfbot.profiling.growth import Curve
 from perfbot.profiling.hotspots import Hotspot
 from perfbot.profiling.measure import Interval
 
@@ -183,6 +184,7 @@ def _result(judged: Judged, patch: str | None) -> rows.Result:
         speedup=_speedup(measured),
         memory_ratio=measured.memory_ratio if measured else None,
         complexity=_complexity(before or b"", after, function),
+        growth=_growth(measured),
         size=rows.Change(_lines(before or b"", function), _lines(after, function)),
         kill_rate=caught.rate if caught else None,
         gates=tuple(
@@ -244,6 +246,19 @@ def _speedup(measured: Measured | None) -> rows.Speedup | None:
     )
 
 
+def _growth(measured: Measured | None) -> rows.Growth | None:
+    found = measured.growth if measured else None
+    if found is None or (found.old.exponent is None and found.new.exponent is None):
+        return None
+    before, after = found.old.exponent, found.new.exponent
+    return rows.Growth(
+        before.value if before else None,
+        after.value if after else None,
+        before.error if before else None,
+        after.error if after else None,
+    )
+
+
 def _complexity(before: bytes, after: bytes, function: FunctionName) -> rows.Change:
     return rows.Change(
         readability.cognitive(before, function.qualname),
@@ -260,4 +275,10 @@ def _samples(judged: Judged) -> Samples | None:
     if measured is None:
         return None
     pairs = tuple((pair.old_ns / 1e9, pair.new_ns / 1e9) for pair in measured.comparison.pairs)
-    return Samples(pairs, measured.threshold)
+    grown = measured.growth
+    before, after = (grown.old, grown.new) if grown else (Curve(), Curve())
+    return Samples(pairs, measured.threshold, _seconds(before), _seconds(after))
+
+
+def _seconds(curve: Curve) -> tuple[tuple[int, float], ...]:
+    return tuple((items, ns / 1e9) for items, ns in curve.points)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from perfbot.bot import diff_view, plot, words
+from perfbot.bot import diff_view, growth_plot, plot, words
 from perfbot.bot.durations import format_duration
 from perfbot.bot.report import Report, Result, Samples
 
@@ -24,6 +24,7 @@ def render(report: Report, patches: Mapping[str, bytes], samples: Mapping[str, S
         words=words,
         diff=lambda result: diff_view.rows(patches.get(result.patch or "", b"")),
         plot=lambda result: _plot(result, samples),
+        growth_plot=lambda result: _growth_plot(result, samples),
     )
 
 
@@ -66,3 +67,11 @@ def _plot(result: Result, samples: Mapping[str, Samples]) -> Markup:
     if measured is None or result.speedup is None:
         return Markup()
     return Markup(plot.strip_plot(measured, result.speedup))  # noqa: S704 (see the docstring)
+
+
+def _growth_plot(result: Result, samples: Mapping[str, Samples]) -> Markup:
+    """Draw a result's times by size; here too there is nothing but numbers and our own words."""
+    measured = samples.get(result.function)
+    if measured is None or result.growth is None:
+        return Markup()
+    return Markup(growth_plot.log_log_plot(measured, result.growth))  # noqa: S704

@@ -135,10 +135,23 @@ class BenchmarkRow:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A number before and after: cognitive complexity, lines, or the exponent of growth."""
+    """A number before and after: cognitive complexity or lines."""
 
     before: float
     after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """The power of the input's size by which time grows, before and after; None where it is not known.
+
+    Each error is half the width of the exponent's interval.
+    """
+
+    before: float | None
+    after: float | None
+    before_error: float | None
+    after_error: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +208,7 @@ class Result:
     complexity: Change | None = None
     size: Change | None = None
     kill_rate: float | None = None
-    growth: Change | None = None
+    growth: Growth | None = None
     gates: tuple[GateResult, ...] = ()
     patch: str | None = None
     survivors: tuple[Survivor, ...] = field(default=(), metadata=FOR_PEOPLE)
@@ -246,11 +259,14 @@ class Report:
 class Samples:
     """The raw measurements behind one result: seconds of each interleaved (old, new) pair.
 
-    ``threshold`` is the speedup that had to be proven.
+    ``threshold`` is the speedup that had to be proven; ``sizes_before`` and ``sizes_after`` are the
+    number of items and the seconds of one call, for growing inputs.
     """
 
     pairs: tuple[tuple[float, float], ...]
     threshold: float
+    sizes_before: tuple[tuple[int, float], ...] = ()
+    sizes_after: tuple[tuple[int, float], ...] = ()
 
 
 def to_json(report: Report) -> str:

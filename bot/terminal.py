@@ -81,6 +81,8 @@ def _print_result(result: Result, console: Console) -> None:
     line = Text.assemble(mark, (visible(result.function) or THE_PATCH, "bold"))
     console.print(line, soft_wrap=True)
     _print_indented(_claim(result), console, style)
+    if result.growth:
+        _print_indented(f"time grows as {words.growth(result.growth)}", console)
     if result.detail:
         _print_indented(visible(result.detail), console)
     for survivor in result.survivors:

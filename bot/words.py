@@ -1,10 +1,20 @@
 """How the report speaks to people: the sentences behind its closed lists, and numbers in words."""
 
+import math
 import shlex
 import unicodedata
 from collections.abc import Mapping
 
-from perfbot.bot.report import HotspotRow, Reason, Report, Result, Speedup, Survivor, Verdict
+from perfbot.bot.report import (
+    Growth,
+    HotspotRow,
+    Reason,
+    Report,
+    Result,
+    Speedup,
+    Survivor,
+    Verdict,
+)
 from perfbot.optimizer.verdict import Why
 
 WHY: Mapping[Why, str] = {
@@ -78,6 +88,18 @@ def interval(speedup: Speedup) -> str:
     digits = 0 if speedup.low >= 100 else 1 if speedup.low >= 10 else 2
     low, high = _floored(speedup.low, digits), times(speedup.high)
     return f"{low}–{high}, {percent(speedup.confidence)} confidence, {speedup.pairs} pairs"
+
+
+def growth(found: Growth) -> str:
+    """Return the exponents before and after: ``n^2.0 ± 0.1 → n^1.0 ± 0.1``, errors rounded up."""
+    before = _power(found.before, found.before_error)
+    return f"{before} → {_power(found.after, found.after_error)}"
+
+
+def _power(exponent: float | None, error: float | None) -> str:
+    if exponent is None or error is None:
+        return "not known"
+    return f"n^{exponent:.1f} ± {math.ceil(error * 10) / 10:.1f}"
 
 
 def percent(share: float) -> str:

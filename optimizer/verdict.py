@@ -7,6 +7,7 @@ from enum import StrEnum
 from perfbot.optimizer.faults import Caught, sentence
 from perfbot.optimizer.metrics import Metrics
 from perfbot.profiling.functions import FunctionName
+from perfbot.profiling.growth import Growth
 from perfbot.profiling.measure import Comparison, Interval
 
 BELOW = "; {least:.0%} are asked for, so people should look before this is merged"
@@ -71,6 +72,7 @@ class Measured:
     comparison: Comparison
     threshold: float  # what the lower end had to be above
     memory_ratio: float | None  # peak of new/old, beyond what was there before the call
+    growth: Growth | None = None  # of both versions' time with size
 
     @property
     def speedup(self) -> Interval:

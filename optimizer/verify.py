@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from perfbot.optimizer import gates, metrics, readability, speed
+from perfbot.optimizer import gates, growth, metrics, readability, speed
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.detection import detected
 from perfbot.optimizer.faults import Caught
@@ -31,6 +31,7 @@ from perfbot.optimizer.verdict import (
 from perfbot.profiling import replay
 from perfbot.profiling.benchmark import MeasurementError, WrongAnswerError
 from perfbot.profiling.functions import FunctionName
+from perfbot.profiling.growth import measure as grown
 from perfbot.profiling.replay import Difference, Reference
 from perfbot.profiling.suite import Lost, run_suite
 from perfbot.profiling.tree import Tree
@@ -310,6 +311,23 @@ def _speed(trial: _Trial) -> Finding:
     return speed.decided(trial.bench, results)
 
 
+def _growth(trial: _Trial) -> Finding:
+    """Grow the inputs of a change that is right and faster so far: it must stay so."""
+    remarks = []
+    for number, measured in enumerate(trial.measured):
+        function, case = measured.function, trial.case
+        found = grown(case.target, case.reference(function), case.tree, trial.new)
+        trial.measured[number] = replace(measured, growth=found)
+        if found.differences:
+            why = _WHY_BY_ENDING.get(found.differences[0].ending, Why.RESULTS_DIFFER)
+            return Refusal(why, _tell(function, found.differences))
+        remark = growth.decided(function, found)
+        if not isinstance(remark, str):
+            return remark
+        remarks.append(remark)
+    return "; ".join(remarks)
+
+
 def _seeded_faults(trial: _Trial) -> Finding:
     """Try how good the evidence is; a change that passed everything else is right all the same."""
     left_s = trial.deadline_s - time.monotonic()
@@ -347,6 +365,7 @@ _RIGHT: tuple[_Step, ...] = (
 _FASTER: tuple[_Step, ...] = (
     ("memory", _memory),
     ("speed", _speed),
+    ("growth", _growth),
     ("seeded faults", _seeded_faults),
     ("tests on the shipped bytes", _tests),
 )

@@ -320,7 +320,7 @@ def _played(reply: Reply) -> Played:
         if message.kind == "starting" and announced is None and key not in behaviours:
             announced = key
         elif message.kind == "behaviour" and key == announced:
-            behaviours[key] = _behaviour(message)
+            behaviours[key] = behaviour_of(message)
             announced = None
         elif message.kind not in ("variables", "done"):
             return Played({}, CONTRADICTION, None)
@@ -328,7 +328,8 @@ def _played(reply: Reply) -> Played:
     return Played(behaviours, "" if reply.finished else reply.trouble, announced, names)
 
 
-def _behaviour(message: Message) -> Behaviour:
+def behaviour_of(message: Message) -> Behaviour:
+    """Read what one call did from a message, which is not trusted to have every field."""
     return Behaviour(
         message.text("ending"),
         message.text("digest"),

@@ -233,6 +233,5 @@ class _Bounded(io.StringIO):
     """Printed output, of which only the first part is kept."""
 
     def write(self, text: str) -> int:
-        if self.tell() < _AT_MOST_OUTPUT:
-            super().write(text)
+        super().write(text[: max(0, _AT_MOST_OUTPUT - self.tell())])
         return len(text)

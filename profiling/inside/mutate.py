@@ -17,7 +17,6 @@ from typing import Any
 
 from _perfbot_inside import canonical, changes, pickling, places
 from _perfbot_inside.changes import Change
-from _perfbot_inside.grow import grown as grown
 
 _GENTLE_SHARE = 0.6  # of the variants come before the first wild one
 _WILD_SHARE = 0.5  # of the changes are wild, once they may be

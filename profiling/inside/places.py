@@ -127,12 +127,12 @@ def _parts(value: Any) -> list[Any] | None:
     for base in _SERIES:
         if isinstance(value, base):
             parts = list(base.__iter__(value))
-    if _has_attributes(value):
+    if has_attributes(value):
         parts = [*(parts or ()), *kinds.attributes(value).values()]
     return parts
 
 
-def _has_attributes(value: object) -> bool:
+def has_attributes(value: object) -> bool:
     """Say whether a value's attributes are part of the input: not so for classes and enum members."""
     return is_own_instance(value) and not isinstance(value, (type, enum.Enum, BaseException))
 
@@ -172,7 +172,7 @@ def _children(place: Place, rng: Random) -> Iterator[Place]:
         yield from _tuple_children(place, rng)
     elif isinstance(value, dict):
         yield from _dict_children(place, rng)
-    if _has_attributes(value):
+    if has_attributes(value):
         for name, attribute in kinds.attributes(value).items():
             yield place.child(f".{name}", attribute, partial(set_attribute, value, name))
 

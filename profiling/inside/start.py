@@ -26,7 +26,7 @@ def main() -> None:
     """Do the job that standard input describes."""
     job = json.load(sys.stdin)
     _load_helpers()
-    from _perfbot_inside import clock, concurrency, exercise, replay, weigh
+    from _perfbot_inside import clock, concurrency, exercise, growth, replay, weigh
     from _perfbot_inside.results import Results
 
     results = Results(int(os.environ.pop("PERFBOT_RESULTS_FD")))
@@ -43,6 +43,7 @@ def main() -> None:
         "time": clock.run,
         "memory": weigh.run,
         "concurrency": concurrency.run,
+        "growth": growth.run,
     }
     jobs[job["do"]](job, results)
     results.send("done")

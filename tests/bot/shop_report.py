@@ -70,7 +70,7 @@ def accepted_result() -> r.Result:
         complexity=r.Change(6, 6),
         size=r.Change(14, 13),
         kill_rate=0.85,
-        growth=r.Change(2.0, 1.0),
+        growth=r.Growth(2.0, 1.0, 0.08, 0.03),
         gates=(
             r.GateResult("parses", True, "", 0.002),
             r.GateResult("interface", True, "same name, parameters and decorators", 0.001),
@@ -121,4 +121,11 @@ def example() -> Example:
         unchanged=(r.Unchanged("src/shop/csv.py::load", r.Reason.NATIVE, "97 % of it in _csv"),),
         cost=r.Cost(83.2),
     )
-    return Example(report, {"01-cart.Cart.total.patch": PATCH}, {TOTAL: r.Samples(pairs, 1.1)})
+    sizes = [2**power for power in range(3, 18)]
+    samples = r.Samples(
+        pairs,
+        1.1,
+        tuple((size, 4e-5 + 3e-8 * size**2) for size in sizes[:11]),
+        tuple((size, 5e-5 + 2e-7 * size) for size in sizes),
+    )
+    return Example(report, {"01-cart.Cart.total.patch": PATCH}, {TOTAL: samples})

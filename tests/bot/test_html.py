@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perfbot.bot import diff_view, plot
+from perfbot.bot import diff_view, growth_plot, plot
 from perfbot.bot.diff_view import Kind
 from perfbot.bot.html import render
-from perfbot.bot.report import Report, Samples, Speedup
+from perfbot.bot.report import Growth, Report, Samples, Speedup
 
 from shop_report import TOTAL, Example
 
@@ -115,6 +115,39 @@ def test_the_picture_tells_the_same_to_those_who_cannot_see_it(shop: Example) ->
     assert len(picture.findall("circle")) == 24
     title = picture.findtext("title") or ""
     assert "Estimate 2.43×, 99% interval 2.31× to 2.55×, threshold 1.10×" in title
+
+
+def test_the_curves_of_growth_are_named_and_told_in_words(shop: Example) -> None:
+    growth = shop.report.results[0].growth
+    assert growth is not None
+    picture = ElementTree.fromstring(growth_plot.log_log_plot(shop.samples[TOTAL], growth))
+    assert len(picture.findall("circle")) == 26
+    assert [text.text for text in picture.iter("text")][-3:-1] == ["before n^2.0", "after n^1.0"]
+    title = picture.findtext("title") or ""
+    assert "n^2.0 ± 0.1 → n^1.0 ± 0.1" in title
+    assert "up to 8,192 items in 2.01 s, after it up to 131,072 items in 26.3 ms" in title
+
+
+sized = st.lists(st.tuples(st.integers(1, 10**7), st.floats(1e-9, 1e3)), min_size=1, max_size=20)
+
+
+@settings(max_examples=50)
+@given(sized, sized)
+def test_any_growth_gives_a_picture_within_its_frame(
+    before: list[tuple[int, float]], after: list[tuple[int, float]]
+) -> None:
+    samples = Samples((), 1.1, tuple(before), tuple(after))
+    picture = ElementTree.fromstring(
+        growth_plot.log_log_plot(samples, Growth(None, 1.0, None, 0.1))
+    )
+    for dot in picture.iter("circle"):
+        assert 0 <= float(dot.get("cx", "")) <= 480
+        assert 0 <= float(dot.get("cy", "")) <= 240
+
+
+def test_without_times_of_both_versions_there_is_no_picture_of_growth(shop: Example) -> None:
+    samples = replace(shop.samples[TOTAL], sizes_after=())
+    assert growth_plot.log_log_plot(samples, Growth(2.0, None, 0.1, None)) == ""
 
 
 positive = st.floats(1e-9, 1e6, allow_subnormal=False)

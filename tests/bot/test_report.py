@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perfbot.bot.report import Change, Reason, Samples, Verdict, samples_to_json, to_json
+from perfbot.bot.report import Growth, Reason, Samples, Verdict, samples_to_json, to_json
 from perfbot.optimizer.strategies import Category
 from perfbot.optimizer.verdict import Why
 
@@ -47,12 +47,14 @@ def test_an_empty_report_is_valid(shop: Example) -> None:
 
 
 def test_numbers_that_json_does_not_have_become_null(shop: Example) -> None:
-    result = replace(shop.report.results[0], memory_ratio=math.inf, growth=Change(math.nan, 1.0))
+    result = replace(
+        shop.report.results[0], memory_ratio=math.inf, growth=Growth(math.nan, 1.0, 0.1, 0.1)
+    )
     text = to_json(replace(shop.report, results=(result,)))
     validated(text)
     assert "NaN" not in text
     assert "Infinity" not in text
-    assert json.loads(text)["results"][0]["growth"] == {"before": None, "after": 1.0}
+    assert json.loads(text)["results"][0]["growth"]["before"] is None
 
 
 @settings(max_examples=30)
@@ -86,6 +88,13 @@ def test_closed_lists_are_the_same_in_code_and_schema(
 
 
 def test_samples_are_written_pair_by_pair() -> None:
-    text = samples_to_json({"a.py::f": Samples(((0.2, 0.1),), 1.1)})
+    text = samples_to_json({"a.py::f": Samples(((0.2, 0.1),), 1.1, ((8, 0.3),))})
     functions = json.loads(text)["functions"]
-    assert functions == {"a.py::f": {"pairs": [[0.2, 0.1]], "threshold": 1.1}}
+    assert functions == {
+        "a.py::f": {
+            "pairs": [[0.2, 0.1]],
+            "threshold": 1.1,
+            "sizes_before": [[8, 0.3]],
+            "sizes_after": [],
+        }
+    }

@@ -88,7 +88,7 @@ def pairs(items):
 """
 GATE_NAMES = [
     "parses", "interface", "forbidden", "readability", "exercised", "same results", "tests",
-    "memory", "speed", "seeded faults", "tests on the shipped bytes",
+    "memory", "speed", "growth", "seeded faults", "tests on the shipped bytes",
 ]  # fmt: skip
 
 
@@ -128,6 +128,8 @@ def test_an_honest_gain_is_accepted_through_all_gates(case):
     assert measured.speedup.low > 1.5
     assert measured.threshold == 1.5
     assert measured.memory_ratio is not None
+    assert measured.growth is not None
+    assert measured.growth.compared > 0
     (caught,) = verdict.caught.values()
     assert caught.tried >= 8
     assert f"{caught.caught} of {caught.tried} seeded faults are caught" in verdict.remark
@@ -156,6 +158,15 @@ def test_thin_evidence_is_said_and_wants_a_draft(case):
         "pairs: 3 of 4 seeded faults are caught; "
         "fib: 8 of 8 seeded faults are caught, 1 more not tried for lack of time"
     )
+
+
+def test_what_is_wrong_only_on_larger_inputs_than_were_recorded_is_refused(case):
+    cut = "    if len(items) > 2000:\n        return -1\n    counts = {}"
+    wrong = changed("pairs", FAST_PAIRS.replace("    counts = {}", cut))
+    verdict = judged(case, wrong, "pairs")
+    assert (verdict.why, verdict.gates[-1].name) == (Why.RESULTS_DIFFER, "growth")
+    assert "returned -1" in verdict.detail
+    assert "times as large" in verdict.detail
 
 
 def test_the_unchanged_code_is_no_gain(case):

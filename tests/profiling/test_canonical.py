@@ -708,7 +708,7 @@ import pathlib, re, sys, threading, types, uuid
 spec = importlib.machinery.ModuleSpec("_perfbot_inside", None, is_package=True)
 spec.submodule_search_locations = [sys.argv[1]]
 sys.modules["_perfbot_inside"] = importlib.util.module_from_spec(spec)
-from _perfbot_inside import canonical, mutate
+from _perfbot_inside import canonical, grow, mutate
 
 class Thing:
     def __init__(self, x): self.x = x
@@ -745,7 +745,7 @@ print(len(canonical.canonical(deep)))
 call = ([3, 1, 2], {"a", "b", "c"}, {"k": "text"}, Thing([1.5])), {"flag": True}
 for variant in mutate.variants(*call, seed=5, count=30):
     print(variant.what, canonical.canonical((variant.arguments, variant.keywords)))
-print(canonical.canonical(mutate.grown(*call, 3)))
+print(canonical.canonical(grow.resized(call, "all", 3, 1).call))
 print(canonical.short(values[:20]))
 """
 

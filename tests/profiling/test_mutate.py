@@ -1,11 +1,9 @@
 """Variants keep what the judge relies on: types, aliases, the recorded call itself."""
 
-import copy
 import dataclasses
 import datetime
 import decimal
 import enum
-import threading
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -16,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfbot.profiling.inside.canonical import canonical
-from perfbot.profiling.inside.mutate import Variant, grown, variants
+from perfbot.profiling.inside.mutate import Variant, variants
 
 
 class Basket:
@@ -317,79 +315,3 @@ def test_arguments_that_were_one_object_stay_one_object(same: object) -> None:
 def test_repeated_items_do_not_become_aliases() -> None:
     for variant in of([[1], [2], [3]], count=60):
         assert len({id(item) for item in variant.arguments[0]}) == len(variant.arguments[0])
-
-
-# -- larger calls ------------------------------------------------------------------------------
-
-
-def test_a_larger_call_has_new_items_of_the_same_kind() -> None:
-    call = grown(([3, 1, 2], "ab", {"k": 1}, {5, 6}, (1, "x")), {}, 4)
-    assert call is not None
-    numbers, text, mapping, members, pair = call[0]
-    assert numbers[:3] == [3, 1, 2]
-    assert len(numbers) == len(set(numbers)) == 12
-    assert len(text) == 8
-    assert text[:2] == "ab"
-    assert len(mapping) == 4
-    assert len(members) == 8
-    assert len(pair) == 8
-
-
-def test_a_length_given_beside_its_list_grows_with_it() -> None:
-    assert grown(([4, 5, 6], 3, 2), {"n": 3}, 2) == (([4, 5, 6, 7, 8, 9], 6, 2), {"n": 6})
-
-
-def test_a_call_without_containers_grows_in_its_integers() -> None:
-    assert grown((10, 1.5), {"flag": True}, 3) == ((30, 1.5), {"flag": True})
-
-
-def test_a_square_stays_a_square() -> None:
-    call = grown(([[1, 2], [3, 4]],), {}, 3)
-    assert call is not None
-    assert [len(row) for row in call[0][0]] == [6] * 6
-
-
-def test_records_grow_in_number_with_new_content() -> None:
-    call = grown(([{"id": 1, "name": "a"}, {"id": 2, "name": "b"}],), {}, 2)
-    assert call is not None
-    assert len({record["id"] for record in call[0][0]}) == 4
-    assert len({record["name"] for record in call[0][0]}) == 4
-
-
-def test_a_method_without_arguments_grows_in_its_instance() -> None:
-    basket = Basket([1, 2])
-    call = grown((basket,), {}, 2)
-    assert call is not None
-    assert len(call[0][0].prices) == 4
-    assert basket.prices == [1, 2]
-
-
-@pytest.mark.parametrize("arguments", [(), (True, None, 1.5), ([],), (threading.Lock(), [1])])
-def test_what_cannot_grow_is_said_so(arguments: tuple[object, ...]) -> None:
-    assert grown(arguments, {}, 2) is None
-
-
-@given(CALLS, st.integers(2, 5))
-def test_growing_never_touches_the_recorded_call(
-    arguments: tuple[object, ...], factor: int
-) -> None:
-    before, twin = canonical(arguments), copy.deepcopy(arguments)
-    call = grown(arguments, {}, factor)
-    assert canonical(arguments) == before
-    if call is not None:
-        assert list(map(type, call[0])) == list(map(type, twin))
-
-
-def test_an_argument_passed_twice_is_one_argument_when_grown() -> None:
-    same = [1, 2]
-    call = grown((same, same), {}, 3)
-    assert call is not None
-    assert call[0][0] is call[0][1]
-    assert len(call[0][0]) == 6
-
-
-def test_arrays_grow_along_their_first_axis() -> None:
-    call = grown((numpy.arange(6).reshape(3, 2),), {}, 2)
-    assert call is not None
-    assert call[0][0].shape == (6, 2)
-    assert len(numpy.unique(call[0][0])) == 12

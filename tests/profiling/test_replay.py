@@ -7,6 +7,7 @@ import pytest
 from perfbot.profiling import messages, replay
 from perfbot.profiling.capture import Recorded, Recording
 from perfbot.profiling.functions import FunctionName
+from perfbot.profiling.inside import behaviour as behaviour_inside
 from perfbot.profiling.replay import CONTRADICTION, Behaviour, variants_of
 from perfbot.profiling.sandbox import Completed, Ending
 from perfbot.profiling.target import Reply
@@ -295,3 +296,11 @@ def test_mutations_that_keep_hanging_are_given_up_and_not_asked_of_the_new_versi
     )
     new = case.copy({"counting.py": closed.encode()})
     assert replay.differences(reference, case.target, new) == []
+
+
+def test_much_output_is_compared_up_to_the_same_character_however_it_is_written():
+    in_pieces, at_once = behaviour_inside._Bounded(), behaviour_inside._Bounded()
+    for _ in range(30_000):
+        in_pieces.write("0123456\n")
+    assert at_once.write("0123456\n" * 30_000) == 240_000
+    assert in_pieces.getvalue() == at_once.getvalue()
