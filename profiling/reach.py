@@ -33,7 +33,7 @@ NAMES: Final = tuple(
 )
 DEVICES: Final = tuple(map(Path, "/dev/null /dev/zero /dev/full /dev/random /dev/urandom".split()))
 # Harmless files of a /proc that is otherwise hidden at the Landlock level.
-MACHINE: Final = (Path("/proc/cpuinfo"), Path("/proc/meminfo"))
+MACHINE: Final = (Path("/proc/cpuinfo"), Path("/proc/meminfo"), Path("/proc/self/maps"))
 
 
 def existing(paths: Iterable[Path]) -> list[str]:
