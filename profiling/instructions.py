@@ -15,9 +15,10 @@ import re
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from statistics import median
 
 from perfbot.profiling.benchmark import affordable, choose_calls
 from perfbot.profiling.replay import Reference
@@ -39,11 +40,22 @@ _AT_MOST_ROUND_S = 0.3
 _WARM_UP = 2  # rounds that come before, unless first calls count
 _COPIED_BYTES = 8 << 20  # of arguments that need a fresh copy for each call, all rounds together
 _AT_MOST_REAL_REPEATS = 50  # as where the clock times the first pass only
+_LOOKS = 3  # at the plain speed, each with two processes of each version
+_PLAIN_S, _AT_MOST_PLAIN_ROUNDS = 1.0, 50
 _LIMITS = Limits(wall_s=240, cpu_s=90)
 _TRIAL_LIMITS = Limits(wall_s=60, cpu_s=20)
 _CACHEGRIND_OPTIONS = (
     "--tool=cachegrind --cache-sim=no --branch-sim=no --cachegrind-out-file=/dev/null --vgdb=no"
 ).split()
+_SIMULATIONS = ("--cache-sim=yes", "--branch-sim=yes")  # the last word on an option counts
+_CYCLES = {
+    "I refs": 1,
+    "I1 misses": 10,
+    "D1 misses": 10,
+    "Mispredicts": 10,
+    "LLi misses": 100,
+    "LLd misses": 100,
+}
 # With a file named, perf begins a line of its own after whatever the target wrote.
 _PERF_OPTIONS = "stat -x, -o /dev/stderr -e instructions:u --".split()
 
@@ -90,6 +102,21 @@ def read_cachegrind(said: str) -> list[int]:
     return [int(count.replace(",", "")) for _, count in found]
 
 
+def read_cycles(said: str) -> list[int]:
+    """Return each process's estimated cycles, from the closing words of Cachegrind with all simulations.
+
+    The estimate is KCachegrind's: one for an instruction, ten for a miss of the first cache or of the
+    branch predictor, a hundred for one of the last cache.
+    """
+    cycles: dict[str, int] = {}
+    lines = re.findall(r"^==(\d+)== (\w+)\s+(\w+):\s+([\d,]+)", said, re.MULTILINE | re.ASCII)
+    lines += re.findall(r"^==(\d+)== (Mispredicts)():\s+([\d,]+)", said, re.MULTILINE | re.ASCII)
+    for process, *event, count in lines:
+        weight = _CYCLES.get(" ".join(event).strip(), 0)
+        cycles[process] = cycles.get(process, 0) + weight * int(count.replace(",", ""))
+    return list(cycles.values())
+
+
 def counter(level: Level, path: str = PATH) -> Counter | None:
     """Return the best counter that works in a sandbox of this level, having tried it, if there is one."""
     return next((each for each in _installed(path) if _why_not(level, each) is None), None)
@@ -111,6 +138,13 @@ def _installed(path: str) -> list[Counter]:
         for name, tool, options, outside, read in known
         if (program := shutil.which(tool, path=path)) is not None
     ]
+
+
+def estimator(counter: Counter) -> Counter | None:
+    """Return what estimates cycles, with caches and branches, where the counter is Cachegrind."""
+    if counter.outside:
+        return None
+    return replace(counter, command=(*counter.command, *_SIMULATIONS), read=read_cycles)
 
 
 @cache
@@ -202,6 +236,59 @@ def ratio(counter: Counter, target: Target, made: Rounds, old: Tree, new: Tree) 
 def _workers() -> int:
     """Counting asks for no quiet, so that both versions may be counted at once."""
     return min(2, len(os.sched_getaffinity(0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What some rounds take, by the clocks of the sandbox and without what comes before them.
+
+    By the process's own word, good for an explanation only: ``system_s`` (in the kernel), ``waits``
+    (how often it gave the processor away) and ``native`` (packages with compiled code that the
+    function's module uses).
+    """
+
+    wall_s: float
+    cpu_s: float
+    system_s: float
+    waits: float
+    native: tuple[str, ...]
+
+
+def uses(target: Target, made: Rounds, old: Tree, new: Tree) -> tuple[Use, Use]:
+    """Return what the same rounds take on both versions, at their plain speed.
+
+    Raises:
+        NotCountedError: a process did not come to its end.
+    """
+    most = max(1, min(_AT_MOST_PLAIN_ROUNDS, round(_PLAIN_S / made.round_s)))
+    work, nothing = ([1] * most, [0] * most) if made.once else ([most], [0])
+    seen: tuple[list[Use], list[Use]] = ([], [])
+    for _ in range(_LOOKS):
+        for tree, found in zip((old, new), seen, strict=True):
+            replies = [repeated(target, made, tree, numbers) for numbers in (work, nothing)]
+            found.append(_use(*replies))
+    return _middle(seen[0]), _middle(seen[1])
+
+
+def _use(with_them: Reply, without: Reply) -> Use:
+    done, idle = with_them.messages[0], without.messages[0]
+    return Use(
+        with_them.completed.wall_s - without.completed.wall_s,
+        with_them.completed.cpu_s - without.completed.cpu_s,
+        done.number("system_s") - idle.number("system_s"),
+        done.number("waits") - idle.number("waits"),
+        done.texts("native"),
+    )
+
+
+def _middle(found: Sequence[Use]) -> Use:
+    return Use(
+        max(1e-6, median(each.wall_s for each in found)),
+        max(1e-6, median(each.cpu_s for each in found)),
+        median(each.system_s for each in found),
+        median(each.waits for each in found),
+        found[0].native,
+    )
 
 
 def count(counter: Counter, target: Target, made: Rounds, tree: Tree) -> int:

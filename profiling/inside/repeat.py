@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import binascii
 import gc
+import importlib.machinery
 import itertools
 import os
 import pickle
 import random
+import resource
 import sys
 import threading
 from collections.abc import Callable
@@ -51,8 +53,10 @@ def run(job: dict[str, Any], results: Results) -> None:
         for number in job["rounds"]:
             _in_a_child(make, rounds[job["warm_up"] :][:number])
         sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
-    used = os.times()
-    results.send("repeated", user_s=used.children_user, system_s=used.children_system)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    results.send(
+        "repeated", system_s=used.ru_stime, waits=used.ru_nvcsw, native=sorted(_native(function))
+    )
 
 
 def _prepared(job: dict[str, Any]) -> list[Batch]:
@@ -84,6 +88,21 @@ def _in_a_child(make: Callable[[Batch], None], batches: list[Batch]) -> None:
     _, status = os.waitpid(child, 0)
     if status:
         raise RuntimeError(f"a forked process ended with {os.waitstatus_to_exitcode(status)}")
+
+
+def _native(function: Callable[..., Any]) -> set[str]:
+    """Return the packages with compiled code, beside Python's own, that the function's module names."""
+    suffixes = tuple(importlib.machinery.EXTENSION_SUFFIXES)
+    compiled = {
+        name.partition(".")[0]
+        for name, module in list(sys.modules.items())
+        if str(getattr(module, "__file__", "")).endswith(suffixes)
+    }
+    named = {
+        str(getattr(value, "__module__", None) or getattr(value, "__name__", "")).partition(".")[0]
+        for value in list(function.__globals__.values())
+    }
+    return (compiled - sys.stdlib_module_names) & (named | set(function.__code__.co_names))
 
 
 def _maker(function: Callable[..., Any]) -> Callable[[Batch], None]:
