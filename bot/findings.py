@@ -18,6 +18,7 @@ from perfbot.optimizer.session import Judged, Outcome, Unchanged
 from perfbot.optimizer.verdict import Accepted, Inconclusive, Measured, Rejected, Verdict, Why
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import Hotspot
+from perfbot.profiling.instructions import counter
 from perfbot.profiling.measure import Interval
 
 DECIDED = "same results, same tests, and even the lower end of the interval is above the threshold"
@@ -102,13 +103,14 @@ def _repository(folder: Path) -> rows.Repository:
 def environment(prepared: Prepared) -> rows.Environment:
     """Return on what the session ran."""
     target = prepared.case.target
+    used = counter(target.sandbox.level)
     return rows.Environment(
         python=target.interpreter.version_text,
         cpu=cpu_model(),
         cores=os.cpu_count() or 1,
         os=platform.platform(),
         sandbox=target.sandbox.level.value,
-        counters=None,
+        counters=used.name if used else None,
     )
 
 
@@ -177,6 +179,7 @@ def _result(judged: Judged, patch: str | None) -> rows.Result:
         optimizer=planner,
         speedup=_speedup(measured),
         memory_ratio=measured.memory_ratio if measured else None,
+        instructions_ratio=measured.instructions_ratio if measured else None,
         complexity=_complexity(before or b"", after, function),
         size=rows.Change(_lines(before or b"", function), _lines(after, function)),
         gates=tuple(

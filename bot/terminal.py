@@ -81,6 +81,8 @@ def _print_result(result: Result, console: Console) -> None:
     line = Text.assemble(mark, (visible(result.function) or THE_PATCH, "bold"))
     console.print(line, soft_wrap=True)
     _print_indented(_claim(result), console, style)
+    if result.instructions_ratio is not None:
+        _print_indented(words.instructions(result.instructions_ratio), console, "dim")
     if result.detail:
         _print_indented(visible(result.detail), console)
     for strategy in result.strategies:

@@ -80,6 +80,11 @@ def interval(speedup: Speedup) -> str:
     return f"{low}–{high}, {percent(speedup.confidence)} confidence, {speedup.pairs} pairs"
 
 
+def instructions(ratio: float) -> str:
+    """Return what a count without noise says beside the clock."""
+    return f"{ratio:.3g}× the instructions of before"
+
+
 def percent(share: float) -> str:
     """Return a share in per cent: ``41 %``, ``2.4 %``, ``< 0.1 %``."""
     if 0 < share < 0.001:

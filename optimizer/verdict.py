@@ -66,6 +66,7 @@ class Measured:
     comparison: Comparison
     threshold: float  # what the lower end had to be above
     memory_ratio: float | None  # peak of new/old, beyond what was there before the call
+    instructions_ratio: float | None = None  # new/old, of the same calls
 
     @property
     def speedup(self) -> Interval:

@@ -7,9 +7,9 @@ docs/judging.md says for people what each gate decides.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from perfbot.optimizer import gates, speed
+from perfbot.optimizer import gates, speed, witness
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.gates import FileChange
 from perfbot.optimizer.verdict import (
@@ -281,6 +281,17 @@ def _speed(trial: _Trial) -> Finding:
     return speed.decided(trial.bench, results)
 
 
+def _instructions(trial: _Trial) -> Finding:
+    remarks = []
+    for number, measured in enumerate(trial.measured):
+        ratio, found = witness.asked(trial.bench, measured)
+        trial.measured[number] = replace(measured, instructions_ratio=ratio)
+        if not isinstance(found, str):
+            return found
+        remarks.append(found)
+    return "; ".join(dict.fromkeys(remarks))
+
+
 _Step = tuple[str, Callable[[_Trial], Finding]]
 _ALLOWED: tuple[_Step, ...] = (
     ("parses", _parses),
@@ -297,6 +308,7 @@ _RIGHT: tuple[_Step, ...] = (
 _FASTER: tuple[_Step, ...] = (
     ("memory", _memory),
     ("speed", _speed),
+    ("instructions", _instructions),
     ("tests on the shipped bytes", _tests),
 )
 GATES = len(_RIGHT) + len(_FASTER)
