@@ -64,6 +64,10 @@ class NotCountedError(Exception):
     """No count could be made; the message is a clause that says why."""
 
 
+class OnlyNewNotCountedError(NotCountedError):
+    """The old version was counted, the new one was not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Counter:
     """A way of counting instructions that works here; ``name`` is as in the report."""
@@ -85,7 +89,7 @@ def read_perf(said: str) -> list[int]:
         value, *rest = line.split(",")
         if len(rest) < 4 or "instructions" not in rest[1]:
             continue
-        if not value.isdecimal() or rest[1] in counts or rest[3] != "100.00":
+        if not re.fullmatch(r"[0-9]{1,18}", value) or rest[1] in counts or rest[3] != "100.00":
             return []
         counts[rest[1]] = int(value)
     return [sum(counts.values())] if counts else []
@@ -96,7 +100,7 @@ def read_cachegrind(said: str) -> list[int]:
 
     A forked process has what was counted before the fork in its count.
     """
-    found = re.findall(r"^==(\d+)== I\s+refs:\s+([\d,]+)$", said, re.MULTILINE | re.ASCII)
+    found = re.findall(r"^==(\d+)== I\s+refs:\s+(\d[\d,]{0,24})$", said, re.MULTILINE | re.ASCII)
     if len(found) != len({process for process, _ in found}):
         return []
     return [int(count.replace(",", "")) for _, count in found]
@@ -109,8 +113,12 @@ def read_cycles(said: str) -> list[int]:
     branch predictor, a hundred for one of the last cache.
     """
     cycles: dict[str, int] = {}
-    lines = re.findall(r"^==(\d+)== (\w+)\s+(\w+):\s+([\d,]+)", said, re.MULTILINE | re.ASCII)
-    lines += re.findall(r"^==(\d+)== (Mispredicts)():\s+([\d,]+)", said, re.MULTILINE | re.ASCII)
+    lines = re.findall(
+        r"^==(\d+)== (\w+)\s+(\w+):\s+(\d[\d,]{0,24})\b", said, re.MULTILINE | re.ASCII
+    )
+    lines += re.findall(
+        r"^==(\d+)== (Mispredicts)():\s+(\d[\d,]{0,24})\b", said, re.MULTILINE | re.ASCII
+    )
     for process, *event, count in lines:
         weight = _CYCLES.get(" ".join(event).strip(), 0)
         cycles[process] = cycles.get(process, 0) + weight * int(count.replace(",", ""))
@@ -227,10 +235,15 @@ def ratio(counter: Counter, target: Target, made: Rounds, old: Tree, new: Tree) 
 
     Raises:
         NotCountedError: a process did not come to its end, or its count makes no sense.
+        OnlyNewNotCountedError: it was one of the new version only.
     """
     with ThreadPoolExecutor(_workers()) as pool:
-        before, after = pool.map(lambda tree: count(counter, target, made, tree), (old, new))
-    return after / before
+        before, after = (pool.submit(count, counter, target, made, tree) for tree in (old, new))
+        counted = before.result()
+        try:
+            return after.result() / counted
+        except NotCountedError as error:
+            raise OnlyNewNotCountedError(str(error)) from error
 
 
 def _workers() -> int:
@@ -299,11 +312,13 @@ def count(counter: Counter, target: Target, made: Rounds, tree: Tree) -> int:
     """
     if counter.outside:  # counts all processes together
         (without,), (with_it,) = (_counts(counter, target, made, tree, (n,)) for n in (0, 1))
-    else:
-        without, with_it, _ = _counts(counter, target, made, tree, (0, 1))
-    if with_it <= without:
+        found = with_it - without
+    else:  # each has the forking itself in it, which two that do nothing show; the first is dearer
+        _, one, other, full, _ = _counts(counter, target, made, tree, (0, 0, 0, 1))
+        found = full - other - (other - one)
+    if found <= 0:
         raise NotCountedError(NO_MORE)
-    return with_it - without
+    return found
 
 
 def _counts(
