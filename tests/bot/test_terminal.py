@@ -32,6 +32,7 @@ def test_a_person_finds_the_claim_the_reason_and_the_next_command(shop: Example)
     for part in (
         "1 function proven faster",
         "at least 2.3× faster (2.31–2.55×, 99 % confidence, 24 pairs)",
+        "0.41× the instructions of before",
         "list membership to set: `known` is searched once per line",
         "git apply 01-cart.Cart.total.patch",
         "rejected: the new function returns or does something else",
