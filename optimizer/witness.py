@@ -51,6 +51,9 @@ _AT_MOST_RATE = (
     2.5  # times the instructions in a second; see docs/judging.md for where it comes from
 )
 _LEAST_SHARE = 0.5
+_SIMULATED_PART = (
+    0.25  # of a gain's logarithm: of all caches only the first and the last are simulated
+)
 _LARGEST_PART = 0.5  # what explains a gain accounts for at least this much of it
 
 
@@ -166,4 +169,4 @@ def _simulated(hearing: _Hearing) -> str | None:
     if estimator is None:
         return None
     ratio = hearing.ratio(estimator)
-    return CACHES.format(ratio=ratio) if ratio <= 1 / math.sqrt(hearing.claimed) else None
+    return CACHES.format(ratio=ratio) if ratio <= hearing.claimed**-_SIMULATED_PART else None

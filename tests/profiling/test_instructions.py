@@ -227,6 +227,13 @@ def test_twice_the_work_is_twice_the_instructions(case, cachegrind):
     assert ratio == pytest.approx(2.0, rel=0.01)
 
 
+def test_cycles_are_estimated_of_the_same_calls(case, cachegrind):
+    twice = case.copy({PATH: SOURCE.replace(LOOP, LOOP * 2).encode()})
+    estimator = instructions.estimator(cachegrind)
+    ratio = instructions.ratio(estimator, case.target, made(case, "squares"), case.tree, twice)
+    assert ratio == pytest.approx(2.0, rel=0.2)
+
+
 def test_import_and_start_do_not_count(case, cachegrind):
     slow = case.copy({PATH: ("TABLE = sorted(range(100_000))\n" + SOURCE).encode()})
     ratio = instructions.ratio(cachegrind, case.target, made(case, "squares"), case.tree, slow)
