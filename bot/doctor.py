@@ -20,7 +20,7 @@ from perfbot.bot.options import DoctorOptions
 from perfbot.bot.output import print_document
 from perfbot.bot.report import Noise, dumped
 from perfbot.bot.words import visible
-from perfbot.profiling import environment, instructions, noise, sandbox
+from perfbot.profiling import counters, environment, noise, sandbox
 from perfbot.profiling.benchmark import MeasurementError
 from perfbot.profiling.environment import NoInterpreter
 from perfbot.profiling.probe import Finding, probe
@@ -163,9 +163,9 @@ def _noise(box: Sandbox) -> tuple[Noise | None, str]:
 
 def _counters(level: Level) -> Found:
     """Find what the judge would count instructions with, in this very sandbox."""
-    found = instructions.counter(level)
+    found = counters.counter(level)
     if found is None:
-        why = instructions.why_no_counter(level)
+        why = counters.why_no_counter(level)
         return Found("instructions", False, COUNTS_NOT.format(why=why))
     return Found("instructions", True, COUNTS.format(name=found.name))
 

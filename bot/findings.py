@@ -16,9 +16,9 @@ from perfbot.optimizer import gates
 from perfbot.optimizer.preparation import Prepared
 from perfbot.optimizer.session import Judged, Outcome, Unchanged
 from perfbot.optimizer.verdict import Accepted, Inconclusive, Measured, Rejected, Verdict, Why
+from perfbot.profiling.counters import counter
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import Hotspot
-from perfbot.profiling.instructions import counter
 from perfbot.profiling.measure import Interval
 
 DECIDED = "same results, same tests, and even the lower end of the interval is above the threshold"

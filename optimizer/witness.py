@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from perfbot.optimizer import memory
 from perfbot.optimizer.speed import Bench
 from perfbot.optimizer.verdict import Finding, Measured, Refusal, Why
-from perfbot.profiling import instructions
+from perfbot.profiling import counters, instructions
+from perfbot.profiling.counters import Counter
 from perfbot.profiling.instructions import (
-    Counter,
     NotCountedError,
     OnlyNewNotCountedError,
     Rounds,
@@ -65,9 +65,9 @@ def contradicts(claimed: float, ratio: float) -> bool:
 def asked(bench: Bench, measured: Measured) -> tuple[float | None, Finding]:
     """Count a function's instructions; return new/old, ``None`` where there is no count, and what is found."""
     level = bench.case.target.sandbox.level
-    counter = instructions.counter(level)
+    counter = counters.counter(level)
     if counter is None:
-        return None, NO_COUNTER.format(why=instructions.why_no_counter(level))
+        return None, NO_COUNTER.format(why=counters.why_no_counter(level))
     try:
         made = instructions.rounds(
             bench.case.reference(measured.function),
@@ -165,7 +165,7 @@ def _explanations(old: Use, new: Use) -> Iterator[str]:
 
 
 def _simulated(hearing: _Hearing) -> str | None:
-    estimator = instructions.estimator(hearing.counter)
+    estimator = counters.estimator(hearing.counter)
     if estimator is None:
         return None
     ratio = hearing.ratio(estimator)

@@ -10,7 +10,7 @@ from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.speed import Bench
 from perfbot.optimizer.verdict import Measured, Refusal, Why
 from perfbot.optimizer.witness import asked, contradicts, explained
-from perfbot.profiling import instructions
+from perfbot.profiling import counters
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.instructions import Use
 from perfbot.profiling.measure import Comparison, Decision, Interval
@@ -103,8 +103,8 @@ def case(prepare) -> Case:
 
 @pytest.fixture
 def counting(case):
-    if instructions.counter(case.target.sandbox.level) is None:
-        pytest.skip(instructions.why_no_counter(case.target.sandbox.level))
+    if counters.counter(case.target.sandbox.level) is None:
+        pytest.skip(counters.why_no_counter(case.target.sandbox.level))
 
 
 def heard(case: Case, function: str, source: str, claimed: float):
@@ -152,7 +152,7 @@ def test_a_sleep_that_is_gone_explains_the_gain(case, counting):
 
 
 def test_without_a_counter_the_gate_passes_and_says_so(case, monkeypatch):
-    monkeypatch.setattr(instructions, "_installed", lambda _path: [])
+    monkeypatch.setattr(counters, "_installed", lambda _path: [])
     ratio, found = heard(case, "total", SOURCE, 1.5)
     assert ratio is None
     assert found == "no instructions are counted: neither perf nor valgrind is installed"

@@ -6,14 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from perfbot.profiling import instructions
+from perfbot.profiling import counters, instructions
+from perfbot.profiling.counters import read_cachegrind, read_cycles, read_perf
 from perfbot.profiling.functions import FunctionName
-from perfbot.profiling.instructions import (
-    NotCountedError,
-    read_cachegrind,
-    read_cycles,
-    read_perf,
-)
+from perfbot.profiling.instructions import NotCountedError
 from perfbot.profiling.sandbox import Command, Level, SandboxError, at
 
 PATH = "m.py"
@@ -141,8 +137,8 @@ def test_cycles_are_estimated_from_all_misses():
 
 
 def test_without_a_tool_there_is_no_counter_and_that_is_said(tmp_path):
-    assert instructions.counter(Level.NONE, path=str(tmp_path)) is None
-    why = instructions.why_no_counter(Level.NONE, path=str(tmp_path))
+    assert counters.counter(Level.NONE, path=str(tmp_path)) is None
+    why = counters.why_no_counter(Level.NONE, path=str(tmp_path))
     assert why == "neither perf nor valgrind is installed"
 
 
@@ -151,15 +147,15 @@ def test_a_tool_that_does_not_count_is_no_counter_and_says_why(tmp_path):
     fake = tmp_path / "valgrind"
     fake.write_text("#!/bin/sh\necho 'cannot count here' >&2\n")
     fake.chmod(0o755)
-    assert instructions.counter(Level.NONE, path=str(tmp_path)) is None
-    why = instructions.why_no_counter(Level.NONE, path=str(tmp_path))
+    assert counters.counter(Level.NONE, path=str(tmp_path)) is None
+    why = counters.why_no_counter(Level.NONE, path=str(tmp_path))
     assert why == "cachegrind counts nothing here (cannot count here)"
 
 
 # --- with a real counter ------------------------------------------------------------------------
 
 needs_valgrind = pytest.mark.skipif(
-    shutil.which("valgrind", path=instructions.PATH) is None,
+    shutil.which("valgrind", path=counters.PATH) is None,
     reason="valgrind is not installed, and only it counts the same everywhere",
 )
 
@@ -171,13 +167,13 @@ def test_instructions_are_counted_at_every_level_of_the_sandbox(level):
         at(level)
     except SandboxError as error:
         pytest.skip(str(error))
-    assert instructions.counter(level) is not None, instructions.why_no_counter(level)
+    assert counters.counter(level) is not None, counters.why_no_counter(level)
 
 
 @pytest.mark.parametrize("level", list(Level))
 def test_a_program_that_watches_the_sandbox_from_outside_has_the_last_word(level):
     """As perf does; page faults are counted on every machine."""
-    perf = shutil.which("perf", path=instructions.PATH)
+    perf = shutil.which("perf", path=counters.PATH)
     if perf is None:
         pytest.skip("perf is not installed")
     try:
@@ -201,7 +197,7 @@ def case(prepare):
 
 @pytest.fixture(scope="module")
 def cachegrind(case):
-    found = instructions.counter(case.target.sandbox.level)
+    found = counters.counter(case.target.sandbox.level)
     if found is None or found.name != "cachegrind":
         pytest.skip("cachegrind is not what counts here")
     return found
@@ -229,7 +225,7 @@ def test_twice_the_work_is_twice_the_instructions(case, cachegrind):
 
 def test_cycles_are_estimated_of_the_same_calls(case, cachegrind):
     twice = case.copy({PATH: SOURCE.replace(LOOP, LOOP * 2).encode()})
-    estimator = instructions.estimator(cachegrind)
+    estimator = counters.estimator(cachegrind)
     ratio = instructions.ratio(estimator, case.target, made(case, "squares"), case.tree, twice)
     assert ratio == pytest.approx(2.0, rel=0.2)
 
