@@ -36,7 +36,7 @@ import m
 
 
 def test_all():
-    assert m.polled(list(range(3000))) == 8995500500
+    assert m.polled(list(range(30_000))) == 8999550005000
     assert m.total(list(range(1000))) == 332833500
 """
 
