@@ -46,7 +46,9 @@ CACHES = "by simulation of caches and branches it takes {ratio:.2f}× the cycles
 COMPILED = "it works with compiled code ({packages}), whose vector instructions do more at a time"
 
 _STRONG_CLAIM = 1.1
-_NO_FEWER = 0.98  # of the instructions of before: they did not fall
+_NO_FEWER = (
+    0.95  # of the instructions of before; the heap's layout alone shifts a count by up to 0.03
+)
 _AT_MOST_RATE = (
     2.5  # times the instructions in a second; see docs/judging.md for where it comes from
 )
