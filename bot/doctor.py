@@ -20,7 +20,7 @@ from perfbot.bot.options import DoctorOptions
 from perfbot.bot.output import print_document
 from perfbot.bot.report import Noise, dumped
 from perfbot.bot.words import visible
-from perfbot.profiling import environment, noise, sandbox
+from perfbot.profiling import counters, environment, noise, sandbox
 from perfbot.profiling.benchmark import MeasurementError
 from perfbot.profiling.environment import NoInterpreter
 from perfbot.profiling.probe import Finding, probe
@@ -30,11 +30,13 @@ WILL_BE_BUILT = "none found in the repository: one is built from its metadata wh
 NOT_THERE = "not installed ({use})"
 NOISE = "a function measured against itself: {low:.3f}–{high:.3f}× (99 % interval, {pairs} pairs)"
 NO_NOISE = "not measured: {why}"
+COUNTS = "counted by {name}"
+COUNTS_NOT = "not counted: {why}"
 UNPROVEN = "the sandbox did not hold: do not run code here that you do not trust"
 _USES = {
     "git": "needed by verify and for the commit in a report",
     "uv": "builds environments faster than pip",
-    "valgrind": "would count instructions where perf cannot",
+    "valgrind": "counts instructions where perf cannot",
     "perf": "counts instructions",
 }
 _GIBI = 1 << 30
@@ -85,6 +87,7 @@ class Diagnosis:
     sandbox: SandboxState
     target: Found
     tools: tuple[Found, ...]
+    counters: Found
     noise: Noise | None
     noise_detail: str
     folders: tuple[Folder, ...]
@@ -115,6 +118,7 @@ def diagnosis(repository: Path) -> Diagnosis:
         sandbox=state,
         target=_target(repository, box, state.level is not None),
         tools=tuple(_tools()),
+        counters=_counters(box.level),
         noise=measured,
         noise_detail=detail,
         folders=tuple(_folders(operator)),
@@ -155,6 +159,15 @@ def _noise(box: Sandbox) -> tuple[Noise | None, str]:
             return None, NO_NOISE.format(why=error)
     text = NOISE.format(low=found.low, high=found.high, pairs=found.pairs)
     return Noise(found.low, found.high, found.pairs), text
+
+
+def _counters(level: Level) -> Found:
+    """Find what the judge would count instructions with, in this very sandbox."""
+    found = counters.counter(level)
+    if found is None:
+        why = counters.why_no_counter(level)
+        return Found("instructions", False, COUNTS_NOT.format(why=why))
+    return Found("instructions", True, COUNTS.format(name=found.name))
 
 
 def _tools() -> Iterator[Found]:
@@ -212,6 +225,7 @@ def _print(found: Diagnosis, console: Console) -> None:
     _print_sandbox(found.sandbox, console)
     _line(console, found.target.usable, "target Python", found.target.detail)
     _line(console, found.noise is not None, "noise", found.noise_detail)
+    _line(console, found.counters.usable, found.counters.name, found.counters.detail, needed=False)
     for tool in found.tools:
         _line(console, tool.usable, tool.name, tool.detail, needed=tool.name == "git")
     for folder in found.folders:

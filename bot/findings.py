@@ -18,6 +18,7 @@ from perfbot.optimizer.preparation import Prepared
 from perfbot.optimizer.session import Judged, Outcome, Unchanged
 from perfbot.optimizer.verdict import Accepted, Inconclusive, Measured, Rejected, Verdict, Why
 from perfbot.profiling.concurrency import Compared
+from perfbot.profiling.counters import counter
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.growth import Curve
 from perfbot.profiling.hotspots import Hotspot
@@ -107,13 +108,14 @@ def _repository(folder: Path) -> rows.Repository:
 def environment(prepared: Prepared) -> rows.Environment:
     """Return on what the session ran."""
     target = prepared.case.target
+    used = counter(target.sandbox.level)
     return rows.Environment(
         python=target.interpreter.version_text,
         cpu=cpu_model(),
         cores=os.cpu_count() or 1,
         os=platform.platform(),
         sandbox=target.sandbox.level.value,
-        counters=None,
+        counters=used.name if used else None,
     )
 
 
@@ -183,6 +185,7 @@ def _result(judged: Judged, patch: str | None) -> rows.Result:
         optimizer=judged.candidate.optimizer if judged.candidate else "none",
         speedup=_speedup(measured),
         memory_ratio=measured.memory_ratio if measured else None,
+        instructions_ratio=measured.instructions_ratio if measured else None,
         complexity=_complexity(before or b"", after, function),
         growth=_growth(measured),
         size=rows.Change(_lines(before or b"", function), _lines(after, function)),

@@ -50,7 +50,7 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """On what it ran; ``python`` is the target's, ``counters`` the hardware counters in use."""
+    """On what it ran; ``python`` is the target's, ``counters`` what counts instructions."""
 
     python: str
     cpu: str

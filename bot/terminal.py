@@ -83,6 +83,8 @@ def _print_result(result: Result, console: Console) -> None:
     _print_indented(_claim(result), console, style)
     if result.growth:
         _print_indented(f"time grows as {words.growth(result.growth)}", console)
+    if result.instructions_ratio is not None:
+        _print_indented(words.instructions(result.instructions_ratio), console, "dim")
     if result.detail:
         _print_indented(visible(result.detail), console)
     for survivor in result.survivors:

@@ -102,6 +102,11 @@ def _power(exponent: float | None, error: float | None) -> str:
     return f"n^{exponent:.1f} ± {math.ceil(error * 10) / 10:.1f}"
 
 
+def instructions(ratio: float) -> str:
+    """Return what a count without noise says beside the clock."""
+    return f"{ratio:.3g}× the instructions of before"
+
+
 def percent(share: float) -> str:
     """Return a share in per cent: ``41 %``, ``2.4 %``, ``< 0.1 %``."""
     if 0 < share < 0.001:

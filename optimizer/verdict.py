@@ -73,6 +73,7 @@ class Measured:
     threshold: float  # what the lower end had to be above
     memory_ratio: float | None  # peak of new/old, beyond what was there before the call
     growth: Growth | None = None  # of both versions' time with size
+    instructions_ratio: float | None = None  # new/old, of the same calls
 
     @property
     def speedup(self) -> Interval:

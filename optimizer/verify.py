@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from perfbot.optimizer import gates, growth, metrics, readability, speed
+from perfbot.optimizer import gates, growth, metrics, readability, speed, witness
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.detection import detected
 from perfbot.optimizer.faults import Caught
@@ -311,6 +311,17 @@ def _speed(trial: _Trial) -> Finding:
     return speed.decided(trial.bench, results)
 
 
+def _instructions(trial: _Trial) -> Finding:
+    remarks = []
+    for number, measured in enumerate(trial.measured):
+        ratio, found = witness.asked(trial.bench, measured)
+        trial.measured[number] = replace(measured, instructions_ratio=ratio)
+        if not isinstance(found, str):
+            return found
+        remarks.append(found)
+    return "; ".join(dict.fromkeys(remarks))
+
+
 def _growth(trial: _Trial) -> Finding:
     """Grow the inputs of a change that is right and faster so far: it must stay so."""
     remarks = []
@@ -365,6 +376,7 @@ _RIGHT: tuple[_Step, ...] = (
 _FASTER: tuple[_Step, ...] = (
     ("memory", _memory),
     ("speed", _speed),
+    ("instructions", _instructions),
     ("growth", _growth),
     ("seeded faults", _seeded_faults),
     ("tests on the shipped bytes", _tests),

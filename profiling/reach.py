@@ -32,8 +32,9 @@ NAMES: Final = tuple(
     )
 )
 DEVICES: Final = tuple(map(Path, "/dev/null /dev/zero /dev/full /dev/random /dev/urandom".split()))
-# Harmless files of a /proc that is otherwise hidden at the Landlock level.
-MACHINE: Final = (Path("/proc/cpuinfo"), Path("/proc/meminfo"))
+# Harmless files of a /proc that is otherwise hidden at the Landlock level. The last is the command's
+# own, not those of what it starts; valgrind does not start without it.
+MACHINE: Final = (Path("/proc/cpuinfo"), Path("/proc/meminfo"), Path("/proc/self/maps"))
 
 
 def existing(paths: Iterable[Path]) -> list[str]:

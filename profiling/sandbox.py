@@ -114,6 +114,8 @@ class Command:
     private HOME and TMPDIR. A folder named as writable is handed over: where perfbot is root, it
     and all in it change their owner. The command may write results to the open file whose number
     is in its environment as ``PERFBOT_RESULTS_FD``. ``network`` is for installing dependencies.
+    ``watched_by`` is a trusted program, such as ``perf stat``, that starts the sandbox with all that
+    is in it from outside; its output is appended to the command's standard error.
     """
 
     argv: tuple[str, ...]
@@ -124,6 +126,7 @@ class Command:
     stdin: bytes = b""
     limits: Limits = Limits()
     network: bool = False
+    watched_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +251,7 @@ class ProcessSandbox:
         with ExitStack() as stack:
             pipes = Pipes(*(Pipe.opened(stack) for _ in range(3)))
             work = (self._task(command, scratch, pipes), self._plan(command, scratch, pipes))
-            with _keeper(*work, pipes, reads=bool(command.stdin)) as process:
+            with _keeper(*work, pipes, command) as process:
                 conversation = _conversation(process, pipes, command)
                 conversation.hold()
         return self._completed(command, conversation)
@@ -413,7 +416,7 @@ def _compiled(module: ModuleType) -> CodeType:
 
 @contextmanager
 def _keeper(
-    task: "keeper.Task", plan: "confine.Plan", pipes: Pipes, *, reads: bool
+    task: "keeper.Task", plan: "confine.Plan", pipes: Pipes, command: Command
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start the keeper; on the way out, however that is, everything it started is dead."""
     with tempfile.TemporaryFile() as file:
@@ -421,11 +424,12 @@ def _keeper(
         file.write(marshal.dumps(work))
         file.seek(0)
         ends = [end.fileno() for end in pipes.inherited()]
+        launch = [sys.executable, "-I", "-S", "-c", _LAUNCH, str(file.fileno())]
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _LAUNCH, str(file.fileno())],
+            [*command.watched_by, *launch],
             env={},
             cwd="/",
-            stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
+            stdin=subprocess.PIPE if command.stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=[file.fileno(), *ends],

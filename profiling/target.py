@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,9 +89,19 @@ class Target:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def run(
-        self, job: Mapping[str, object], tree: Tree, *, limits: Limits, writable: bool = False
+        self,
+        job: Mapping[str, object],
+        tree: Tree,
+        *,
+        limits: Limits,
+        writable: bool = False,
+        under: Sequence[str] = (),
+        watched_by: Sequence[str] = (),
     ) -> Reply:
         """Do one job on a tree; ``writable`` lets the process write into the copy.
+
+        ``under`` is a program that runs the interpreter inside the sandbox, ``watched_by`` one that
+        starts the whole sandbox; both with their options.
 
         Raises:
             SandboxError: the process could not be started at all.
@@ -104,7 +114,7 @@ class Target:
             **job,
         }
         command = Command(
-            argv=(str(self.interpreter.executable), str(_INSIDE / "start.py")),
+            argv=(*under, str(self.interpreter.executable), str(_INSIDE / "start.py")),
             cwd=tree.root,
             readable=(
                 *self.interpreter.readable,
@@ -116,6 +126,7 @@ class Target:
             environment={**_ENVIRONMENT, **self.environment},
             stdin=json.dumps(described).encode(),
             limits=limits,
+            watched_by=tuple(watched_by),
         )
         completed = self.sandbox.run(command)
         return Reply(completed, tuple(messages.read(completed.results)))

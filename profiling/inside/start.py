@@ -7,11 +7,23 @@ on ``sys.path``, does the job and writes results (JSON lines) to the file descri
 
 from __future__ import annotations
 
+import importlib
 import importlib.machinery
 import importlib.util
 import json
 import os
 import sys
+
+# Only the module that does the job is imported: each process pays for what it imports.
+_MODULES = {
+    "exercise": "exercise",
+    "replay": "replay",
+    "time": "clock",
+    "memory": "weigh",
+    "repeat": "repeat",
+    "concurrency": "concurrency",
+    "growth": "growth",
+}
 
 
 def _load_helpers() -> None:
@@ -26,9 +38,10 @@ def main() -> None:
     """Do the job that standard input describes."""
     job = json.load(sys.stdin)
     _load_helpers()
-    from _perfbot_inside import clock, concurrency, exercise, growth, replay, weigh
     from _perfbot_inside.results import Results
 
+    # Before the target's roots stand on the path, where modules of the same names could hide ours.
+    work = importlib.import_module(f"_perfbot_inside.{_MODULES[job['do']]}")
     results = Results(int(os.environ.pop("PERFBOT_RESULTS_FD")))
     tree = job["tree"]
     sys.path[:0] = [
@@ -37,15 +50,7 @@ def main() -> None:
     ]
     sys.path.extend(job["overlay"])
     os.chdir(tree)
-    jobs = {
-        "exercise": exercise.run,
-        "replay": replay.run,
-        "time": clock.run,
-        "memory": weigh.run,
-        "concurrency": concurrency.run,
-        "growth": growth.run,
-    }
-    jobs[job["do"]](job, results)
+    work.run(job, results)
     results.send("done")
 
 

@@ -33,6 +33,7 @@ def test_a_person_finds_the_claim_the_reason_and_the_next_command(shop: Example)
         "1 function proven faster",
         "at least 2.3× faster (2.31–2.55×, 99 % confidence, 24 pairs)",
         "time grows as n^2.0 ± 0.1 → n^1.0 ± 0.1",
+        "0.41× the instructions of before",
         "list membership to set: `known` is searched once per line",
         "not caught in line 18: result = result + line.price  →  result = result - line.price",
         "git apply 01-cart.Cart.total.patch",

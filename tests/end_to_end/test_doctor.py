@@ -54,6 +54,13 @@ def test_noise_is_an_interval_with_its_pairs(found: dict[str, Any]) -> None:
     assert found["noise"]["pairs"] >= 5
 
 
+def test_what_counts_instructions_is_named_or_why_nothing_does(found: dict[str, Any]) -> None:
+    counters = found["counters"]
+    assert counters["name"] == "instructions"
+    named = "counted by perf", "counted by cachegrind"
+    assert counters["detail"].startswith(named if counters["usable"] else "not counted: ")
+
+
 def test_tools_target_and_room_are_named(found: dict[str, Any], folder: Path) -> None:
     assert {each["name"] for each in found["tools"]} == {"git", "uv", "valgrind", "perf"}
     assert all(each["detail"] for each in found["tools"])

@@ -88,7 +88,7 @@ def pairs(items):
 """
 GATE_NAMES = [
     "parses", "interface", "forbidden", "readability", "exercised", "same results", "tests",
-    "memory", "speed", "growth", "seeded faults", "tests on the shipped bytes",
+    "memory", "speed", "instructions", "growth", "seeded faults", "tests on the shipped bytes",
 ]  # fmt: skip
 
 
