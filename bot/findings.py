@@ -16,6 +16,7 @@ from perfbot.optimizer import gates
 from perfbot.optimizer.preparation import Prepared
 from perfbot.optimizer.session import Judged, Outcome, Unchanged
 from perfbot.optimizer.verdict import Accepted, Inconclusive, Measured, Rejected, Verdict, Why
+from perfbot.optimizer.verify import SAME_RESULTS
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import Hotspot
 from perfbot.profiling.measure import Interval
@@ -168,7 +169,7 @@ def _result(judged: Judged, patch: str | None) -> rows.Result:
         function=str(function) if function.qualname else "",
         verdict=_kind(verdict),
         why=Why.FASTER if isinstance(verdict, Accepted) else verdict.why,
-        detail=DECIDED if isinstance(verdict, Accepted) else verdict.detail,
+        detail=_decided(verdict) if isinstance(verdict, Accepted) else verdict.detail,
         strategies=tuple(
             rows.StrategyRow(each.strategy.category, each.strategy.name, each.why)
             for each in suggestions
@@ -185,6 +186,13 @@ def _result(judged: Judged, patch: str | None) -> rows.Result:
         ),
         patch=patch,
     )
+
+
+def _decided(verdict: Accepted) -> str:
+    """Say on what it was accepted; a tolerance, or what was set aside, is never left out."""
+    compared = [gate.detail for gate in verdict.gates if gate.name == SAME_RESULTS]
+    remarks = [more for each in compared if (more := each.partition(", ")[2])]
+    return "; ".join((DECIDED, *remarks))
 
 
 def _kind(verdict: Verdict) -> rows.Verdict:

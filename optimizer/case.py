@@ -27,6 +27,7 @@ class Terms:
     max_memory_ratio: float = 1.10
     max_complexity_increase: int | None = None  # None: readability is only remarked on
     allowed: frozenset[str] = frozenset()
+    tolerance: float | None = None  # of floats in results, relative to the larger; None: exact
 
 
 @dataclass

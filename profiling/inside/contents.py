@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, Union
 
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+# They enclose what stands in the exact text only, and in the text without floats only.
+ONLY_EXACT, ONLY_ROUGH = "\1", "\2"
 
 Part = Union[str, "tuple[object]"]
 
@@ -24,8 +26,10 @@ Part = Union[str, "tuple[object]"]
 class Writer(Protocol):
     """What a handler may ask of the description it is part of."""
 
-    opaque: int
     consume: bool
+    apart: bool
+    progress: Callable[[], str] | None
+    failures: list[tuple[object, Exception]]
 
     def items(self, items: list[Any] | tuple[Any, ...]) -> Iterator[Part]:
         """Yield the pieces of a sequence."""
@@ -38,6 +42,9 @@ class Writer(Protocol):
 
     def bulk(self, items: list[Any]) -> Iterable[str] | None:
         """Return the texts of scalars; ``None`` when not all items are scalars."""
+
+    def hide(self, value: object) -> None:
+        """Count a value that cannot be looked into."""
 
     def owner(self, owner: object) -> str:
         """Return the number of what owns an array's memory."""
@@ -181,7 +188,7 @@ def _class(writer: Writer, value: type) -> Iterator[Part]:
     name = type_name(value)
     yield f"class {name}"
     if value.__flags__ & _HEAP_TYPE and not _is_reachable(value):
-        writer.opaque += 1  # made on the fly: its name says little
+        writer.hide(value)  # made on the fly: its name says little
         yield (tuple(type.__dict__["__bases__"].__get__(value)),)
         yield (tuple(sorted(vars_of(value))),)
 

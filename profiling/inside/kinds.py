@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import copyreg
 import enum
+import inspect
+import operator
 import pathlib
 import re
 import types
@@ -108,7 +110,15 @@ def _foreign(names: list[str]) -> Handler | None:
         owner = foreign.owner_of(value)
         if owner is not None:
             yield writer.owner(owner)
+        floats = foreign.floats_of(value) if writer.apart else None
+        if floats is None:
+            yield from found(value)
+            return
+        yield contents.ONLY_EXACT
         yield from found(value)
+        yield contents.ONLY_EXACT + contents.ONLY_ROUGH + floats[0]
+        yield (tuple(floats[1]),)
+        yield contents.ONLY_ROUGH
 
     return parts
 
@@ -166,14 +176,14 @@ def _plain(_writer: Writer, _value: object) -> Iterator[Part]:
     return iter(())
 
 
-def _unknown(writer: Writer, _value: object) -> Iterator[Part]:
+def _unknown(writer: Writer, value: object) -> Iterator[Part]:
     """Describe the content of an object that shows neither content nor attributes."""
-    writer.opaque += 1
+    writer.hide(value)
     return iter(())
 
 
 def _opaque(writer: Writer, value: object) -> Iterator[Part]:
-    writer.opaque += 1
+    writer.hide(value)
     yield f"<{contents.type_name(type(value))}>"
 
 
@@ -255,7 +265,7 @@ def _reduced(writer: Writer, value: object) -> Iterator[Part]:
     try:
         reduced = reducer(value) if reducer is not None else None
     except Exception as error:  # whatever a foreign class says when it cannot be pickled
-        writer.opaque += 1
+        writer.hide(value)
         yield f"<{contents.type_name(type(error))}>"
         return
     if not isinstance(reduced, tuple):
@@ -270,12 +280,14 @@ def _iterator(writer: Writer, value: Iterator[object]) -> Iterator[Part]:
     """Describe an iterator: by what it yields if it may be consumed, else as something opaque."""
     kind = "generator" if type(value) is types.GeneratorType else "iterator"
     if not writer.consume:
-        writer.opaque += 1
-        yield f"<{kind}>"
+        writer.hide(value)
+        yield f"<{kind}{_position(value)}>"
         return
     yield f"{kind}["
     yielded: dict[int, tuple[int, object]] = {}
     for number in range(_CONSUMED):
+        if writer.progress is not None and number < 2:
+            yield f"so far {writer.progress()} "
         try:
             item = next(value)
         except StopIteration as stop:
@@ -283,6 +295,7 @@ def _iterator(writer: Writer, value: Iterator[object]) -> Iterator[Part]:
             yield (stop.value,)
             return
         except Exception as error:  # the code under judgement failing is part of its behaviour
+            writer.failures.append((value, error))
             yield "]raises "
             yield (error,)
             return
@@ -291,3 +304,12 @@ def _iterator(writer: Writer, value: Iterator[object]) -> Iterator[Part]:
         first, _ = yielded.setdefault(id(item), (number, item))
         yield f"{text}," if mere_value or first == number else f"={first} {text},"
     yield "]goes on"
+
+
+def _position(value: Iterator[object]) -> str:
+    """Say how far an iterator has come, as far as that can be seen without going on."""
+    if type(value) is types.GeneratorType:
+        return f" {inspect.getgeneratorstate(value)}"
+    if type(value).__module__ == "builtins" and hasattr(type(value), "__length_hint__"):
+        return f" with {operator.length_hint(value)} left"
+    return ""

@@ -155,6 +155,7 @@ class _Calls:
             result = self._looked_at(arguments, keywords)
         except BaseException as error:
             entry["raised"] = facts.type_name(type(error))
+            entry["failure"] = digest(error, self._tree) or ""
             raise
         finally:
             # Inner functions are recorded, too: what that took is no time of this call.

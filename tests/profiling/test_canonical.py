@@ -38,8 +38,8 @@ from perfbot.profiling.inside.canonical import (
     TooLarge,
     canonical,
     describe,
-    short,
 )
+from perfbot.profiling.inside.samples import short
 
 INSIDE = Path(canonical_module.__file__).parent
 
@@ -708,7 +708,7 @@ import pathlib, re, sys, threading, types, uuid
 spec = importlib.machinery.ModuleSpec("_perfbot_inside", None, is_package=True)
 spec.submodule_search_locations = [sys.argv[1]]
 sys.modules["_perfbot_inside"] = importlib.util.module_from_spec(spec)
-from _perfbot_inside import canonical, mutate
+from _perfbot_inside import canonical, mutate, samples
 
 class Thing:
     def __init__(self, x): self.x = x
@@ -746,7 +746,7 @@ call = ([3, 1, 2], {"a", "b", "c"}, {"k": "text"}, Thing([1.5])), {"flag": True}
 for variant in mutate.variants(*call, seed=5, count=30):
     print(variant.what, canonical.canonical((variant.arguments, variant.keywords)))
 print(canonical.canonical(mutate.grown(*call, 3)))
-print(canonical.short(values[:20]))
+print(samples.short(values[:20]))
 """
 
 
