@@ -306,6 +306,14 @@ class _Writer:
         finally:
             self.scalars = scalars
 
+    def numbered(self, value: object) -> str | None:
+        """Return the number of an object that was met before; else number it."""
+        known = self.memo.get(id(value))
+        if known is not None:
+            return f"#{known[0]}"
+        self.memo[id(value)] = len(self.memo), value
+        return None
+
     def hide(self, value: object) -> None:
         """Count a value that cannot be looked into."""
         self.opaque += 1

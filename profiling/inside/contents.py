@@ -16,7 +16,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, Union
 
-_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE
 # They enclose what stands in the exact text only, and in the text without floats only.
 ONLY_EXACT, ONLY_ROUGH = "\1", "\2"
 
@@ -42,6 +42,9 @@ class Writer(Protocol):
 
     def bulk(self, items: list[Any]) -> Iterable[str] | None:
         """Return the texts of scalars; ``None`` when not all items are scalars."""
+
+    def numbered(self, value: object) -> str | None:
+        """Return the number of an object that was met before; else number it."""
 
     def hide(self, value: object) -> None:
         """Count a value that cannot be looked into."""
@@ -187,10 +190,22 @@ def _builtin_function(_writer: Writer, value: types.BuiltinFunctionType) -> Iter
 def _class(writer: Writer, value: type) -> Iterator[Part]:
     name = type_name(value)
     yield f"class {name}"
-    if value.__flags__ & _HEAP_TYPE and not _is_reachable(value):
-        writer.hide(value)  # made on the fly: its name says little
-        yield (tuple(type.__dict__["__bases__"].__get__(value)),)
-        yield (tuple(sorted(vars_of(value))),)
+    if not value.__flags__ & HEAP_TYPE or _is_reachable(value):
+        return
+    number = writer.numbered(value)  # made on the fly: its name says little
+    if number is not None:
+        yield number
+        return
+    yield (tuple(type.__dict__["__bases__"].__get__(value)),)
+    for name in sorted(vars_of(value).keys() - _NOT_OF_CLASS):
+        yield f";{name}="
+        yield (vars_of(value)[name],)
+
+
+# What a class has for its own use, or what tells of its place in the source.
+_NOT_OF_CLASS = frozenset(
+    "__dict__ __weakref__ _abc_impl __firstlineno__ __static_attributes__".split()
+)
 
 
 def _is_reachable(kind: type) -> bool:
@@ -225,6 +240,30 @@ def _match(_writer: Writer, value: re.Match[str]) -> Iterator[Part]:
     yield (value.re,)
     yield (value.string,)
     yield f"{value.regs},{value.pos},{value.endpos},{value.lastindex}"
+
+
+def _binary_file(writer: Writer, value: Any) -> Iterator[Part]:
+    """Describe a file in memory; any other is somebody else's, and is not read."""
+    raw = None if value.closed else value.raw
+    if not isinstance(raw, io.BytesIO):
+        writer.hide(value)
+        return
+    if value.writable():
+        value.flush()
+    yield (io.BytesIO.getvalue(raw),)
+    yield f",{value.tell()}"
+
+
+def _text_file(writer: Writer, value: io.TextIOWrapper) -> Iterator[Part]:
+    buffer: Any = None if value.closed else value.buffer
+    if not isinstance(getattr(buffer, "raw", None), io.BytesIO):
+        writer.hide(value)
+        return
+    if writer.consume and value.readable():  # what is left to be read tells the position
+        yield (value.read(),)
+    elif value.writable():
+        value.flush()
+    yield from _binary_file(writer, buffer)
 
 
 def _getting(*names: str) -> Handler:
@@ -295,6 +334,10 @@ CONTENT: dict[type, Handler] = {
     type({}.items()): _converted(list),
     io.StringIO: _converted(lambda value: (io.StringIO.getvalue(value), io.StringIO.tell(value))),
     io.BytesIO: _converted(lambda value: (io.BytesIO.getvalue(value), io.BytesIO.tell(value))),
+    io.TextIOWrapper: _text_file,
+    io.BufferedReader: _binary_file,
+    io.BufferedWriter: _binary_file,
+    io.BufferedRandom: _binary_file,
     BaseException: _exception,
     re.Pattern: _pattern,
     re.Match: _match,
