@@ -19,6 +19,7 @@ from perfbot.profiling.behaviours import (
     same_twice,
 )
 from perfbot.profiling.capture import Recorded, Recording
+from perfbot.profiling.facts import Seen
 from perfbot.profiling.sandbox import Limits
 from perfbot.profiling.target import Reply, Target
 from perfbot.profiling.tree import Tree, module_names
@@ -335,6 +336,7 @@ def play(
         "calls": [call.arguments for call in recording.calls],
         "variants": variants_of(recording),
         "retyped": retyped_of(recording),
+        "seen": {name: _types_in(fact) for name, fact in recording.facts.items()},
         "floats": floats,
         "wanted": wanted,
         "limits_s": list(limits_s),
@@ -342,6 +344,13 @@ def play(
     }
     reply = target.run(job, tree, limits=Limits(wall_s=_WALL_S, cpu_s=int(_WALL_S) + 60))
     return _played(reply)
+
+
+def _types_in(fact: Seen) -> list[str]:
+    """Return the names of the types that a variable and its items were seen to have."""
+    inner = [each for each in (fact.elements, fact.values) if each is not None]
+    names = (each.rpartition(".")[2] for each in fact.types)
+    return [*names, *(name for each in inner for name in _types_in(each))]
 
 
 def _played(reply: Reply) -> Played:

@@ -96,7 +96,7 @@ class _Kept:
         """Return the call's pickle with all that its generators yielded up to now."""
         if not self.followed:
             return self.pickled
-        return streams.sealed(self.pickled, self.followed, pickling.dumps)
+        return streams.sealed(self.pickled, self.followed)
 
 
 class Recorder:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from _perfbot_inside import canonical, mutate, record, samples, state, tap
+from _perfbot_inside import canonical, mutate, record, retype, samples, state, tap
 from _perfbot_inside.behaviour import Call, Function, behave, seed, sha256
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class _Player:
         self._endless = 0
         self._hopeless = [0, 0]  # gentle and wild mutations that took too long
         self._retyped: int = job["retyped"]
+        self._seen: dict[str, list[str]] = job["seen"]
         self._floats: bool = job["floats"]
         self._state = state.State(function, self._tree)
         self._results = results
@@ -84,15 +85,24 @@ class _Player:
             return
         if self._is_wanted(number, 0):
             self._play_recorded(number, pickled, call)
+        if self._wanted is None or max(self._wanted[number]):
+            self._play_variants(number, pickled)
+
+    def _play_variants(self, number: int, pickled: bytes) -> None:
+        """Play the mutations that are wanted; those that change types come after all others."""
+        arguments, keywords = pickle.loads(pickled)
         last = self._variants if self._wanted is None else max(self._wanted[number])
-        if last:
-            arguments, keywords = pickle.loads(pickled)
-            made = mutate.variants(arguments, keywords, seed=number, count=self._variants)
-            for index, variant in enumerate(itertools.islice(_safely(made), last), start=1):
-                if self.is_impatient():
-                    return
-                if self._is_wanted(number, index) and not self._is_hopeless(variant):
-                    self._play_variant(number, index, variant)
+        made = mutate.variants(arguments, keywords, seed=number, count=self._variants)
+        numbered = enumerate(itertools.islice(_safely(made), last), start=1)
+        others = retype.retyped(
+            self._function, (arguments, keywords), self._seen, number, self._retyped
+        )
+        more = enumerate(_safely(others), start=self._variants + 1)
+        for index, variant in itertools.chain(numbered, more if self._retyped else ()):
+            if self.is_impatient():
+                return
+            if self._is_wanted(number, index) and not self._is_hopeless(variant):
+                self._play_variant(number, index, variant)
 
     def _is_wanted(self, number: int, index: int) -> bool:
         return self._wanted is None or index in self._wanted[number]
@@ -126,6 +136,7 @@ class _Player:
         self._endless += behaviour["ending"] == "timeout"
         self._hopeless[variant.wild] += behaviour["ending"] == "timeout"
         about = {"what": variant.what, "wild": variant.wild, "arguments": shown}
+        about["retyped"] = variant.retyped
         self._results.send("behaviour", call=number, variant=index, **about, **behaviour)
 
     def _play_recorded(self, number: int, pickled: bytes, call: Call) -> None:

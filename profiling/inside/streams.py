@@ -116,13 +116,13 @@ class Placeholder:
     """Stands for a generator in a pickle that is made before the generator was asked."""
 
 
-def sealed(pickled: bytes, followed: list[Followed], dumps: Dumps) -> bytes:
+def sealed(pickled: bytes, followed: list[Followed]) -> bytes:
     """Return one pickle of a call with placeholders and of what its generators yielded.
 
     Raises:
         Lost: a generator's items could not be kept.
     """
-    return dumps(_Sealed(pickled, [each.taken() for each in followed]), 1 << 30)
+    return pickle.dumps(_Sealed(pickled, [each.taken() for each in followed]), 4)
 
 
 class _Sealed:

@@ -15,7 +15,7 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 from _perfbot_inside import canonical
 
@@ -144,7 +144,7 @@ def _descriptors() -> Iterator[list[str]]:
         return
     saved = [os.dup(number) for number in (1, 2)]
     for number, file in zip((1, 2), files, strict=True):
-        os.dup2(file.fileno(), number)
+        os.dup2(file, number)
     try:
         yield written
     finally:
@@ -154,11 +154,11 @@ def _descriptors() -> Iterator[list[str]]:
             written.append(_taken(file))
 
 
-_kept_files: list[BinaryIO] | None = None
+_kept_files: list[int] | None = None
 
 
-def _files() -> list[BinaryIO] | None:
-    """Return two files to catch output in, made once; ``None`` where none can be made."""
+def _files() -> list[int] | None:
+    """Return the descriptors of two files to catch output in, made once; ``None`` where none can be made."""
     global _kept_files
     if _kept_files is None:
         try:
@@ -168,15 +168,16 @@ def _files() -> list[BinaryIO] | None:
     return _kept_files or None
 
 
-def _file() -> BinaryIO:
+def _file() -> int:
     if hasattr(os, "memfd_create"):
-        return os.fdopen(os.memfd_create("output"), "w+b", buffering=0)
-    return tempfile.TemporaryFile(buffering=0)
+        return os.memfd_create("output")
+    descriptor, path = tempfile.mkstemp()
+    os.unlink(path)
+    return descriptor
 
 
-def _taken(file: BinaryIO) -> str:
+def _taken(descriptor: int) -> str:
     """Return what stands in a file, told by its hash where it is long, and empty it."""
-    descriptor = file.fileno()
     size = os.fstat(descriptor).st_size
     if not size:
         return ""
