@@ -28,6 +28,7 @@ from _perfbot_inside.contents import Handler, Part
 
 _DEEPEST_SETS = 50  # sets in sets: the only nesting that costs interpreter stack
 _BLOB = 65_536  # characters or bytes: anything longer is written as its SHA-256
+_PIECE = 1 << 20  # characters that are encoded at a time
 _EXACT = 2**2000  # below the shortest limit that sys.set_int_max_str_digits can be set to
 
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,16}(?=[>,:])")
@@ -214,8 +215,7 @@ class _Writer:
             value = _ADDRESS.sub("at 0x…", value)
         if len(value) <= _BLOB:
             return ascii(value)
-        digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
-        return f"str[{len(value)}]{value[:80]!a}…{digest}"
+        return f"str[{len(value)}]{value[:80]!a}…{_hash_of(value)}"
 
     def data(self, value: bytes) -> str:
         if self.tree and self.tree_bytes in value:
@@ -336,6 +336,14 @@ class _Writer:
             while len(table) > length:
                 table.popitem()
         return text, final
+
+
+def _hash_of(text: str) -> str:
+    """Return the hash of a text that may be very long and hold lone surrogates."""
+    digest = hashlib.sha256()
+    for start in range(0, len(text), _PIECE):
+        digest.update(text[start : start + _PIECE].encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
 
 
 _SCALARS: dict[type, Callable[[Any], str]] = {

@@ -20,7 +20,7 @@ def _ndarray(value: Any) -> Iterator[Part]:
     plain = numpy.ndarray.view(value, numpy.ndarray)
     flags, dtype = plain.flags, plain.dtype
     yield f"{_dtype_text(dtype)},{plain.shape},{'C' * flags.c_contiguous}{'F' * flags.f_contiguous}"
-    yield f"{'W' * flags.writeable}:"
+    yield f"{'W' * flags.writeable}{'' if flags.forc else plain.strides}:"
     flat = plain.ravel()
     if dtype.kind in "OTV":
         yield (flat.tolist(),)

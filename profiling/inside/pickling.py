@@ -113,6 +113,15 @@ class _Pickler(pickle.Pickler):
         self._at_most_bytes = at_most_bytes
         self._apart = apart
         self.has_own_ways = False
+        self._ways: dict[int, tuple[type, bool, bool]] = {}
+
+    def _ways_of(self, kind: type) -> tuple[bool, bool]:
+        """Return whether a class pickles its objects itself, and whether its ``__init__`` makes them."""
+        known = self._ways.get(id(kind))  # not every class can be hashed
+        if known is None:
+            own, by_init = structures.pickles_itself(kind), structures.is_built_by_init(kind)
+            known = self._ways[id(kind)] = kind, own, by_init
+        return known[1:]
 
     def reducer_override(self, value: object) -> Any:
         """Return how to make a value again where pickle does not know or does it wrongly."""
@@ -123,9 +132,9 @@ class _Pickler(pickle.Pickler):
         if isinstance(value, type):
             reachable = structures.is_reachable(value) or not value.__flags__ & contents.HEAP_TYPE
             return NotImplemented if reachable else structures.of_class(value)
-        own_way = structures.pickles_itself(kind)
+        own_way, by_init = self._ways_of(kind)
         self.has_own_ways = self.has_own_ways or own_way
-        if (own_way and self._apart) or structures.is_built_by_init(kind):
+        if (own_way and self._apart) or by_init:
             return structures.of_instance(value)
         reduce = _REDUCERS.get(kind)
         if reduce is not None:
@@ -147,6 +156,7 @@ def _function(value: types.FunctionType) -> Any:
         value.__kwdefaults__,
         value.__dict__ or None,
         tuple(map(_contents, closure)),
+        value.__annotations__,
     )
     made = (code, value.__module__, value.__name__, value.__qualname__, len(closure))
     return make_function, made, state, None, None, fill_function
@@ -180,9 +190,10 @@ def make_function(
 
 def fill_function(function: types.FunctionType, state: Reduced) -> None:
     """Give a function what it may itself be a part of: defaults, attributes, closure."""
-    function.__defaults__, function.__kwdefaults__, attributes, contents = state
+    function.__defaults__, function.__kwdefaults__, attributes, cells, annotations = state
+    function.__annotations__ = annotations
     function.__dict__.update(attributes or {})
-    for cell, content in zip(function.__closure__ or (), contents, strict=True):
+    for cell, content in zip(function.__closure__ or (), cells, strict=True):
         if content:
             cell.cell_contents = content[0]
 

@@ -276,6 +276,8 @@ class _Calls:
                 return None
 
     def _pickled(self, call: Call) -> _Looked | None:
+        if any(map(_is_huge, (*call[0], *call[1].values()))):
+            return None
         try:
             pickled = pickling.dumps(call, _AT_MOST_ONE_BYTES)
             pickle.loads(pickled)
@@ -332,6 +334,11 @@ class _Calls:
         """
         step = 1 << max(0, (self._count - 1) // 1024).bit_length()
         return self._count % step == 0 and self._expense.allows(self._spent_ns)
+
+
+def _is_huge(value: object) -> bool:
+    """Say whether pickle would copy a value, only to find that it is too large to be kept."""
+    return type(value) in (str, bytes, bytearray) and len(value) > _AT_MOST_ONE_BYTES  # type: ignore[arg-type]
 
 
 def digest(value: object, tree: str) -> str | None:

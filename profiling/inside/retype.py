@@ -87,9 +87,12 @@ def retyped(
         arguments, keywords = copied()
         holder: Any = list(arguments) if isinstance(way.key, int) else dict(keywords)
         holder[way.key] = way.changed(holder[way.key])
-        made = (tuple(holder), keywords) if isinstance(way.key, int) else (arguments, holder)
-        is_shown = bool(way.retyping.names & shown[way.name(function)])
-        yield Variant(*made, wild=True, what=way.what, retyped=not is_shown)
+        if isinstance(way.key, int):
+            arguments = tuple(holder)
+        else:
+            keywords = holder
+        unseen = not way.retyping.names & shown[way.name(function)]
+        yield Variant(arguments, keywords, wild=True, what=way.what, retyped=unseen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,9 @@ functions. No method of theirs runs, neither when they are taken apart nor when 
 
 from __future__ import annotations
 
-import _abc
 import abc
 import copyreg
 import enum
-import functools
 import sys
 import types
 from collections.abc import Iterable
@@ -33,7 +31,6 @@ _CHAINED = ("__cause__", "__context__", "__suppress_context__")
 Reduced = tuple[Any, ...]
 
 
-@functools.cache
 def pickles_itself(kind: type) -> bool:
     """Say whether a class that is written in Python has its own idea of how to pickle its objects."""
     if kind in copyreg.dispatch_table:
@@ -49,7 +46,6 @@ def pickles_itself(kind: type) -> bool:
 _WRITTEN = (types.FunctionType, classmethod, staticmethod)
 
 
-@functools.cache
 def is_built_by_init(kind: type) -> bool:
     """Say whether unpickling an exception would run an ``__init__`` or ``__new__`` written in Python."""
     return issubclass(kind, BaseException) and any(
@@ -153,7 +149,7 @@ def make_class(metaclass: type, name: str, bases: tuple[type, ...], names: dict[
     """Make a class that has nothing in it yet, without its metaclass's own code."""
     made: type = type.__new__(metaclass, name, bases, dict(names))
     if issubclass(metaclass, abc.ABCMeta):
-        _abc._abc_init(made)
+        vars(abc)["_abc_init"](made)  # what ABCMeta's own __new__ adds
     return made
 
 

@@ -480,6 +480,55 @@ def test_a_text_is_ascii_and_tells_the_same_twice(value: object) -> None:
     assert described == describe(value)
 
 
+@given(NESTED)
+def test_telling_floats_apart_leaves_the_exact_text_as_it_is(value: object) -> None:
+    assert describe(value, apart=True).text == canonical(value)
+
+
+@given(st.lists(NESTED, max_size=2))
+def test_one_changeable_object_in_two_places_is_not_two(part: list[object]) -> None:
+    assert canonical([part, part]) != canonical([part, copy.deepcopy(part)])
+    assert canonical(([part], part)) != canonical(([copy.deepcopy(part)], part))
+
+
+def seen_of(array: Any) -> tuple[object, ...]:
+    """Return everything that a caller can see of an array without its neighbours in memory."""
+    flags = array.flags
+    layout = None if flags.forc else array.strides
+    return (
+        type(array), array.dtype.str, array.shape, flags.c_contiguous, flags.f_contiguous,
+        flags.writeable, layout, array.tobytes(),
+    )  # fmt: skip
+
+
+ARRAYS = st.builds(
+    lambda dtype, shape, view: view(numpy.arange(6).astype(dtype).reshape(shape)),
+    st.sampled_from(["i4", "i8", ">i4", "f4", "f8", "u1", "?", "S2", "M8[s]", "M8[ns]"]),
+    st.sampled_from([(6,), (2, 3), (3, 2), (1, 6), (6, 1)]),
+    st.sampled_from(
+        [
+            lambda array: array,
+            lambda array: array.T.copy(),
+            lambda array: numpy.asfortranarray(array),
+            lambda array: array[::2].copy(),
+            lambda array: numpy.ascontiguousarray(array[::-1]),
+        ]
+    ),
+)
+
+
+@given(ARRAYS, ARRAYS)
+def test_arrays_have_one_text_exactly_when_they_look_the_same(one: Any, other: Any) -> None:
+    assert (canonical(one) == canonical(other)) == (seen_of(one) == seen_of(other))
+
+
+def test_how_an_array_lies_in_memory_shows() -> None:
+    base = numpy.arange(12.0)
+    views = [base[::2], base[::-2], base[::2].copy(), base[6:0:-1], numpy.repeat(base[:1], 6)]
+    views.append(numpy.lib.stride_tricks.as_strided(base, (6,), (0,)))
+    assert len(set(map(canonical, views))) == len(views)
+
+
 LEAVES = st.sampled_from([0, 1, True, False, 0.0, -0.0, 1.0, "1", b"1", None, "", "a", NAN])
 SMALL = st.recursive(
     LEAVES,
