@@ -21,14 +21,14 @@ from real_libraries import HERE, LIBRARIES, Library, _archive, _unpacked
 
 from perfbot.bot.config import Config, Operator
 from perfbot.bot.connect import request
-from perfbot.optimizer.preparation import Prepared
+from perfbot.optimizer.preparation import Prepared, text_of
 from perfbot.optimizer.preparation import prepared as preparing
 from perfbot.optimizer.progress import Phase
 from perfbot.optimizer.session import find_hotspots
 from perfbot.optimizer.verify import not_comparable
 from perfbot.profiling import replay
 from perfbot.profiling.capture import Recording, capture
-from perfbot.profiling.functions import FunctionName
+from perfbot.profiling.functions import FunctionName, function_index
 
 KEPT = HERE.parent / "build" / "comparable"
 TABLE = HERE / "comparable_calls.md"
@@ -89,9 +89,24 @@ def _survey(library: Library, at_most: int) -> list[dict[str, Any]]:
         repository = _unpacked(library, _archive(library), Path(folder))
         wanted = request(repository, Config(), Operator.from_environment())
         with preparing(wanted, listener) as ready:
-            ranked = find_hotspots(wanted, ready, listener)
-            chosen = [hotspot.function for hotspot in ranked[:at_most]]
+            hot = [each.function for each in find_hotspots(wanted, ready, listener)]
+            chosen = list(dict.fromkeys((*hot, *_busiest(ready))))[:at_most]
             return [_asked(ready, each) for each in _recorded(ready, chosen).values()]
+
+
+def _busiest(ready: Prepared) -> list[FunctionName]:
+    """Return the library's functions, those that its tests call most often first."""
+    case = ready.case
+    every = [
+        FunctionName(path, name)
+        for path in ready.sources
+        for name in function_index(text_of(case.tree, path) or "")
+        if "<locals>" not in name
+    ]
+    with case.lent({}) as copy:
+        found = capture(case.target, copy, case.workload, every, wall_s=900)
+    called = [each for each in found.values() if each.count]
+    return [each.function for each in sorted(called, key=lambda each: -each.count)]
 
 
 def _recorded(ready: Prepared, chosen: Sequence[FunctionName]) -> dict[FunctionName, Recording]:

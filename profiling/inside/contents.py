@@ -9,10 +9,13 @@ from __future__ import annotations
 import array
 import collections
 import io
+import logging
 import pathlib
 import re
 import sys
+import threading
 import types
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, Union
 
@@ -266,6 +269,24 @@ def _text_file(writer: Writer, value: io.TextIOWrapper) -> Iterator[Part]:
     yield from _binary_file(writer, buffer)
 
 
+def _lock(_writer: Writer, value: Any) -> Iterator[Part]:
+    yield f"locked {value.locked()}"
+
+
+def _counting_lock(_writer: Writer, value: object) -> Iterator[Part]:
+    yield "".join(re.findall(r"count=\d+", repr(value)))
+
+
+def logger(_writer: Writer, value: logging.Logger) -> Iterator[Part]:
+    """Describe a logger, whose handlers are nobody's behaviour, by its name and settings."""
+    yield f"logger {value.name},{value.level},{value.disabled},{value.propagate}"
+
+
+def _attributes_only(_writer: Writer, _value: object) -> Iterator[Part]:
+    """Describe the content of an object of the standard library that has attributes only."""
+    return iter(())
+
+
 def _getting(*names: str) -> Handler:
     """Return the handler of a C class that is described by these members."""
 
@@ -291,6 +312,8 @@ def member(kind: type, name: str, value: object) -> object:
     return vars_of(kind)[name].__get__(value)
 
 
+LOCK: type = type(threading.Lock())
+COUNTING_LOCK: type = type(threading.RLock())
 BARE: dict[type, Handler] = {
     list: _list,
     tuple: _tuple,
@@ -334,6 +357,12 @@ CONTENT: dict[type, Handler] = {
     type({}.items()): _converted(list),
     io.StringIO: _converted(lambda value: (io.StringIO.getvalue(value), io.StringIO.tell(value))),
     io.BytesIO: _converted(lambda value: (io.BytesIO.getvalue(value), io.BytesIO.tell(value))),
+    LOCK: _lock,
+    COUNTING_LOCK: _counting_lock,
+    threading.Event: _attributes_only,
+    threading.Condition: _attributes_only,
+    threading.Semaphore: _attributes_only,
+    weakref.ref: _converted(lambda value: value()),
     io.TextIOWrapper: _text_file,
     io.BufferedReader: _binary_file,
     io.BufferedWriter: _binary_file,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copyreg
 import enum
 import inspect
+import logging
 import operator
 import pathlib
 import re
@@ -58,7 +59,7 @@ def identity_of(kind: type) -> Identity:
         parameters = contents.vars_of(base).get("__dataclass_params__")
         if parameters is not None:
             return Identity.NEVER if parameters.frozen else Identity.ALWAYS
-    if kind in _VALUES or issubclass(kind, enum.Enum):
+    if kind in _VALUES or issubclass(kind, (enum.Enum, logging.Logger)):
         return Identity.NEVER
     if any(base in _VALUES or contents.type_name(base) in _VALUES_BY_NAME for base in mro):
         return Identity.WITH_ATTRIBUTES
@@ -80,6 +81,8 @@ def handler_of(kind: type) -> Handler:
         return _enum
     if types.ModuleType in mro:
         return _module
+    if logging.Logger in mro:
+        return contents.logger
     if contents.top_module(kind) in _ITERATOR_MODULES and any(
         "__next__" in contents.vars_of(base) for base in mro
     ):

@@ -17,6 +17,7 @@ import re
 import sys
 import threading
 import types
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -24,10 +25,6 @@ from _perfbot_inside import canonical, contents, places, streams, structures
 
 _PROTOCOL = 4
 _AT_MOST_CHECKED = 200_000  # characters: longer values are believed to come back as they were
-_LOCKS: Mapping[type, Callable[[], object]] = {
-    type(threading.Lock()): threading.Lock,
-    type(threading.RLock()): threading.RLock,
-}
 _VIEWS: Mapping[type, Callable[[dict[Any, Any]], object]] = {
     type({}.keys()): dict.keys,
     type({}.values()): dict.values,
@@ -139,8 +136,6 @@ class _Pickler(pickle.Pickler):
         reduce = _REDUCERS.get(kind)
         if reduce is not None:
             return reduce(value)
-        if kind in _LOCKS:
-            return _LOCKS[kind], ()
         if kind in _VIEWS:
             return _VIEWS[kind], (dict(value.mapping),)  # type: ignore[attr-defined]
         return _of_frozen(value) if _is_frozen(kind) else NotImplemented
@@ -222,6 +217,26 @@ def _module(value: types.ModuleType) -> Any:
     return (importlib.import_module, (name,)) if sys.modules.get(name) is value else NotImplemented
 
 
+def _lock(value: Any) -> Any:
+    return make_lock, (value.locked(),)
+
+
+def make_lock(locked: bool) -> object:
+    """Make a lock, locked or not."""
+    made = threading.Lock()
+    if locked:
+        made.acquire()
+    return made
+
+
+def _counting_lock(_value: object) -> Any:
+    return threading.RLock, ()
+
+
+def _reference(value: weakref.ref[Any]) -> Any:
+    return weakref.ref, (value(),)
+
+
 def _property(value: property) -> Any:
     return property, (value.fget, value.fset, value.fdel, value.__doc__)
 
@@ -240,6 +255,9 @@ def make_proxy(items: dict[Any, Any]) -> Mapping[Any, Any]:
 
 
 _REDUCERS: Mapping[type, Callable[[Any], Any]] = {
+    contents.LOCK: _lock,
+    contents.COUNTING_LOCK: _counting_lock,
+    weakref.ref: _reference,
     property: _property,
     staticmethod: _wrapped,
     classmethod: _wrapped,

@@ -15,9 +15,6 @@ from perfbot.profiling.functions import FunctionName
 
 PATH = "shop/work.py"
 SOURCE = """\
-import threading
-
-
 def pairs(items):
     found = 0
     for one in items:
@@ -35,7 +32,7 @@ def lone(value):
     return value + 1
 
 
-def locked(lock, value):
+def locked(frame, value):
     return value + 1
 
 
@@ -50,7 +47,7 @@ def unused(value):
     return value
 """
 TESTS = """\
-import threading
+import sys
 
 from shop import work
 
@@ -70,7 +67,7 @@ def test_lone():
 
 
 def test_locked():
-    assert work.locked(threading.Lock(), 1) == 2
+    assert work.locked(sys._getframe(), 1) == 2
 
 
 def test_table():
@@ -153,10 +150,10 @@ def test_what_nothing_calls_is_not_exercised(case):
 
 def test_arguments_that_cannot_be_copied_are_not_comparable(case):
     verdict = judged(
-        case, changed("locked", "def locked(lock, value):\n    return 1 + value\n"), "locked"
+        case, changed("locked", "def locked(frame, value):\n    return 1 + value\n"), "locked"
     )
     assert (type(verdict), verdict.why) == (Inconclusive, Why.NOT_COMPARABLE)
-    assert "lock" in verdict.detail
+    assert "frame" in verdict.detail
 
 
 def test_complexity_is_refused_where_the_terms_limit_it(case):

@@ -11,6 +11,7 @@ import fractions
 import functools
 import io
 import itertools
+import logging
 import os
 import pathlib
 import pickle
@@ -656,9 +657,7 @@ def test_no_code_of_the_target_is_run() -> None:
     "value",
     [
         object(),
-        threading.Lock(),
         threading.Thread(),
-        weakref.ref(Plain),
         iter([1]),
         (x for x in [1]),
         map(str, [1]),
@@ -676,6 +675,21 @@ def test_open_files_are_opaque_and_not_read(tmp_path: Path) -> None:
     with (tmp_path / "file").open() as file:
         assert describe(file, consume=True).opaque == 1
         assert file.read() == "content"
+
+
+def test_locks_events_and_loggers_are_what_can_be_asked_of_them() -> None:
+    held, free = threading.Lock(), threading.Lock()
+    held.acquire()
+    counting, event = threading.RLock(), threading.Event()
+    counting.acquire()
+    event.set()
+    values = [held, free, counting, threading.RLock(), event, threading.Event(),
+              threading.Semaphore(2), threading.Semaphore(3), logging.getLogger("a.b"),
+              logging.getLogger("a.c"), weakref.ref(Plain), weakref.ref(MyList)]  # fmt: skip
+    assert len(set(map(canonical, values))) == len(values)
+    assert describe(values).opaque == 0
+    logging.getLogger("a.b").addHandler(logging.NullHandler())
+    assert canonical(values[8]) == canonical(logging.getLogger("a.b"))
 
 
 def test_a_coroutine_is_opaque() -> None:

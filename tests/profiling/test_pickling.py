@@ -121,6 +121,9 @@ def test_other_values_that_pickle_refuses() -> None:
     assert again(MappingProxyType(mapping)) == mapping
     assert again(re) is re
     assert again([threading.RLock()])[0].acquire()
+    held = threading.Lock()
+    held.acquire()
+    assert again([held, threading.Lock()])[0].locked()
 
 
 def test_what_cannot_be_made_again_is_refused() -> None:
