@@ -73,7 +73,7 @@ def _terms(accept: Accept, allowed: frozenset[str]) -> Terms:
         accept.max_memory_ratio,
         accept.max_complexity_increase,
         allowed,
-        accept.tolerance,
+        tolerance=accept.tolerance,
     )
 
 
