@@ -152,8 +152,10 @@ def _function(value: types.FunctionType) -> Any:
         value.__dict__ or None,
         tuple(map(_contents, closure)),
         value.__annotations__,
+        value.__module__,
     )
-    made = (code, value.__module__, value.__name__, value.__qualname__, len(closure))
+    home = value.__globals__.get("__name__", "")  # a wrapper says that it is from elsewhere
+    made = (code, home, value.__name__, value.__qualname__, len(closure))
     return make_function, made, state, None, None, fill_function
 
 
@@ -185,8 +187,8 @@ def make_function(
 
 def fill_function(function: types.FunctionType, state: Reduced) -> None:
     """Give a function what it may itself be a part of: defaults, attributes, closure."""
-    function.__defaults__, function.__kwdefaults__, attributes, cells, annotations = state
-    function.__annotations__ = annotations
+    function.__defaults__, function.__kwdefaults__, attributes, cells, *named = state
+    function.__annotations__, function.__module__ = named
     function.__dict__.update(attributes or {})
     for cell, content in zip(function.__closure__ or (), cells, strict=True):
         if content:

@@ -206,6 +206,19 @@ def test_a_class_that_was_made_again_works() -> None:
     assert isinstance(made, Asks)
 
 
+def test_a_function_that_says_it_is_from_elsewhere_finds_its_own_module() -> None:
+    def add(one: int) -> list[int]:
+        return [one, len(MODULE)]
+
+    add.__module__ = None  # type: ignore[assignment]
+    made = pickle.loads(pickling.dumps(add))
+    assert made(1) == [1, 6]
+    assert canonical(made) == canonical(add)
+
+
+MODULE = "module"
+
+
 def test_a_pickle_that_gets_too_long_is_given_up() -> None:
     for value in ("x" * 1000, list(range(1000)), numpy.zeros(1000)):
         with pytest.raises(pickling.TooMuch):
