@@ -68,8 +68,12 @@ def main() -> None:
     for library in LIBRARIES if not options.render else ():
         if not options.only or library.name in options.only:
             print(library.name, flush=True)
-            found = _survey(library, options.functions)
-            (KEPT / f"{library.name}.json").write_text(json.dumps(found, indent=1))
+            found: list[dict[str, Any]] = []
+            for each in _survey(
+                library, options.functions
+            ):  # what is known is kept if it breaks off
+                found.append(each)
+                (KEPT / f"{library.name}.json").write_text(json.dumps(found, indent=1))
     TABLE.write_text("\n".join([INTRODUCTION, *_rendered()]) + "\n")
 
 
@@ -82,8 +86,8 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _survey(library: Library, at_most: int) -> list[dict[str, Any]]:
-    """Return what is known of each of the library's hottest functions that was called."""
+def _survey(library: Library, at_most: int) -> Iterator[dict[str, Any]]:
+    """Yield what is known of each of the library's hottest functions that was called."""
     listener = _Silent()
     with tempfile.TemporaryDirectory(prefix="comparable-") as folder:
         repository = _unpacked(library, _archive(library), Path(folder))
@@ -91,7 +95,8 @@ def _survey(library: Library, at_most: int) -> list[dict[str, Any]]:
         with preparing(wanted, listener) as ready:
             hot = [each.function for each in find_hotspots(wanted, ready, listener)]
             chosen = list(dict.fromkeys((*hot, *_busiest(ready))))[:at_most]
-            return [_asked(ready, each) for each in _recorded(ready, chosen).values()]
+            for each in _recorded(ready, chosen).values():
+                yield _asked(ready, each)
 
 
 def _busiest(ready: Prepared) -> list[FunctionName]:
