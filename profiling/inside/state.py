@@ -19,6 +19,7 @@ from _perfbot_inside import canonical, contents, kinds
 
 _AT_MOST_ONE = 100_000  # characters of one text in the function's own module
 _AT_MOST_OTHERS = 50_000  # of all texts in other modules together: each recorded call asks for them
+_HASHES = "PYTHONHASHSEED"  # differs between replays on purpose
 _DATA = frozenset(
     {
         list, dict, set, tuple, frozenset, bytearray, bytes, int, float, complex, str, bool,
@@ -85,7 +86,8 @@ PROCESS = (
 
 
 def _of_process() -> dict[str, str]:
-    environment = hashlib.sha256(repr(sorted(os.environ.items())).encode("utf-8", "replace"))
+    names = sorted((name, value) for name, value in os.environ.items() if name != _HASHES)
+    environment = hashlib.sha256(repr(names).encode("utf-8", "replace"))
     # A hash of whole numbers is the same in every process.
     drawn = hash(random.getstate())
     values = environment.hexdigest(), _folder(), str(drawn), str(sys.getrecursionlimit())
