@@ -344,6 +344,7 @@ CONTENT: dict[type, Handler] = {
     types.MethodWrapperType: _getting("__qualname__", "__self__"),
     types.MethodDescriptorType: _getting("__qualname__", "__objclass__"),
     types.WrapperDescriptorType: _getting("__qualname__", "__objclass__"),
+    types.ClassMethodDescriptorType: _getting("__qualname__", "__objclass__"),
     types.GetSetDescriptorType: _getting("__qualname__", "__objclass__"),
     types.MemberDescriptorType: _getting("__qualname__", "__objclass__"),
     types.MethodType: _getting("__func__", "__self__"),

@@ -37,7 +37,7 @@ _VALUES_BY_NAME = foreign.VALUES | frozenset(
 _VALUES = frozenset(
     {
         tuple, frozenset, str, bytes, int, float, complex, range, slice, type, pathlib.PurePath,
-        re.Pattern, types.BuiltinFunctionType, types.CodeType, types.GenericAlias,
+        re.Pattern, types.BuiltinFunctionType, types.ClassMethodDescriptorType, types.CodeType, types.GenericAlias,
         types.GetSetDescriptorType, types.MemberDescriptorType, types.MethodDescriptorType,
         types.MethodType, types.MethodWrapperType, types.ModuleType, types.WrapperDescriptorType,
     }

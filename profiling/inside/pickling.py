@@ -239,6 +239,15 @@ def _reference(value: weakref.ref[Any]) -> Any:
     return weakref.ref, (value(),)
 
 
+def _descriptor(value: Any) -> Any:
+    return make_descriptor, (value.__objclass__, value.__name__)
+
+
+def make_descriptor(kind: type, name: str) -> object:
+    """Find what a C class, or a class with slots, keeps under a name."""
+    return contents.vars_of(kind)[name]
+
+
 def _property(value: property) -> Any:
     return property, (value.fget, value.fset, value.fdel, value.__doc__)
 
@@ -260,6 +269,9 @@ _REDUCERS: Mapping[type, Callable[[Any], Any]] = {
     contents.LOCK: _lock,
     contents.COUNTING_LOCK: _counting_lock,
     weakref.ref: _reference,
+    types.ClassMethodDescriptorType: _descriptor,
+    types.GetSetDescriptorType: _descriptor,
+    types.MemberDescriptorType: _descriptor,
     property: _property,
     staticmethod: _wrapped,
     classmethod: _wrapped,

@@ -121,6 +121,9 @@ def test_other_values_that_pickle_refuses() -> None:
     assert again(MappingProxyType(mapping)) == mapping
     assert again(re) is re
     assert again([threading.RLock()])[0].acquire()
+    descriptors = [vars(dict)["fromkeys"], vars(Event)["data"], vars(type)["__mro__"]]
+    assert again(descriptors) == descriptors
+    assert describe(descriptors).opaque == 0
     held = threading.Lock()
     held.acquire()
     assert again([held, threading.Lock()])[0].locked()
