@@ -70,6 +70,7 @@ def _terms(accept: Accept, allowed: frozenset[str]) -> Terms:
         allowed,
         accept.objective,
         accept.min_kill_rate,
+        tolerance=accept.tolerance,
     )
 
 

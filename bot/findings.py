@@ -17,6 +17,7 @@ from perfbot.optimizer.metrics import Metrics
 from perfbot.optimizer.preparation import Prepared
 from perfbot.optimizer.session import Judged, Outcome, Unchanged
 from perfbot.optimizer.verdict import Accepted, Inconclusive, Measured, Rejected, Verdict, Why
+from perfbot.optimizer.verify import SAME_RESULTS
 from perfbot.profiling.concurrency import Compared
 from perfbot.profiling.counters import counter
 from perfbot.profiling.functions import FunctionName
@@ -215,7 +216,10 @@ def _load(compared: Compared) -> rows.LoadRow:
 
 
 def _decided(verdict: Accepted) -> str:
-    return f"{DECIDED}; {verdict.remark}" if verdict.remark else DECIDED
+    """Say on what it was accepted; a tolerance, or what was set aside, is never left out."""
+    compared = [gate.detail for gate in verdict.gates if gate.name == SAME_RESULTS]
+    remarks = [more for each in compared if (more := each.partition(", ")[2])]
+    return "; ".join((DECIDED, *remarks, *filter(None, [verdict.remark])))
 
 
 def _kind(verdict: Verdict) -> rows.Verdict:

@@ -34,6 +34,7 @@ class Terms:
     allowed: frozenset[str] = frozenset()
     objective: Objective = Objective.TIME
     min_kill_rate: float = 0.0  # the share of seeded faults that should be caught
+    tolerance: float | None = None  # of floats in results, relative to the larger; None: exact
 
 
 @dataclass

@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from perfbot.optimizer.case import Case
 from perfbot.optimizer.faults import Caught, Fault, seeded
 from perfbot.profiling import replay
+from perfbot.profiling.behaviours import Key, Played
 from perfbot.profiling.functions import FunctionName
-from perfbot.profiling.replay import Key, Played, Reference
+from perfbot.profiling.replay import Reference
 from perfbot.profiling.source import UnreadableSource, decode_source
 from perfbot.profiling.suite import Baseline, SuiteRun, callers, run_suite
 from perfbot.profiling.tree import Tree

@@ -194,7 +194,11 @@ class _Search:
 
     def _cost_of_copy(self, copy: Tree) -> tuple[str, float]:
         differences = replay.differences(
-            self._reference, self._case.target, copy, at_most_variants=_FEW_VARIANTS
+            self._reference,
+            self._case.target,
+            copy,
+            at_most_variants=_FEW_VARIANTS,
+            tolerance=self._terms.tolerance,
         )
         if differences:
             first = differences[0]

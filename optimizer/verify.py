@@ -29,10 +29,11 @@ from perfbot.optimizer.verdict import (
     Why,
 )
 from perfbot.profiling import replay
+from perfbot.profiling.behaviours import Difference
 from perfbot.profiling.benchmark import MeasurementError, WrongAnswerError
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.growth import measure as grown
-from perfbot.profiling.replay import Difference, Reference
+from perfbot.profiling.replay import Compared, Reference
 from perfbot.profiling.suite import Lost, run_suite
 from perfbot.profiling.tree import Tree
 
@@ -50,6 +51,16 @@ LESS_READABLE = "the complexity of {function} rises by {added}, by more than {mo
 COMPLEXITY = "cognitive complexity {cognitive[0]} → {cognitive[1]}, cyclomatic {cyclomatic[0]} → {cyclomatic[1]}"
 NOT_CAUGHT = "; not caught: {survivors}"
 SURVIVOR = "line {line} of {path}: {before} → {after}"
+
+SAME_RESULTS = "same results"
+COMPARED = "{count} calls compared"
+TOLERANT = "floats may differ by {tolerance:g} of the larger (accept.tolerance), which {count} calls needed"
+SET_ASIDE = "{count} set aside, as the unchanged code now does something else on them"
+OTHER_TYPES = "with a value of a type that nothing shows (which refuses nothing): {what}"
+UNSTEADY = (
+    "the unchanged code of {function} does not always do the same: on {count} calls it did something "
+    "else when it was asked once more, and too few are left to compare"
+)
 
 _LEAST_COMPARABLE_SHARE = 0.5
 _FAULTS_S = 60.0  # at most, for trying seeded faults
@@ -232,16 +243,33 @@ def not_comparable(function: FunctionName, reference: Reference) -> str | None:
 
 
 def _same_results(trial: _Trial) -> Finding:
-    compared = 0
+    remarks = []
     for function in trial.functions:
         reference = trial.case.reference(function)
-        found = replay.differences(reference, trial.case.target, trial.new)
+        tolerance = trial.terms.tolerance
+        compared = replay.compared(reference, trial.case.target, trial.new, tolerance=tolerance)
+        found = compared.differences
         if found:
             return Refusal(
                 _WHY_BY_ENDING.get(found[0].ending, Why.RESULTS_DIFFER), _tell(function, found)
             )
-        compared += len(reference.behaviours)
-    return f"{compared} calls compared"
+        if compared.real < _LEAST_COMPARABLE_SHARE * reference.recorded:
+            detail = UNSTEADY.format(function=function, count=compared.unsteady)
+            return Doubt(Why.NOT_COMPARABLE, detail)
+        remarks.append(_in_words(function, compared, tolerance))
+    return "; ".join(remarks)
+
+
+def _in_words(function: FunctionName, compared: Compared, tolerance: float | None) -> str:
+    """Say what was compared, and all that a reader should know who trusts it."""
+    said = [COMPARED.format(count=compared.calls)]
+    if tolerance is not None:
+        said.append(TOLERANT.format(tolerance=tolerance, count=compared.near))
+    if compared.unsteady:
+        said.append(SET_ASIDE.format(count=compared.unsteady))
+    if compared.remarks:
+        said.append(OTHER_TYPES.format(what=_tell(function, compared.remarks)))
+    return ", ".join(said)
 
 
 # What the new version's ending means; "": its process did not get so far.
@@ -327,7 +355,8 @@ def _growth(trial: _Trial) -> Finding:
     remarks = []
     for number, measured in enumerate(trial.measured):
         function, case = measured.function, trial.case
-        found = grown(case.target, case.reference(function), case.tree, trial.new)
+        reference, tolerance = case.reference(function), trial.terms.tolerance
+        found = grown(case.target, reference, case.tree, trial.new, tolerance)
         trial.measured[number] = replace(measured, growth=found)
         if found.differences:
             why = _WHY_BY_ENDING.get(found.differences[0].ending, Why.RESULTS_DIFFER)
@@ -370,7 +399,7 @@ _RIGHT: tuple[_Step, ...] = (
     *_ALLOWED,
     ("readability", _readability),
     ("exercised", _exercised),
-    ("same results", _same_results),
+    (SAME_RESULTS, _same_results),
     ("tests", _tests),
 )
 _FASTER: tuple[_Step, ...] = (

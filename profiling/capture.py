@@ -21,7 +21,8 @@ class Recorded:
     """One distinct call: its pickled arguments (base64, never opened by perfbot) and what it did.
 
     ``times`` is how often the workload was seen to make it, ``result`` the digest of what it
-    returned where that can be compared, ``raised`` the type of the exception it ended with.
+    returned where that can be compared, ``raised`` the type of the exception it ended with and
+    ``failure`` that exception's digest. Of functions whose body runs later neither is known.
     """
 
     arguments: str
@@ -29,6 +30,7 @@ class Recorded:
     ns: int
     result: str | None
     raised: str | None
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ def _recorded(call: Message) -> Recorded:
         call.whole("ns"),
         call.text("returned") or None,
         call.text("raised") or None,
+        call.text("failure"),
     )
 
 

@@ -7,9 +7,10 @@ them in fresh processes, and asked what they do, until a second or a limit is re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from perfbot.profiling.behaviours import SHARES, Behaviour, Difference, behaviour, near
 from perfbot.profiling.messages import Message
 from perfbot.profiling.power_law import Exponent, exponent
-from perfbot.profiling.replay import SHARES, Behaviour, Difference, Reference, behaviour_of
+from perfbot.profiling.replay import Reference
 from perfbot.profiling.sandbox import Limits
 from perfbot.profiling.target import Reply, Target
 from perfbot.profiling.tree import Tree, module_names
@@ -64,10 +65,13 @@ class Growth:
     differences: tuple[Difference, ...] = ()
 
 
-def measure(target: Target, reference: Reference, old: Tree, new: Tree) -> Growth:
+def measure(
+    target: Target, reference: Reference, old: Tree, new: Tree, tolerance: float | None = None
+) -> Growth:
     """Grow one recorded call of a function on two versions, in two processes of each.
 
-    Where nothing can be said, the curves tell why.
+    Where nothing can be said, the curves tell why. Floats in results may differ by ``tolerance``
+    relative to the larger.
 
     Raises:
         SandboxError: a process could not be started at all.
@@ -75,7 +79,7 @@ def measure(target: Target, reference: Reference, old: Tree, new: Tree) -> Growt
     calls = _calls(reference)
     if not calls:
         return _ungrown(NO_CALL)
-    bench = _Bench(target, reference)
+    bench = _Bench(target, reference, tolerance)
     before = bench.play(old, calls, compare_s=_COMPARE_S)
     call = calls[before.call : before.call + 1]
     if before.why or before.trouble or not before.items or not call:
@@ -92,7 +96,7 @@ def _on_both(
 ) -> Growth:
     way, first, limit_s = before.way, before.compared, before.limit_s
     after = bench.play(new, call, way, compare_first=first, limit_s=limit_s)
-    found = _differences(before, after)
+    found = _differences(before, after, bench.tolerance)
     # What the old version itself does not do twice is no difference.
     again = bench.play(old, call, way, compare_first=first if found else 0, limit_s=limit_s)
     found = {number: each for number, each in found.items() if before.agrees(again, number)}
@@ -126,6 +130,7 @@ class _Bench:
 
     target: Target
     reference: Reference
+    tolerance: float | None
 
     def play(
         self,
@@ -151,6 +156,7 @@ class _Bench:
             "compare_s": compare_s,
             "compare_first": compare_first,
             "limit_s": limit_s,
+            "floats": self.tolerance is not None,
         }
         return _read(self.target.run(job, tree, limits=Limits(wall_s=_WALL_S, cpu_s=int(_WALL_S))))
 
@@ -195,10 +201,13 @@ class _Grown:
         last = max(self.items)
         return round(self.items[last] * _factor(number) / _factor(last))
 
-    def agrees(self, other: "_Grown", number: int) -> bool:
-        """Say whether another process did the same at a size."""
+    def agrees(self, other: "_Grown", number: int, tolerance: float | None = None) -> bool:
+        """Say whether another process did the same at a size, up to a tolerance of floats."""
         one, two = self.behaviours.get(number), other.behaviours.get(number)
-        return bool(one and two and (one.ending, one.digest) == (two.ending, two.digest))
+        if not one or not two:
+            return False
+        same = (one.ending, one.digest) == (two.ending, two.digest)
+        return same or (tolerance is not None and near(one, two, tolerance) is not None)
 
     def hears(self, message: Message) -> bool:
         """Take what a message says; return whether it stands in order and is possible."""
@@ -212,7 +221,7 @@ class _Grown:
             self.times_ns[number], self.items[number] = message.number("ns"), message.whole("items")
             return self.times_ns[number] > 0 and 0 < self.items[number] <= _MOST_ITEMS
         if message.kind == "behaviour" and known < number < len(SIZES):
-            self.behaviours[number] = behaviour_of(message)
+            self.behaviours[number] = behaviour(message)
             return True
         if message.kind == "stuck":
             self.why = message.text("why") or NOT_TIMED
@@ -235,11 +244,11 @@ def _read(reply: Reply) -> _Grown:
     return grown
 
 
-def _differences(before: _Grown, after: _Grown) -> dict[int, Difference]:
+def _differences(before: _Grown, after: _Grown, tolerance: float | None) -> dict[int, Difference]:
     """Return the sizes at which the new version does not do what the old one does, up to where it ends."""
     found: dict[int, Difference] = {}
     for number in before.returned:
-        if before.agrees(after, number):
+        if before.agrees(after, number, tolerance):
             continue
         if number not in after.behaviours and found:
             break  # it was not asked for more

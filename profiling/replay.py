@@ -5,11 +5,21 @@ that the project's own code does not raise need only stay an exception; where th
 too long, runs out of stack or memory, there is nothing to compare.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from perfbot.profiling.behaviours import (
+    Behaviour,
+    Difference,
+    Key,
+    Played,
+    behaviour,
+    difference,
+    near,
+    same_twice,
+)
 from perfbot.profiling.capture import Recorded, Recording
-from perfbot.profiling.messages import Message
+from perfbot.profiling.facts import Seen
 from perfbot.profiling.sandbox import Limits
 from perfbot.profiling.target import Reply, Target
 from perfbot.profiling.tree import Tree, module_names
@@ -22,72 +32,10 @@ _PATIENCE = 2  # calls that the old version answers and the new one does not, th
 _WALL_S = 180.0
 _QUICK_LOOK_NS = 2_000_000_000  # of the old version's own time
 _VARIANT_PLAYS = 400  # mutated calls per function, spread over the recorded ones
+_RETYPED_PLAYS = 120
 _VARIANT_TIME_NS = 4_000_000_000  # of the old version's own time
 
-AGAIN = (
-    "{before}; a second call with equal arguments then does something else than before the change"
-)
-CHANGES_ARGUMENTS = "{before}, and changes its arguments"
-SHARES = (
-    "{before}, but what it changes, shares with its arguments, prints or warns of is not the same"
-)
-VARIABLE = "{before}; it leaves the module's variable {name} other than before the change"
 CONTRADICTION = "its messages about the calls are out of order"
-
-Key = tuple[int, int]  # number of the recorded call, number of the variant (0: the call itself)
-
-
-@dataclass(frozen=True, slots=True)
-class Behaviour:
-    """What one call did; ``digest`` covers result or exception, arguments afterwards, output, warnings.
-
-    Of recorded calls only: ``changed`` (it leaves its arguments changed), ``variables`` (digests of
-    the module's variables that it changed), ``again`` (what a second call did, ``""``: none was
-    made) and ``ns``.
-    """
-
-    ending: str  # returned, raised, timeout, exhausted, incomparable, unreadable
-    digest: str
-    result: str | None
-    error: str
-    own: bool
-    changed: bool
-    arguments: str
-    shown: str
-    what: str
-    wild: bool = False
-    again: str = ""
-    variables: Mapping[str, str] = field(default_factory=dict)
-    ns: int = 0
-
-    @property
-    def ended(self) -> bool:
-        """Whether the call came to an end that can be compared."""
-        return self.ending in ("returned", "raised")
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """All behaviours of one version; ``trouble`` says why the process stopped early, ``""`` if it did not.
-
-    ``variables`` are the names of the module's data.
-    """
-
-    behaviours: Mapping[Key, Behaviour]
-    trouble: str
-    stuck_at: Key | None
-    variables: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A call on which the versions differ, for people: ``f(arguments)``: before, after."""
-
-    arguments: str
-    before: str
-    after: str
-    what: str  # how the arguments were made from a recorded call, "" for a recorded call itself
-    ending: str  # of the new version, as in Behaviour; "" where the process did not get so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +43,37 @@ class Reference:
     """The old version's behaviour, where it is the same twice over and as it was in the workload."""
 
     recording: Recording
+    tree: Tree
     behaviours: Mapping[Key, Behaviour]
     fresh: tuple[bool, ...]  # per recorded call: whether it needs fresh arguments each time
     real: tuple[int, ...]  # numbers of the recorded calls that can be compared
     dropped: Mapping[str, int]  # why calls cannot be compared, with how many
-    variables: frozenset[str] = frozenset()  # the module's data, whose changes count
+    variables: frozenset[str] = frozenset()  # the project's data, whose changes count
+    near: dict[int, set[str]] = field(default_factory=dict)  # other results within the tolerance
+    _third: dict[tuple[bool, int], Played] = field(default_factory=dict)
+
+    def third(self, target: Target, keys: Sequence[Key], *, floats: bool) -> Played:
+        """Play these calls on the old version once more, the first time that somebody asks.
+
+        ``keys`` are all of the reference's or those of its quick look.
+        """
+        asked = (floats, len(keys))
+        if asked not in self._third:
+            played = play(
+                target, self.tree, self.recording, limits_s=_NEW_LIMITS_S, keys=keys, floats=floats
+            )
+            self._third[asked] = played
+        return self._third[asked]
+
+    @property
+    def recorded(self) -> int:
+        """How many calls were looked at, those included that could not be kept."""
+        return len(self.recording.calls) + self.recording.unpicklable
 
     @property
     def comparable_share(self) -> float:
         """The share of the recorded calls that can be compared."""
-        total = len(self.recording.calls) + self.recording.unpicklable
-        return len(self.real) / total if total else 0.0
+        return len(self.real) / self.recorded if self.recorded else 0.0
 
 
 def variants_of(recording: Recording) -> int:
@@ -118,17 +86,26 @@ def variants_of(recording: Recording) -> int:
     return max(1, min(40, _VARIANT_PLAYS // count, by_time))
 
 
+def retyped_of(recording: Recording) -> int:
+    """Return how many mutations that change types are affordable for each recorded call."""
+    variants = variants_of(recording)
+    return min(variants, max(1, _RETYPED_PLAYS // len(recording.calls))) if variants else 0
+
+
 def reference(target: Target, tree: Tree, recording: Recording) -> Reference:
-    """Play the old version twice, with mutations of each recorded call, and keep what is reproducible."""
+    """Play the old version twice, with mutations of each recorded call, and keep what is reproducible.
+
+    The second time strings have other hashes, so what hangs on the order of a set shows.
+    """
     first = play(target, tree, recording, limits_s=_OLD_LIMITS_S)
-    ended = [key for key, behaviour in first.behaviours.items() if behaviour.ended]
-    second = play(target, tree, recording, limits_s=_OLD_LIMITS_S, keys=ended)
+    ended = [key for key, each in first.behaviours.items() if each.ended]
+    second = play(_with_other_hashes(target), tree, recording, limits_s=_OLD_LIMITS_S, keys=ended)
     dropped: dict[str, int] = {}
     kept: dict[Key, Behaviour] = {}
-    for key, behaviour in first.behaviours.items():
-        why = _why_not_comparable(key, behaviour, second.behaviours.get(key), recording.calls)
+    for key, seen in first.behaviours.items():
+        why = _why_not_comparable(key, seen, second.behaviours.get(key), recording.calls)
         if why is None:
-            kept[key] = behaviour
+            kept[key] = seen
         elif key[1] == 0:
             dropped[why] = dropped.get(why, 0) + 1
     real = tuple(number for number, variant in kept if variant == 0)
@@ -136,7 +113,11 @@ def reference(target: Target, tree: Tree, recording: Recording) -> Reference:
         _needs_fresh(first.behaviours.get((number, 0))) for number in range(len(recording.calls))
     )
     variables = first.variables & second.variables
-    return Reference(recording, kept, fresh, real, dropped, variables)
+    return Reference(recording, tree, kept, fresh, real, dropped, variables)
+
+
+def _with_other_hashes(target: Target) -> Target:
+    return replace(target, environment={**target.environment, "PYTHONHASHSEED": "1"})
 
 
 def _needs_fresh(behaviour: Behaviour | None) -> bool:
@@ -149,65 +130,167 @@ def _why_not_comparable(
 ) -> str | None:
     if not first.ended:
         return f"{first.ending}: {first.shown}"
-    if second is None or not _same_twice(first, second):
+    if second is None or not same_twice(first, second):
         return "the unchanged code does not do the same twice"
     if key[1] == 0 and not _as_recorded(first, calls[key[0]]):
         return "outside its test, the call does something else"
     return None
 
 
-def _same_twice(first: Behaviour, second: Behaviour) -> bool:
-    if first.again and second.again and first.again != second.again:
-        return False
-    return (first.ending, first.digest, first.variables) == (
-        second.ending,
-        second.digest,
-        second.variables,
-    )
-
-
 def _as_recorded(behaviour: Behaviour, recorded: Recorded) -> bool:
-    """Say whether replaying gave what the workload saw, so that no fixture or global is missing."""
-    if recorded.raised is not None:
-        return (
-            behaviour.ending == "raised"
-            and behaviour.error.split(".")[-1] == recorded.raised.split(".")[-1]
-        )
-    if behaviour.ending != "returned":
+    """Say whether replaying gave what the workload saw, so that no fixture or global is missing.
+
+    Of functions whose body runs later (generators, coroutines) the workload saw no outcome.
+    """
+    if recorded.result is None and recorded.raised is None:
+        return True
+    if recorded.raised is None:
+        return behaviour.ending == "returned" and behaviour.result in (None, recorded.result)
+    if behaviour.ending != "raised" or _last(behaviour.error) != _last(recorded.raised):
         return False
-    return (
-        recorded.result is None or behaviour.result is None or recorded.result == behaviour.result
-    )
+    return not recorded.failure or behaviour.failure in ("", recorded.failure)
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What comparing another version came to.
+
+    ``remarks`` are differences on values of types that nothing shows; ``real`` and ``calls`` count
+    the recorded and all calls that were compared, ``near`` those that agree within the tolerance
+    only, and ``unsteady`` those on which the old version itself did something else this time.
+    """
+
+    differences: tuple[Difference, ...]
+    remarks: tuple[Difference, ...]
+    real: int
+    calls: int
+    near: int = 0
+    unsteady: int = 0
 
 
 def differences(
-    expected: Reference, target: Target, tree: Tree, *, at_most_variants: int | None = None
-) -> list[Difference]:
-    """Play another version and return where it differs, real calls first; empty if nowhere.
+    expected: Reference,
+    target: Target,
+    tree: Tree,
+    *,
+    at_most_variants: int | None = None,
+    tolerance: float | None = None,
+) -> tuple[Difference, ...]:
+    """Return where another version differs, as :func:`compared` finds it; empty if nowhere.
 
     ``at_most_variants`` plays only the first mutations of each recorded call, for a quick look.
     """
     keys = list(expected.behaviours)
     if at_most_variants is not None:
         keys = _for_a_quick_look(expected, at_most_variants)
+    return _compared(expected, target, tree, keys, tolerance).differences
+
+
+def compared(
+    expected: Reference, target: Target, tree: Tree, *, tolerance: float | None = None
+) -> Compared:
+    """Play another version on all calls of the reference and compare.
+
+    Before a difference is believed, the old version does the same calls a third time: it must do
+    what it did before. ``tolerance`` is how much floats in results may differ, relative to the
+    larger; ``None``: not at all. Differences come real calls first.
+    """
+    return _compared(expected, target, tree, list(expected.behaviours), tolerance)
+
+
+def _compared(
+    expected: Reference, target: Target, tree: Tree, keys: Sequence[Key], tolerance: float | None
+) -> Compared:
+    played = _played_new(expected, target, tree, keys, floats=False)
+    found = _differing(expected, keys, played)
+    if not found:
+        return _outcome(expected, keys, {}, set(), 0)
+    floats = tolerance is not None
+    old = expected.third(target, keys, floats=floats)
+    unsteady = {key for key in keys if not _is_steady(expected, old, key)}
+    close: dict[Key, Behaviour] = {}
+    if tolerance is not None and any(key not in unsteady for key in found):
+        new = _played_new(expected, target, tree, keys, floats=True)
+        close = _near(old, new, tolerance)
+        played = replace(played, behaviours={**played.behaviours, **close})
+        found = _differing(expected, keys, played)
+    _note_near(expected, close.keys() - found.keys(), close)
+    return _outcome(expected, keys, found, unsteady, len(close.keys() - found.keys()))
+
+
+def _played_new(
+    expected: Reference, target: Target, tree: Tree, keys: Sequence[Key], *, floats: bool
+) -> Played:
+    """Play another version, as patiently as the old one was slow."""
     longest_s = max((each.ns for each in expected.behaviours.values()), default=0) / 1e9
     most_s, *for_mutations = _NEW_LIMITS_S
-    played = play(
+    limits_s = (min(most_s, max(_LEAST_NEW_LIMIT_S, 20 * longest_s)), *for_mutations)
+    return play(
         target,
         tree,
         expected.recording,
-        limits_s=(min(most_s, max(_LEAST_NEW_LIMIT_S, 20 * longest_s)), *for_mutations),
+        limits_s=limits_s,
         keys=keys,
         patience=_PATIENCE,
+        floats=floats,
     )
-    found = [
-        difference
-        for key in keys
-        if (difference := _difference(key, expected.behaviours[key], played, expected.variables))
-        is not None
-    ]
-    # What was seen tells more than what was not reached, a real call more than a mutation.
-    return sorted(found, key=lambda each: (each.ending == "", each.what != "", len(each.arguments)))
+
+
+def _differing(expected: Reference, keys: Sequence[Key], played: Played) -> dict[Key, Difference]:
+    found = {
+        key: difference(key, expected.behaviours[key], played, expected.variables) for key in keys
+    }
+    return {key: each for key, each in found.items() if each is not None}
+
+
+def _is_steady(expected: Reference, old: Played, key: Key) -> bool:
+    """Say whether the old version did again what it did before, as far as it got."""
+    again = old.behaviours.get(key)
+    return again is None or same_twice(expected.behaviours[key], again)
+
+
+def _near(old: Played, new: Played, tolerance: float) -> dict[Key, Behaviour]:
+    found = {
+        key: near(old.behaviours[key], after, tolerance)
+        for key, after in new.behaviours.items()
+        if key in old.behaviours and old.behaviours[key].digest != after.digest
+    }
+    return {key: each for key, each in found.items() if each is not None}
+
+
+def _note_near(expected: Reference, keys: Iterable[Key], close: Mapping[Key, Behaviour]) -> None:
+    """Remember the results within the tolerance: a timed call may answer so, too."""
+    for number, variant in keys:
+        result = close[number, variant].result
+        if variant == 0 and result is not None:
+            expected.near.setdefault(number, set()).add(result)
+
+
+def _outcome(
+    expected: Reference,
+    keys: Sequence[Key],
+    found: Mapping[Key, Difference],
+    unsteady: set[Key],
+    near_calls: int,
+) -> Compared:
+    """Sort what was found: what was seen tells more than what was not reached, a real call more."""
+    believed = sorted(
+        (each for key, each in found.items() if key not in unsteady),
+        key=lambda each: (each.ending == "", each.what != "", len(each.arguments)),
+    )
+    steady = [key for key in keys if key not in unsteady]
+    return Compared(
+        tuple(each for each in believed if not each.retyped),
+        tuple(each for each in believed if each.retyped),
+        real=sum(variant == 0 for _, variant in steady),
+        calls=sum(not expected.behaviours[key].retyped for key in steady),
+        near=near_calls,
+        unsteady=len(unsteady),
+    )
 
 
 def agreeing(expected: Reference, played: Played, keys: Sequence[Key]) -> tuple[Key, ...]:
@@ -215,7 +298,7 @@ def agreeing(expected: Reference, played: Played, keys: Sequence[Key]) -> tuple[
     return tuple(
         key
         for key in keys
-        if _difference(key, expected.behaviours[key], played, expected.variables) is None
+        if difference(key, expected.behaviours[key], played, expected.variables) is None
     )
 
 
@@ -232,49 +315,6 @@ def _for_a_quick_look(expected: Reference, variants: int) -> list[Key]:
     return [key for key in expected.behaviours if key[0] in chosen and key[1] <= variants]
 
 
-def _difference(
-    key: Key, before: Behaviour, played: Played, variables: frozenset[str]
-) -> Difference | None:
-    after = played.behaviours.get(key)
-    if after is None:
-        why = played.trouble if played.stuck_at in (None, key) else f"not reached: {played.trouble}"
-        return Difference(before.arguments, before.shown, why or "no result", before.what, "")
-    seen = _told(before, after)
-    if _alike(before, after, real=key[1] == 0):
-        seen = _aftermath(before, after, variables)
-    return (
-        Difference(before.arguments, before.shown, seen, before.what, after.ending)
-        if seen
-        else None
-    )
-
-
-def _told(before: Behaviour, after: Behaviour) -> str:
-    """Say what the new version did where it is not the same, also where it looks so."""
-    if after.shown != before.shown:
-        return after.shown
-    text = CHANGES_ARGUMENTS if after.changed and not before.changed else SHARES
-    return text.format(before=after.shown)
-
-
-def _alike(before: Behaviour, after: Behaviour, *, real: bool) -> bool:
-    if before.ending == after.ending and before.digest == after.digest:
-        return True
-    if real or before.ending != "raised" or after.ending != "raised":
-        return False
-    return not before.own
-
-
-def _aftermath(before: Behaviour, after: Behaviour, variables: frozenset[str]) -> str:
-    """Say what calls that look alike leave behind differently, ``""`` if nothing."""
-    if before.again and after.again and before.again != after.again:
-        return AGAIN.format(before=after.shown)
-    for name in sorted(variables & (before.variables.keys() | after.variables.keys())):
-        if before.variables.get(name) != after.variables.get(name):
-            return VARIABLE.format(before=after.shown, name=name)
-    return ""
-
-
 def play(
     target: Target,
     tree: Tree,
@@ -284,12 +324,15 @@ def play(
     keys: Sequence[Key] | None = None,
     patience: int | None = None,
     wall_s: float = _WALL_S,
+    floats: bool = False,
 ) -> Played:
     """Replay recorded calls and variants of them in one fresh process on one version.
 
     ``limits_s`` are for a recorded call, a gentle and a wild mutation; ``keys`` says which calls,
     all where it is ``None``: then no more mutations are played of a kind that keeps taking too long.
-    The process ends early once more than ``patience`` calls have taken too long, and after ``wall_s``.
+    The process ends early once more than ``patience`` calls have taken too long, and after
+    ``wall_s``. With ``floats``
+    the floats of results are told apart from the rest.
     """
     wanted: list[list[int]] | None = None
     if keys is not None:
@@ -303,12 +346,22 @@ def play(
         "path": list(recording.path),
         "calls": [call.arguments for call in recording.calls],
         "variants": variants_of(recording),
+        "retyped": retyped_of(recording),
+        "seen": {name: _types_in(fact) for name, fact in recording.facts.items()},
+        "floats": floats,
         "wanted": wanted,
         "limits_s": list(limits_s),
         "patience": patience,
     }
     reply = target.run(job, tree, limits=Limits(wall_s=wall_s, cpu_s=int(wall_s) + 60))
     return _played(reply)
+
+
+def _types_in(fact: Seen) -> list[str]:
+    """Return the names of the types that a variable and its items were seen to have."""
+    inner = [each for each in (fact.elements, fact.values) if each is not None]
+    names = (each.rpartition(".")[2] for each in fact.types)
+    return [*names, *(name for each in inner for name in _types_in(each))]
 
 
 def _played(reply: Reply) -> Played:
@@ -320,32 +373,9 @@ def _played(reply: Reply) -> Played:
         if message.kind == "starting" and announced is None and key not in behaviours:
             announced = key
         elif message.kind == "behaviour" and key == announced:
-            behaviours[key] = behaviour_of(message)
+            behaviours[key] = behaviour(message)
             announced = None
         elif message.kind not in ("variables", "done"):
             return Played({}, CONTRADICTION, None)
     names = frozenset(name for each in reply.of_kind("variables") for name in each.texts("names"))
     return Played(behaviours, "" if reply.finished else reply.trouble, announced, names)
-
-
-def behaviour_of(message: Message) -> Behaviour:
-    """Read what one call did from a message, which is not trusted to have every field."""
-    return Behaviour(
-        message.text("ending"),
-        message.text("digest"),
-        message.text("result") or None,
-        message.text("error"),
-        message.truth("own"),
-        message.truth("changed"),
-        message.text("arguments"),
-        message.text("shown"),
-        message.text("what"),
-        message.truth("wild"),
-        message.text("again"),
-        _texts(message.mapping("variables")),
-        message.whole("ns"),
-    )
-
-
-def _texts(mapping: Mapping[str, object]) -> Mapping[str, str]:
-    return {name: value for name, value in mapping.items() if isinstance(value, str)}

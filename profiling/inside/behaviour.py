@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import hashlib
-import io
 import itertools
 import linecache
-import logging
 import os
 import random
 import signal
 import sys
-import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
-from _perfbot_inside import canonical, record
+from _perfbot_inside import canonical, record, samples
+from _perfbot_inside.witness import Witness
 
 _AT_MOST_ITEMS = 20_000  # taken from a generator
-_AT_MOST_OUTPUT = 200_000  # characters of printed output that are compared
-_AT_MOST_LOGGED = 1_000  # log records that are compared
-_AT_MOST_NOTED = (
-    1 << 30
-)  # characters: longer texts are told by their hash, so this is never reached
+_AT_MOST_PROGRESS = 100_000  # characters: longer arguments are not followed while a call is lazy
+_AT_MOST_FLOATS = 20_000  # told apart in what one call does
+_AWAITED = ("coroutine", "async generator")
+_OPAQUE = "a part of the result cannot be looked into: {what}"
 _SHOWN = 300  # characters of a behaviour's text that are sent beside its digest
 
 Function = Callable[..., Any]
@@ -43,20 +41,26 @@ def behave(
     tree: str,
     limit_s: float,
     results: list[Any] | None = None,
+    floats: bool = False,
 ) -> dict[str, Any]:
     """Call once and tell what happened.
 
     Returns ``ending`` (returned, raised, timeout, exhausted, incomparable), ``digest`` of everything
     that can be seen, ``result`` (digest of the result alone, as the recorder makes it), ``shown``
-    (readable) and, for exceptions, ``error`` (type) and ``own`` (raised by the tree's own ``raise``).
-    The result itself is appended to ``results``.
+    (readable) and, for exceptions, ``error`` (type), ``failure`` (digest of the exception alone) and
+    ``own`` (raised by the tree's own ``raise``). With ``floats`` also ``rough``, the digest of
+    everything but the floats, and ``floats``. The result itself is appended to ``results``.
     """
     seed()
-    with _Witness() as witness:
-        ending = _ending(function, kind, call, tree, limit_s, results)
+    with Witness() as witness:
+        ending = _Ending(call, tree, witness, floats).of(function, kind, limit_s, results)
     if ending["ending"] not in ("returned", "raised"):
         return ending
-    ending["digest"] = sha256(ending.pop("text") + "\n" + witness.text(tree))
+    noted = "\n" + witness.text(tree)
+    ending["digest"] = sha256(ending.pop("text") + noted)
+    rough = ending.pop("rough")
+    if rough:
+        ending["rough"] = sha256(rough + noted)
     ending["shown"] += witness.shown()
     return ending
 
@@ -104,50 +108,101 @@ def seed() -> None:
         numpy.random.seed(0)
 
 
-def _ending(
-    function: Function,
-    kind: str,
-    call: Call,
-    tree: str,
-    limit_s: float,
-    results: list[Any] | None,
-) -> dict[str, Any]:
-    arguments, keywords = call
-    try:
-        with time_limit(limit_s):
-            result = function(*arguments, **keywords)
-            if kind != "function":
-                result = drive(kind, result)
-            seen = canonical.describe((result, arguments, keywords), tree=tree, consume=True)
-    except TimeUp:
-        return {"ending": "timeout", "shown": f"took more than {limit_s:g} s"}
-    except (RecursionError, MemoryError) as error:
-        return {"ending": "exhausted", "shown": f"raised {type(error).__name__}"}
-    except (canonical.TooLarge, canonical.NotComparable) as error:
-        return {"ending": "incomparable", "shown": str(error)[:_SHOWN]}
-    except BaseException as error:
-        return _raised(error, call, tree)
-    if seen.opaque:  # equal by type only, which is no equality
-        return {"ending": "incomparable", "shown": "a part of the result cannot be looked into"}
-    if results is not None:
-        results.append(result)
-    alone = None if kind != "function" else record.digest(result, tree)
-    shown = "returned " + canonical.short(result)
-    return {"ending": "returned", "text": seen.text, "result": alone, "shown": shown}
+@dataclasses.dataclass(frozen=True)
+class _Ending:
+    """How one call ends, and what it leaves: told while the witness listens."""
+
+    call: Call
+    tree: str
+    witness: Witness
+    floats: bool
+
+    def of(
+        self, function: Function, kind: str, limit_s: float, results: list[Any] | None
+    ) -> dict[str, Any]:
+        """Make the call, consume what it hands out, and tell the outcome."""
+        arguments, keywords = self.call
+        try:
+            with time_limit(limit_s):
+                result = function(*arguments, **keywords)
+                if kind in _AWAITED:
+                    result = drive(kind, result)
+                seen = self._described((result, arguments, keywords))
+        except TimeUp:
+            return {"ending": "timeout", "shown": f"took more than {limit_s:g} s"}
+        except (RecursionError, MemoryError) as error:
+            return {"ending": "exhausted", "shown": f"raised {type(error).__name__}"}
+        except (canonical.TooLarge, canonical.NotComparable) as error:
+            return {"ending": "incomparable", "shown": str(error)[:_SHOWN]}
+        except BaseException as error:
+            return self._raised(error, limit_s)
+        for iterator, failure in seen.failures:
+            if iterator is result:  # a generator fails when it is asked, and so does the call
+                return self._failed(failure, seen)
+        if seen.opaque:  # equal by type only, which is no equality
+            return {"ending": "incomparable", "shown": _OPAQUE.format(what=seen.first_opaque)}
+        if results is not None:
+            results.append(result)
+        alone = None if kind != "function" else record.digest(result, self.tree)
+        shown = "returned " + samples.short(result)
+        return {"ending": "returned", "result": alone, "shown": shown, **self._texts(seen)}
+
+    def _described(self, value: object) -> canonical.Description:
+        return canonical.describe(
+            value, tree=self.tree, consume=True, progress=self._progress, apart=self.floats
+        )
+
+    def _progress(self) -> str:
+        """Say what was done to the arguments and printed up to now."""
+        try:
+            seen = canonical.canonical(self.call, tree=self.tree, limit_bytes=_AT_MOST_PROGRESS)
+        except (canonical.TooLarge, canonical.NotComparable):
+            seen = ""
+        return f"{sha256(seen)} {self.witness.progress()}"
+
+    def _texts(self, seen: canonical.Description) -> dict[str, Any]:
+        if not self.floats or len(seen.floats) > _AT_MOST_FLOATS:
+            return {"text": seen.text, "rough": ""}
+        return {"text": seen.text, "rough": seen.rough, "floats": list(seen.floats)}
+
+    def _raised(self, error: BaseException, limit_s: float) -> dict[str, Any]:
+        behind = _own_contexts(error, self.tree)
+        try:
+            with time_limit(limit_s):
+                seen = self._described((error, behind, *self.call))
+        except (canonical.TooLarge, canonical.NotComparable, TimeUp) as problem:
+            return {"ending": "incomparable", "shown": str(problem)[:_SHOWN]}
+        return self._failed(error, seen)
+
+    def _failed(self, error: BaseException, seen: canonical.Description) -> dict[str, Any]:
+        if isinstance(error, (RecursionError, MemoryError)):
+            return {"ending": "exhausted", "shown": f"raised {type(error).__name__}"}
+        return {
+            "ending": "raised",
+            "error": f"{type(error).__module__}.{type(error).__qualname__}",
+            "failure": record.digest(error, self.tree) or "",
+            "own": _raised_by_own_code(error.__traceback__, self.tree),
+            "shown": f"raised {type(error).__name__}{samples.short(error.args)}",
+            **self._texts(seen),
+        }
 
 
-def _raised(error: BaseException, call: Call, tree: str) -> dict[str, Any]:
-    try:
-        text = canonical.describe((error, *call), tree=tree).text
-    except (canonical.TooLarge, canonical.NotComparable) as problem:
-        return {"ending": "incomparable", "shown": str(problem)[:_SHOWN]}
-    return {
-        "ending": "raised",
-        "text": text,
-        "error": f"{type(error).__module__}.{type(error).__qualname__}",
-        "own": _raised_by_own_code(error.__traceback__, tree),
-        "shown": f"raised {type(error).__name__}{canonical.short(error.args)}",
-    }
+def _own_contexts(error: BaseException, tree: str) -> list[tuple[str, tuple[Any, ...]]]:
+    """Return the exceptions that a traceback would show as being handled when this one was raised.
+
+    Only those that the tree's own code raised: any other, say a ``KeyError`` of a look-up, tells
+    how the code goes about its work.
+    """
+    found = []
+    met = {id(error)}
+    while not error.__suppress_context__ and error.__context__ is not None:
+        error = error.__context__
+        if id(error) in met:
+            break
+        met.add(id(error))
+        if _raised_by_own_code(error.__traceback__, tree):
+            found.append((type(error).__qualname__, error.args))
+    return found
 
 
 def _raised_by_own_code(trace: TracebackType | None, tree: str) -> bool:
@@ -176,62 +231,3 @@ def time_limit(limit_s: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
-
-
-class _Witness(logging.Handler):
-    """Notes what is printed, logged (at every level) and warned of inside its block."""
-
-    def __init__(self) -> None:
-        super().__init__(level=0)
-        self._out, self._err = _Bounded(), _Bounded()
-        self._logged: list[tuple[str, int, str]] = []
-        self._warned: list[warnings.WarningMessage] = []
-        self._open = contextlib.ExitStack()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Note a log record; one whose message cannot be made harms nobody outside, nor here."""
-        try:
-            message = record.getMessage()
-        except Exception as error:
-            message = f"{record.msg!r}: {type(error).__name__}"
-        if len(self._logged) < _AT_MOST_LOGGED:
-            self._logged.append((record.name, record.levelno, message))
-
-    def __enter__(self) -> _Witness:
-        stack = self._open
-        self._warned = stack.enter_context(warnings.catch_warnings(record=True))
-        warnings.simplefilter("always")
-        stack.enter_context(contextlib.redirect_stdout(self._out))
-        stack.enter_context(contextlib.redirect_stderr(self._err))
-        root = logging.getLogger()
-        stack.callback(root.setLevel, root.level)
-        stack.callback(root.removeHandler, self)
-        root.addHandler(self)
-        root.setLevel(1)
-        return self
-
-    def __exit__(self, *_what: object) -> None:
-        self._open.close()
-
-    def text(self, tree: str) -> str:
-        """Return everything that was noted, without addresses and without the tree's own place."""
-        warned = [(each.category.__name__, str(each.message)) for each in self._warned]
-        noted = (self._out.getvalue(), self._err.getvalue(), self._logged, warned)
-        return canonical.canonical(noted, tree=tree, limit_bytes=_AT_MOST_NOTED)
-
-    def shown(self) -> str:
-        """Return a readable remark on what was noted, ``""`` for nothing."""
-        noted = {
-            "printed": self._out.getvalue() + self._err.getvalue(),
-            "logged": "; ".join(message for _, _, message in self._logged[:2]),
-            "warned": "; ".join(str(each.message) for each in self._warned[:2]),
-        }
-        return "".join(f", {what} {text[:80]!r}" for what, text in noted.items() if text)
-
-
-class _Bounded(io.StringIO):
-    """Printed output, of which only the first part is kept."""
-
-    def write(self, text: str) -> int:
-        super().write(text[: max(0, _AT_MOST_OUTPUT - self.tell())])
-        return len(text)

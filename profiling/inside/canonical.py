@@ -15,18 +15,20 @@ into (locks, files, ``object()``, ...) is described by its type alone and counte
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from _perfbot_inside import kinds
+from _perfbot_inside import contents, kinds
 from _perfbot_inside.contents import Handler, Part
 
 _DEEPEST_SETS = 50  # sets in sets: the only nesting that costs interpreter stack
 _BLOB = 65_536  # characters or bytes: anything longer is written as its SHA-256
+_PIECE = 1 << 20  # characters that are encoded at a time
 _EXACT = 2**2000  # below the shortest limit that sys.set_int_max_str_digits can be set to
 
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,16}(?=[>,:])")
@@ -42,10 +44,18 @@ class NotComparable(Exception):  # noqa: N818
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """The canonical text of a value, and how many of its parts are known by their type only."""
+    """The canonical text of a value, and how many of its parts are known by their type only.
+
+    ``first_opaque`` names the first of them; ``failures`` are the iterators that ended with an
+    exception. Where floats are told apart, ``rough`` is the text without them, and they are ``floats``.
+    """
 
     text: str
     opaque: int
+    first_opaque: str = ""
+    rough: str = ""
+    floats: tuple[str, ...] = ()
+    failures: tuple[tuple[object, Exception], ...] = ()
 
 
 def canonical(
@@ -56,23 +66,68 @@ def canonical(
 
 
 def describe(
-    value: object, *, tree: str = "", limit_bytes: int = 4_000_000, consume: bool = False
+    value: object,
+    *,
+    tree: str = "",
+    limit_bytes: int = 4_000_000,
+    consume: bool = False,
+    progress: Callable[[], str] | None = None,
+    apart: bool = False,
 ) -> Description:
     """Describe ``value``, where ``tree`` is the folder to be written as ``<tree>``.
 
     With ``consume``, iterators of built-in kinds (generators, ``map``, ...) are advanced, up to
     10,000 items, and described by what they yield and how they end; otherwise they are opaque.
+    ``progress`` is asked before and after the first item of each what has been done so far, which
+    tells lazy work from eager. ``apart`` tells floats apart from the rest, where they are no keys
+    and in no set.
     Raises :class:`TooLarge` when the text gets longer than ``limit_bytes`` (it is ASCII), and
     :class:`NotComparable` when there is none.
     """
-    writer = _Writer(tree.rstrip("/"), limit_bytes, consume)
+    writer = _Writer(tree.rstrip("/"), limit_bytes, consume, progress, apart)
     try:
         writer.run(value)
     except (TooLarge, NotComparable):
         raise
     except Exception as error:  # a foreign object that breaks the rules of its own class
         raise NotComparable(f"looking into it raised {type(error).__name__}") from error
-    return Description("".join(writer.out), writer.opaque)
+    text = "".join(writer.out)
+    failures = tuple(writer.failures)
+    if not apart:
+        return Description(text, writer.opaque, writer.first_opaque, failures=failures)
+    rough = _ONLY_EXACT.sub("", text)
+    exact = _ONLY_ROUGH.sub("", text).translate(_NO_MARKS)
+    told = _FLOAT.sub("~", rough), tuple(_FLOAT.findall(rough))
+    return Description(exact, writer.opaque, writer.first_opaque, *told, failures)
+
+
+def identities(value: object, limit_bytes: int = 1_000_000) -> list[object]:
+    """Return the parts of a value that can be told from their equals, in the order of the text.
+
+    Of large values only those that the first ``limit_bytes`` of the text tell of.
+    """
+    writer = _Writer("", limit_bytes, False, None, False)
+    with contextlib.suppress(Exception):  # a part that cannot be described: those before it count
+        writer.run(value)
+    return [part for _, part in writer.memo.values()]
+
+
+# Marks in a text in which floats are told apart; no value writes such characters.
+_FLOAT = re.compile("\0([^\0]*)\0")
+_ONLY_EXACT = re.compile(f"{contents.ONLY_EXACT}[^{contents.ONLY_EXACT}]*{contents.ONLY_EXACT}")
+_ONLY_ROUGH = re.compile(f"{contents.ONLY_ROUGH}[^{contents.ONLY_ROUGH}]*{contents.ONLY_ROUGH}")
+_NO_MARKS = dict.fromkeys(map(ord, f"\0{contents.ONLY_EXACT}{contents.ONLY_ROUGH}"))
+
+
+def _marked_float(value: float) -> str:
+    return f"\0{value.hex()}\0"
+
+
+def _marked_complex(value: complex) -> str:
+    return f"complex({_marked_float(value.real)},{_marked_float(value.imag)})"
+
+
+_MARKED: dict[type, Callable[[Any], str]] = {float: _marked_float, complex: _marked_complex}
 
 
 def _int(value: int) -> str:
@@ -86,23 +141,35 @@ def _complex(value: complex) -> str:
 class _Writer:
     """The state of one description: the text so far and the objects met so far."""
 
-    def __init__(self, tree: str, limit_bytes: int, consume: bool) -> None:
+    def __init__(
+        self,
+        tree: str,
+        limit_bytes: int,
+        consume: bool,
+        progress: Callable[[], str] | None,
+        apart: bool,
+    ) -> None:
         self.tree = tree
         self.tree_bytes = os.fsencode(tree)
         self.limit = limit_bytes
         self.consume = consume
+        self.progress = progress
+        self.apart = apart
         self.out: list[str] = []
         self.size = 0
         self.opaque = 0
+        self.first_opaque = ""
+        self.failures: list[tuple[object, Exception]] = []
         self.depth = 0
         self.memo: dict[int, tuple[int, object]] = {}  # keeps its objects alive: ids stay unique
         self.owners: dict[int, tuple[int, object]] = {}  # of arrays' memory
         self.handlers: dict[type, tuple[Handler, kinds.Identity]] = {}
-        self.scalars: dict[type, Callable[[Any], str]] = {
+        self.exact: dict[type, Callable[[Any], str]] = {
             **_SCALARS,
             str: self.string,
             bytes: self.data,
         }
+        self.scalars = {**self.exact, **(_MARKED if apart else {})}
 
     def run(self, value: object) -> None:
         """Append the text of ``value`` to ``out``; the nesting costs no interpreter stack."""
@@ -148,8 +215,7 @@ class _Writer:
             value = _ADDRESS.sub("at 0x…", value)
         if len(value) <= _BLOB:
             return ascii(value)
-        digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
-        return f"str[{len(value)}]{value[:80]!a}…{digest}"
+        return f"str[{len(value)}]{value[:80]!a}…{_hash_of(value)}"
 
     def data(self, value: bytes) -> str:
         if self.tree and self.tree_bytes in value:
@@ -198,7 +264,9 @@ class _Writer:
             yield ","
 
     def pairs(self, keys: list[Any], values: list[Any]) -> Iterator[Part]:
-        key_texts, value_texts = self.bulk(keys), self.bulk(values)
+        with self.exactly():
+            key_texts = self.bulk(keys)
+        value_texts = self.bulk(values)
         if key_texts is not None and value_texts is not None:
             yield ",".join(map(":".join, zip(key_texts, value_texts, strict=True)))
             return
@@ -214,19 +282,42 @@ class _Writer:
         A member's text may depend on the objects numbered before it, so a member that holds
         objects with an identity is described twice: alone, to find its place, and in its place.
         """
-        texts = self.bulk(members)
-        if texts is not None:
-            yield ",".join(sorted(texts))
-            return
-        alone = []
-        for member in members:
-            opaque = self.opaque
-            text, final = self.isolated(member)
-            self.opaque = self.opaque if final else opaque  # to be counted in its place
-            alone.append((text, final, member))
+        with self.exactly():
+            texts = self.bulk(members)
+            if texts is not None:
+                yield ",".join(sorted(texts))
+                return
+            alone = []
+            for member in members:
+                opaque = self.opaque
+                text, final = self.isolated(member)
+                self.opaque = self.opaque if final else opaque  # to be counted in its place
+                alone.append((text, final, member))
         for text, final, member in sorted(alone, key=lambda entry: entry[0]):
             yield text if final else (member,)
             yield ","
+
+    @contextlib.contextmanager
+    def exactly(self) -> Iterator[None]:
+        """Mark no floats inside the block: a key or a member of a set is another one if it differs."""
+        scalars, self.scalars = self.scalars, self.exact
+        try:
+            yield
+        finally:
+            self.scalars = scalars
+
+    def numbered(self, value: object) -> str | None:
+        """Return the number of an object that was met before; else number it."""
+        known = self.memo.get(id(value))
+        if known is not None:
+            return f"#{known[0]}"
+        self.memo[id(value)] = len(self.memo), value
+        return None
+
+    def hide(self, value: object) -> None:
+        """Count a value that cannot be looked into."""
+        self.opaque += 1
+        self.first_opaque = self.first_opaque or contents.type_name(type(value))
 
     def owner(self, owner: object) -> str:
         """Return the number of what owns an array's memory: views of one memory show as such."""
@@ -247,6 +338,14 @@ class _Writer:
         return text, final
 
 
+def _hash_of(text: str) -> str:
+    """Return the hash of a text that may be very long and hold lone surrogates."""
+    digest = hashlib.sha256()
+    for start in range(0, len(text), _PIECE):
+        digest.update(text[start : start + _PIECE].encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
 _SCALARS: dict[type, Callable[[Any], str]] = {
     type(None): repr,
     bool: repr,
@@ -255,95 +354,4 @@ _SCALARS: dict[type, Callable[[Any], str]] = {
     complex: _complex,
     type(...): repr,
     type(NotImplemented): repr,
-}
-
-
-# -- samples for people ------------------------------------------------------------------------
-
-
-def short(value: object, width: int = 120) -> str:
-    """Return one readable line of at most ``width`` characters, cut in the middle.
-
-    Only built-in kinds are written out; any other object is shown as ``<Class>``, so that no
-    ``__repr__`` of the target runs.
-    """
-    return _cut(_shown(value, width, _SHOWN_DEPTH), width)
-
-
-def _cut(text: str, width: int) -> str:
-    if len(text) <= width:
-        return text
-    left = width // 2
-    return text[:left] + "…" + text[len(text) - (width - left - 1) :]
-
-
-def _shown(value: object, width: int, depth: int) -> str:
-    kind = type(value)
-    if kind is str or kind is bytes:
-        return _shown_text(value, width)  # type: ignore[arg-type]
-    if kind is int:
-        return repr(value) if -_EXACT < value < _EXACT else "<int>"  # type: ignore[operator]
-    if kind in _SHOWN_AS_IS:
-        return repr(value)
-    if kind in _BRACKETS and depth:
-        return _shown_items(value, width, depth)  # type: ignore[arg-type]
-    name = type.__dict__["__name__"].__get__(kind)
-    return f"<{''.join(letter if letter.isprintable() else '?' for letter in name)}>"
-
-
-def _shown_text(value: str | bytes, width: int) -> str:
-    if len(value) <= 2 * width:
-        return repr(value)
-    return f"{value[:width]!r}…{value[-width:]!r}"
-
-
-def _shown_items(value: Collection[object], width: int, depth: int) -> str:
-    opening, closing = _BRACKETS[type(value)]
-    if not value:
-        return (
-            f"{type(value).__name__}()"
-            if isinstance(value, (set, frozenset))
-            else opening + closing
-        )
-    if isinstance(value, dict):
-        texts = _shown_ends(value.items(), width, lambda pair: _shown_pair(pair, width, depth))
-    else:
-        texts = _shown_ends(value, width, lambda item: _shown(item, width, depth - 1))
-    comma = "," if type(value) is tuple and len(texts) == 1 else ""
-    return f"{opening}{', '.join(texts)}{comma}{closing}"
-
-
-def _shown_pair(pair: tuple[object, object], width: int, depth: int) -> str:
-    return ": ".join(_shown(part, width, depth - 1) for part in pair)
-
-
-def _shown_ends(items: Any, width: int, show: Callable[[Any], str]) -> list[str]:
-    """Return the items' texts; where they do not fit, those that fill the line from either end."""
-    first = _filling(items, width, show)
-    if isinstance(items, (set, frozenset)):
-        return sorted(first)
-    if len(first) == len(items):
-        return first
-    return [*first, "…", *reversed(_filling(reversed(items), width, show))]
-
-
-def _filling(items: Iterable[Any], width: int, show: Callable[[Any], str]) -> list[str]:
-    texts: list[str] = []
-    room = width
-    for item in items:
-        if room < 0:
-            break
-        texts.append(show(item))
-        room -= len(texts[-1]) + 2
-    return texts
-
-
-_SHOWN_DEPTH = 4
-_SHOWN_AS_IS = frozenset({type(None), bool, float, complex, type(...), range})
-_BRACKETS: dict[type, tuple[str, str]] = {
-    dict: ("{", "}"),
-    list: ("[", "]"),
-    tuple: ("(", ")"),
-    set: ("{", "}"),
-    frozenset: ("frozenset({", "})"),
 }

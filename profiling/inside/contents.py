@@ -9,14 +9,19 @@ from __future__ import annotations
 import array
 import collections
 import io
+import logging
 import pathlib
 import re
 import sys
+import threading
 import types
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, Union
 
-_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+# They enclose what stands in the exact text only, and in the text without floats only.
+ONLY_EXACT, ONLY_ROUGH = "\1", "\2"
 
 Part = Union[str, "tuple[object]"]
 
@@ -24,8 +29,10 @@ Part = Union[str, "tuple[object]"]
 class Writer(Protocol):
     """What a handler may ask of the description it is part of."""
 
-    opaque: int
     consume: bool
+    apart: bool
+    progress: Callable[[], str] | None
+    failures: list[tuple[object, Exception]]
 
     def items(self, items: list[Any] | tuple[Any, ...]) -> Iterator[Part]:
         """Yield the pieces of a sequence."""
@@ -38,6 +45,12 @@ class Writer(Protocol):
 
     def bulk(self, items: list[Any]) -> Iterable[str] | None:
         """Return the texts of scalars; ``None`` when not all items are scalars."""
+
+    def numbered(self, value: object) -> str | None:
+        """Return the number of an object that was met before; else number it."""
+
+    def hide(self, value: object) -> None:
+        """Count a value that cannot be looked into."""
 
     def owner(self, owner: object) -> str:
         """Return the number of what owns an array's memory."""
@@ -180,10 +193,22 @@ def _builtin_function(_writer: Writer, value: types.BuiltinFunctionType) -> Iter
 def _class(writer: Writer, value: type) -> Iterator[Part]:
     name = type_name(value)
     yield f"class {name}"
-    if value.__flags__ & _HEAP_TYPE and not _is_reachable(value):
-        writer.opaque += 1  # made on the fly: its name says little
-        yield (tuple(type.__dict__["__bases__"].__get__(value)),)
-        yield (tuple(sorted(vars_of(value))),)
+    if not value.__flags__ & HEAP_TYPE or _is_reachable(value):
+        return
+    number = writer.numbered(value)  # made on the fly: its name says little
+    if number is not None:
+        yield number
+        return
+    yield (tuple(type.__dict__["__bases__"].__get__(value)),)
+    for name in sorted(vars_of(value).keys() - _NOT_OF_CLASS):
+        yield f";{name}="
+        yield (vars_of(value)[name],)
+
+
+# What a class has for its own use, or what tells of its place in the source.
+_NOT_OF_CLASS = frozenset(
+    "__dict__ __weakref__ _abc_impl __firstlineno__ __static_attributes__".split()
+)
 
 
 def _is_reachable(kind: type) -> bool:
@@ -220,6 +245,48 @@ def _match(_writer: Writer, value: re.Match[str]) -> Iterator[Part]:
     yield f"{value.regs},{value.pos},{value.endpos},{value.lastindex}"
 
 
+def _binary_file(writer: Writer, value: Any) -> Iterator[Part]:
+    """Describe a file in memory; any other is somebody else's, and is not read."""
+    raw = None if value.closed else value.raw
+    if not isinstance(raw, io.BytesIO):
+        writer.hide(value)
+        return
+    if value.writable():
+        value.flush()
+    yield (io.BytesIO.getvalue(raw),)
+    yield f",{value.tell()}"
+
+
+def _text_file(writer: Writer, value: io.TextIOWrapper) -> Iterator[Part]:
+    buffer: Any = None if value.closed else value.buffer
+    if not isinstance(getattr(buffer, "raw", None), io.BytesIO):
+        writer.hide(value)
+        return
+    if writer.consume and value.readable():  # what is left to be read tells the position
+        yield (value.read(),)
+    elif value.writable():
+        value.flush()
+    yield from _binary_file(writer, buffer)
+
+
+def _lock(_writer: Writer, value: Any) -> Iterator[Part]:
+    yield f"locked {value.locked()}"
+
+
+def _counting_lock(_writer: Writer, value: object) -> Iterator[Part]:
+    yield "".join(re.findall(r"count=\d+", repr(value)))
+
+
+def logger(_writer: Writer, value: logging.Logger) -> Iterator[Part]:
+    """Describe a logger, whose handlers are nobody's behaviour, by its name and settings."""
+    yield f"logger {value.name},{value.level},{value.disabled},{value.propagate}"
+
+
+def _attributes_only(_writer: Writer, _value: object) -> Iterator[Part]:
+    """Describe the content of an object of the standard library that has attributes only."""
+    return iter(())
+
+
 def _getting(*names: str) -> Handler:
     """Return the handler of a C class that is described by these members."""
 
@@ -245,6 +312,8 @@ def member(kind: type, name: str, value: object) -> object:
     return vars_of(kind)[name].__get__(value)
 
 
+LOCK: type = type(threading.Lock())
+COUNTING_LOCK: type = type(threading.RLock())
 BARE: dict[type, Handler] = {
     list: _list,
     tuple: _tuple,
@@ -275,6 +344,7 @@ CONTENT: dict[type, Handler] = {
     types.MethodWrapperType: _getting("__qualname__", "__self__"),
     types.MethodDescriptorType: _getting("__qualname__", "__objclass__"),
     types.WrapperDescriptorType: _getting("__qualname__", "__objclass__"),
+    types.ClassMethodDescriptorType: _getting("__qualname__", "__objclass__"),
     types.GetSetDescriptorType: _getting("__qualname__", "__objclass__"),
     types.MemberDescriptorType: _getting("__qualname__", "__objclass__"),
     types.MethodType: _getting("__func__", "__self__"),
@@ -288,6 +358,16 @@ CONTENT: dict[type, Handler] = {
     type({}.items()): _converted(list),
     io.StringIO: _converted(lambda value: (io.StringIO.getvalue(value), io.StringIO.tell(value))),
     io.BytesIO: _converted(lambda value: (io.BytesIO.getvalue(value), io.BytesIO.tell(value))),
+    LOCK: _lock,
+    COUNTING_LOCK: _counting_lock,
+    threading.Event: _attributes_only,
+    threading.Condition: _attributes_only,
+    threading.Semaphore: _attributes_only,
+    weakref.ref: _converted(lambda value: value()),
+    io.TextIOWrapper: _text_file,
+    io.BufferedReader: _binary_file,
+    io.BufferedWriter: _binary_file,
+    io.BufferedRandom: _binary_file,
     BaseException: _exception,
     re.Pattern: _pattern,
     re.Match: _match,

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Union
 
+_TOLD_APART = 20_000  # floats of an array
 Part = Union[str, "tuple[object]"]
 Handler = Callable[[Any], Iterator[Part]]
 
@@ -19,7 +20,7 @@ def _ndarray(value: Any) -> Iterator[Part]:
     plain = numpy.ndarray.view(value, numpy.ndarray)
     flags, dtype = plain.flags, plain.dtype
     yield f"{_dtype_text(dtype)},{plain.shape},{'C' * flags.c_contiguous}{'F' * flags.f_contiguous}"
-    yield f"{'W' * flags.writeable}:"
+    yield f"{'W' * flags.writeable}{'' if flags.forc else plain.strides}:"
     flat = plain.ravel()
     if dtype.kind in "OTV":
         yield (flat.tolist(),)
@@ -30,6 +31,17 @@ def _ndarray(value: Any) -> Iterator[Part]:
             flat = flat.copy().view(dtype if dtype.kind == "f" else f"f{dtype.itemsize // 2}")
             flat[numpy.isnan(flat)] = numpy.nan
         yield (flat.tobytes(),)
+
+
+def floats_of(value: Any) -> tuple[str, list[Any]] | None:
+    """Return what an array of floats is beside its values, and they; ``None`` for anything else."""
+    numpy: Any = sys.modules.get("numpy")
+    if numpy is None or not isinstance(value, (numpy.ndarray, numpy.generic)):
+        return None
+    plain = numpy.asarray(value)
+    if plain.dtype.kind not in "fc" or plain.dtype.char in "gG" or plain.size > _TOLD_APART:
+        return None
+    return f"{plain.dtype.str},{plain.shape}:", plain.ravel().tolist()
 
 
 def owner_of(value: Any) -> object | None:

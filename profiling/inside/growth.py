@@ -17,7 +17,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from _perfbot_inside import behaviour, canonical, clock, grow, record
+from _perfbot_inside import behaviour, clock, grow, record, samples
 from _perfbot_inside.behaviour import Call, Function
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ class _Growing:
         self._compare_ns = job["compare_s"] * 1e9
         self._compare_first: int = job["compare_first"]
         self._limit_s: float = job["limit_s"]
+        self._floats: bool = job["floats"]
         self._results = results
         self._pickled = base64.b64decode(job["calls"][0])
         self._way: str = job["way"]
@@ -141,7 +142,9 @@ class _Growing:
         return grow.resized(_unpickled(self._pickled), self._way, times, of)
 
     def _behaviour(self, call: Call, limit_s: float) -> dict[str, Any]:
-        return behaviour.behave(self._function, self._kind, call, self._tree, limit_s)
+        return behaviour.behave(
+            self._function, self._kind, call, self._tree, limit_s, floats=self._floats
+        )
 
     def _warmed(self, times: int, of: int) -> bool:
         """Make the smallest calls, whose times are not told; return whether the last one returned."""
@@ -174,9 +177,7 @@ class _Growing:
         made = self._resized(times, of)
         if made is None:
             return
-        shown = canonical.short(made.call[0]) + (
-            canonical.short(made.call[1]) if made.call[1] else ""
-        )
+        shown = samples.short(made.call[0]) + (samples.short(made.call[1]) if made.call[1] else "")
         self._results.send("starting", size=number)
         ending = self._behaviour(made.call, self._limit_s)
         self._results.send("behaviour", size=number, arguments=shown, **ending)

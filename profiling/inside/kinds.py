@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import copyreg
 import enum
+import inspect
+import logging
+import operator
 import pathlib
 import re
 import types
@@ -34,7 +37,7 @@ _VALUES_BY_NAME = foreign.VALUES | frozenset(
 _VALUES = frozenset(
     {
         tuple, frozenset, str, bytes, int, float, complex, range, slice, type, pathlib.PurePath,
-        re.Pattern, types.BuiltinFunctionType, types.CodeType, types.GenericAlias,
+        re.Pattern, types.BuiltinFunctionType, types.ClassMethodDescriptorType, types.CodeType, types.GenericAlias,
         types.GetSetDescriptorType, types.MemberDescriptorType, types.MethodDescriptorType,
         types.MethodType, types.MethodWrapperType, types.ModuleType, types.WrapperDescriptorType,
     }
@@ -56,7 +59,7 @@ def identity_of(kind: type) -> Identity:
         parameters = contents.vars_of(base).get("__dataclass_params__")
         if parameters is not None:
             return Identity.NEVER if parameters.frozen else Identity.ALWAYS
-    if kind in _VALUES or issubclass(kind, enum.Enum):
+    if kind in _VALUES or issubclass(kind, (enum.Enum, logging.Logger)):
         return Identity.NEVER
     if any(base in _VALUES or contents.type_name(base) in _VALUES_BY_NAME for base in mro):
         return Identity.WITH_ATTRIBUTES
@@ -78,6 +81,8 @@ def handler_of(kind: type) -> Handler:
         return _enum
     if types.ModuleType in mro:
         return _module
+    if logging.Logger in mro:
+        return contents.logger
     if contents.top_module(kind) in _ITERATOR_MODULES and any(
         "__next__" in contents.vars_of(base) for base in mro
     ):
@@ -108,7 +113,15 @@ def _foreign(names: list[str]) -> Handler | None:
         owner = foreign.owner_of(value)
         if owner is not None:
             yield writer.owner(owner)
+        floats = foreign.floats_of(value) if writer.apart else None
+        if floats is None:
+            yield from found(value)
+            return
+        yield contents.ONLY_EXACT
         yield from found(value)
+        yield contents.ONLY_EXACT + contents.ONLY_ROUGH + floats[0]
+        yield (tuple(floats[1]),)
+        yield contents.ONLY_ROUGH
 
     return parts
 
@@ -166,14 +179,14 @@ def _plain(_writer: Writer, _value: object) -> Iterator[Part]:
     return iter(())
 
 
-def _unknown(writer: Writer, _value: object) -> Iterator[Part]:
+def _unknown(writer: Writer, value: object) -> Iterator[Part]:
     """Describe the content of an object that shows neither content nor attributes."""
-    writer.opaque += 1
+    writer.hide(value)
     return iter(())
 
 
 def _opaque(writer: Writer, value: object) -> Iterator[Part]:
-    writer.opaque += 1
+    writer.hide(value)
     yield f"<{contents.type_name(type(value))}>"
 
 
@@ -255,7 +268,7 @@ def _reduced(writer: Writer, value: object) -> Iterator[Part]:
     try:
         reduced = reducer(value) if reducer is not None else None
     except Exception as error:  # whatever a foreign class says when it cannot be pickled
-        writer.opaque += 1
+        writer.hide(value)
         yield f"<{contents.type_name(type(error))}>"
         return
     if not isinstance(reduced, tuple):
@@ -270,12 +283,14 @@ def _iterator(writer: Writer, value: Iterator[object]) -> Iterator[Part]:
     """Describe an iterator: by what it yields if it may be consumed, else as something opaque."""
     kind = "generator" if type(value) is types.GeneratorType else "iterator"
     if not writer.consume:
-        writer.opaque += 1
-        yield f"<{kind}>"
+        writer.hide(value)
+        yield f"<{kind}{_position(value)}>"
         return
     yield f"{kind}["
     yielded: dict[int, tuple[int, object]] = {}
     for number in range(_CONSUMED):
+        if writer.progress is not None and number < 2:
+            yield f"so far {writer.progress()} "
         try:
             item = next(value)
         except StopIteration as stop:
@@ -283,6 +298,7 @@ def _iterator(writer: Writer, value: Iterator[object]) -> Iterator[Part]:
             yield (stop.value,)
             return
         except Exception as error:  # the code under judgement failing is part of its behaviour
+            writer.failures.append((value, error))
             yield "]raises "
             yield (error,)
             return
@@ -291,3 +307,12 @@ def _iterator(writer: Writer, value: Iterator[object]) -> Iterator[Part]:
         first, _ = yielded.setdefault(id(item), (number, item))
         yield f"{text}," if mere_value or first == number else f"={first} {text},"
     yield "]goes on"
+
+
+def _position(value: Iterator[object]) -> str:
+    """Say how far an iterator has come, as far as that can be seen without going on."""
+    if type(value) is types.GeneratorType:
+        return f" {inspect.getgeneratorstate(value)}"
+    if type(value).__module__ == "builtins" and hasattr(type(value), "__length_hint__"):
+        return f" with {operator.length_hint(value)} left"
+    return ""

@@ -34,6 +34,7 @@ class Variant:
     keywords: dict[str, Any]
     wild: bool
     what: str  # what was changed, in words
+    retyped: bool = False  # a value has a type that nothing shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def variants(
 
     Gentle ones come first. Yields nothing when the arguments cannot be copied.
     """
-    copied = _copier((arguments, keywords))
+    copied = copier((arguments, keywords))
     if copied is None:
         return
     # What two copies have in common (singletons, say) is no copy and must be left alone.
@@ -81,7 +82,7 @@ def _how_many(rng: Random, made: int, count: int) -> int:
     return 1 if made < count // 3 else rng.choice((1, 1, 2, 3))
 
 
-def _copier(call: Call) -> Callable[[], Call] | None:
+def copier(call: Call) -> Callable[[], Call] | None:
     """Return what makes a new deep copy at each call; ``None`` when the call cannot be copied."""
     try:
         pickled = pickling.dumps(call)

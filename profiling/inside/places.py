@@ -12,7 +12,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from _perfbot_inside import canonical, contents, kinds
+from _perfbot_inside import canonical, contents, kinds, samples
 from _perfbot_inside.changes import Seen
 
 MAPPINGS = (dict, collections.OrderedDict, collections.defaultdict, collections.Counter)
@@ -194,7 +194,7 @@ def _dict_children(place: Place, rng: Random) -> Iterator[Place]:
     chosen = [pairs[number] for number in _sample(len(pairs), rng)]
     for key, value in chosen:
         put = partial(dict.__setitem__, place.value, key)
-        yield place.child(f"[{canonical.short(key, 30)}]", value, put)
+        yield place.child(f"[{samples.short(key, 30)}]", value, put)
 
 
 def _sample(length: int, rng: Random) -> list[int]:

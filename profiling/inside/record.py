@@ -17,9 +17,10 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from _perfbot_inside import canonical, facts, pickling
+from _perfbot_inside import canonical, facts, pickling, streams
 
 if TYPE_CHECKING:
     from _perfbot_inside.results import Results
@@ -34,6 +35,8 @@ _SHARE = 0.5  # of the run's time so far, for looking at the calls of all functi
 
 Function = Callable[..., Any]
 Entry = dict[str, Any]
+Call = tuple[tuple[Any, ...], dict[str, Any]]
+_Alike = tuple[int, tuple[type, ...], Any]  # size class, types of the arguments, type of exception
 
 
 def kind_of(function: Function) -> str:
@@ -52,13 +55,48 @@ class _Expense:
         # Bound here, before a library that freezes time exchanges the names in modules.
         self.now_ns = time.perf_counter_ns
         self.total_ns = 0
+        self._here = threading.local()
         self.at_most_bytes = min(_AT_MOST_BYTES, _AT_MOST_ALL_BYTES // max(1, functions))
         self._started_ns = self.now_ns()
         self._share = _SHARE / max(1, functions)
 
+    @property
+    def is_looking(self) -> bool:
+        """Whether this thread is looking at a call just now."""
+        return getattr(self._here, "is_looking", False)
+
+    @is_looking.setter
+    def is_looking(self, value: bool) -> None:
+        self._here.is_looking = value
+
     def allows(self, spent_ns: int) -> bool:
         """Say whether a function whose recording took so long may go on with it for now."""
         return spent_ns < _FREE_NS + self._share * (self.now_ns() - self._started_ns)
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """A call that is about to be made: its pickle, and the arguments to make it with."""
+
+    known: bytes
+    pickled: bytes
+    call: Call
+    followed: list[streams.Followed]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A call that was made: what it did, and its pickled arguments."""
+
+    entry: Entry
+    pickled: bytes
+    followed: list[streams.Followed]
+
+    def sealed(self) -> bytes:
+        """Return the call's pickle with all that its generators yielded up to now."""
+        if not self.followed:
+            return self.pickled
+        return streams.sealed(self.pickled, self.followed)
 
 
 class Recorder:
@@ -108,15 +146,16 @@ class _Calls:
         self._why_unpicklable = ""
         self._facts: dict[str, facts.Fact | None] = {}
         self._described = 0
-        self._kept: dict[bytes, Entry] = {}
+        self._kept: dict[bytes, _Kept] = {}
         self._kept_bytes = 0
-        self._by_size: dict[int, list[tuple[bytes, int]]] = {}
+        self._by_kind: dict[_Alike, list[tuple[bytes, int]]] = {}
         self._inside = threading.local()
         self._expense = expense
         self._spent_ns = 0
 
     def as_json(self) -> dict[str, object]:
         """Return the record that the parent reads."""
+        calls = self._told()
         return {
             "function": self._key,
             "function_kind": self._kind,
@@ -124,52 +163,85 @@ class _Calls:
             "unpicklable": self._unpicklable,
             "why_unpicklable": self._why_unpicklable,
             "facts": self._facts,
-            "calls": list(self._kept.values()),
+            "calls": calls,
         }
+
+    def _told(self) -> list[Entry]:
+        """Return the calls that were kept, those with generators as far as their items are known."""
+        told: dict[bytes, Entry] = {}
+        for kept in self._kept.values():
+            try:
+                pickled = kept.sealed()
+            except Exception as error:
+                self._unpicklable += 1
+                self._why_unpicklable = f"{type(error).__name__}: {error}"[:200]
+                continue
+            if pickled in told:
+                told[pickled]["times"] += kept.entry["times"]
+                continue
+            told[pickled] = {**kept.entry, "arguments": base64.b64encode(pickled).decode()}
+        return list(told.values())
 
     def call(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Call a plain function, recording it unless it is a recursive call."""
+        if self._expense.is_looking:  # pickling runs code of the target, which is no call of it
+            return self._function(*arguments, **keywords)
         self._count += 1
         if getattr(self._inside, "now", False):
             return self._function(*arguments, **keywords)
-        entry = self._entry(arguments, keywords)
-        if entry is None:
+        found = self._looked_into((arguments, keywords))
+        if found is None:
             return self._function(*arguments, **keywords)
         self._inside.now = True
         try:
-            return self._watched(entry, arguments, keywords)
+            return self._watched(found)
         finally:
             self._inside.now = False
 
-    def enter(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
-        """Record the arguments of a function whose body runs later (generators, coroutines)."""
+    def enter(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Call:
+        """Record the arguments of a function whose body runs later; return those to call it with."""
+        if self._expense.is_looking:
+            return arguments, keywords
         self._count += 1
-        if self._entry(arguments, keywords) is not None and self._described < _LOOKED_AT:
+        found = self._looked_into((arguments, keywords))
+        if found is None:
+            return arguments, keywords
+        with self._looking():
+            self._keep(found, {"ns": 0})
+        if self._described < _LOOKED_AT:
             self._described += 1
             self._describe(inspect.signature(self._function).bind(*arguments, **keywords).arguments)
+        return found.call
 
-    def _watched(self, entry: Entry, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    def _watched(self, found: _Looked) -> Any:
         now_ns, expense = self._expense.now_ns, self._expense
         started_ns = now_ns() - expense.total_ns
+        entry: Entry = {}
         try:
-            result = self._looked_at(arguments, keywords)
+            result = self._looked_at(*found.call)
         except BaseException as error:
-            entry["raised"] = facts.type_name(type(error))
-            raise
-        finally:
-            # Inner functions are recorded, too: what that took is no time of this call.
             entry["ns"] = max(1, now_ns() - expense.total_ns - started_ns)
+            with self._looking():
+                entry["raised"] = facts.type_name(type(error))
+                entry["failure"] = digest(error, self._tree) or ""
+                self._keep(found, entry)
+            raise
+        # Inner functions are recorded, too: what that took is no time of this call.
+        entry["ns"] = max(1, now_ns() - expense.total_ns - started_ns)
         with self._looking():
-            entry["returned"] = digest(result, self._tree)
+            if self._keep(found, entry):
+                entry["returned"] = digest(result, self._tree)
         return result
 
     @contextlib.contextmanager
     def _looking(self) -> Iterator[None]:
-        """Count the block's time as expense."""
-        started_ns = self._expense.now_ns()
+        """Count the block's time as expense, and what it calls as no calls."""
+        started_ns, outer = self._expense.now_ns(), self._expense.is_looking
+        self._expense.is_looking = True
         try:
             yield
         finally:
+            self._expense.is_looking = outer
             taken_ns = self._expense.now_ns() - started_ns
             self._spent_ns += taken_ns
             self._expense.total_ns += taken_ns
@@ -189,38 +261,57 @@ class _Calls:
         for name, value in variables.items():
             self._facts[name] = facts.merge(self._facts.get(name), facts.describe(value))
 
-    def _entry(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Entry | None:
-        """Return a new entry for these arguments; ``None`` when known, too large or not picklable."""
+    def _looked_into(self, call: Call) -> _Looked | None:
+        """Pickle a call before it is made; ``None`` when known, too large, or not to be pickled."""
         if not self._is_wanted():
             return None
         with self._looking():
-            return self._new_entry(arguments, keywords)
+            try:
+                return self._pickled(call)
+            except pickling.TooMuch:
+                return None
+            except Exception as error:
+                self._unpicklable += 1
+                self._why_unpicklable = f"{type(error).__name__}: {error}"[:200]
+                return None
 
-    def _new_entry(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Entry | None:
+    def _pickled(self, call: Call) -> _Looked | None:
+        if any(map(_is_huge, (*call[0], *call[1].values()))):
+            return None
         try:
-            pickled = pickling.dumps((arguments, keywords))
+            pickled = pickling.dumps(call, _AT_MOST_ONE_BYTES)
             pickle.loads(pickled)
-        except Exception as error:
-            self._unpicklable += 1
-            self._why_unpicklable = f"{type(error).__name__}: {error}"[:200]
-            return None
+            followed: list[streams.Followed] = []
+        except pickling.TooMuch:
+            raise
+        except Exception:
+            call, placeheld, followed = streams.follow(call, pickling.dumps)
+            if not followed:
+                raise
+            pickled = pickling.dumps(placeheld, _AT_MOST_ONE_BYTES)
         known = hashlib.blake2b(pickled, digest_size=16).digest()
+        if followed:  # what they yield is not known yet
+            known += self._count.to_bytes(8, "big")
         if known in self._kept:
-            self._kept[known]["times"] += 1
+            self._kept[known].entry["times"] += 1
             return None
-        return self._keep(known, pickled)
+        return _Looked(known, pickled, call, followed)
 
-    def _keep(self, known: bytes, pickled: bytes) -> Entry | None:
-        if len(pickled) > _AT_MOST_ONE_BYTES or not self._has_room(len(pickled)):
-            return None
-        self._kept_bytes += len(pickled)
-        entry: Entry = {"arguments": base64.b64encode(pickled).decode(), "times": 1}
-        self._kept[known] = entry
-        self._by_size.setdefault(len(pickled).bit_length(), []).append((known, len(pickled)))
-        return entry
+    def _keep(self, found: _Looked, entry: Entry) -> bool:
+        """Keep a call now that it is known how it ended, if there is room for one more like it."""
+        size = len(found.pickled)
+        kinds = (*map(type, found.call[0]), *map(type, found.call[1].values()))
+        alike = (size.bit_length(), kinds, entry.get("raised"))
+        if found.known in self._kept or not self._has_room(size, alike):
+            return False
+        self._kept_bytes += size
+        entry["times"] = 1
+        self._kept[found.known] = _Kept(entry, found.pickled, found.followed)
+        self._by_kind.setdefault(alike, []).append((found.known, size))
+        return True
 
-    def _has_room(self, size: int) -> bool:
-        """Say whether there is room for a call of this size; a call of a commoner size gives way.
+    def _has_room(self, size: int, alike: _Alike) -> bool:
+        """Say whether there is room for a call of this kind; a call of a commoner kind gives way.
 
         Tests make many small calls before a benchmark makes the few large ones that matter.
         """
@@ -228,9 +319,8 @@ class _Calls:
             len(self._kept) >= _AT_MOST_CALLS
             or self._kept_bytes + size > self._expense.at_most_bytes
         ):
-            commonest = max(self._by_size.values(), key=len)
-            alike = self._by_size.get(size.bit_length(), [])
-            if len(commonest) <= len(alike) + 1:
+            commonest = max(self._by_kind.values(), key=len, default=[])
+            if len(commonest) <= len(self._by_kind.get(alike, [])) + 1:
                 return False
             known, freed = commonest.pop()
             del self._kept[known]
@@ -244,6 +334,11 @@ class _Calls:
         """
         step = 1 << max(0, (self._count - 1) // 1024).bit_length()
         return self._count % step == 0 and self._expense.allows(self._spent_ns)
+
+
+def _is_huge(value: object) -> bool:
+    """Say whether pickle would copy a value, only to find that it is too large to be kept."""
+    return type(value) in (str, bytes, bytearray) and len(value) > _AT_MOST_ONE_BYTES  # type: ignore[arg-type]
 
 
 def digest(value: object, tree: str) -> str | None:
@@ -268,7 +363,7 @@ def _wrap_function(function: Function, calls: _Calls) -> Function:
 def _wrap_coroutine(function: Function, calls: _Calls) -> Function:
     @functools.wraps(function)
     async def wrapper(*arguments: Any, **keywords: Any) -> Any:
-        calls.enter(arguments, keywords)
+        arguments, keywords = calls.enter(arguments, keywords)
         return await function(*arguments, **keywords)
 
     return wrapper
@@ -277,7 +372,7 @@ def _wrap_coroutine(function: Function, calls: _Calls) -> Function:
 def _wrap_generator(function: Function, calls: _Calls) -> Function:
     @functools.wraps(function)
     def wrapper(*arguments: Any, **keywords: Any) -> Generator[Any, Any, Any]:
-        calls.enter(arguments, keywords)
+        arguments, keywords = calls.enter(arguments, keywords)
         return (yield from function(*arguments, **keywords))
 
     return wrapper
@@ -286,7 +381,7 @@ def _wrap_generator(function: Function, calls: _Calls) -> Function:
 def _wrap_async_generator(function: Function, calls: _Calls) -> Function:
     @functools.wraps(function)
     async def wrapper(*arguments: Any, **keywords: Any) -> AsyncIterator[Any]:
-        calls.enter(arguments, keywords)
+        arguments, keywords = calls.enter(arguments, keywords)
         async for item in function(*arguments, **keywords):
             yield item
 

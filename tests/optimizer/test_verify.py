@@ -8,17 +8,16 @@ from dataclasses import replace
 
 import pytest
 
+from perfbot.optimizer import verify
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.faults import Caught, Fault
 from perfbot.optimizer.verdict import Accepted, Gate, Inconclusive, Rejected, Why
-from perfbot.optimizer.verify import GATES, changed_functions, judge
+from perfbot.optimizer.verify import GATES, changed_functions, judge, judge_without_clock
+from perfbot.profiling.capture import Recording
 from perfbot.profiling.functions import FunctionName
 
 PATH = "shop/work.py"
 SOURCE = """\
-import threading
-
-
 def pairs(items):
     found = 0
     for one in items:
@@ -36,7 +35,7 @@ def lone(value):
     return value + 1
 
 
-def locked(lock, value):
+def locked(frame, value):
     return value + 1
 
 
@@ -49,9 +48,17 @@ def table(limit):
 
 def unused(value):
     return value
+
+
+def mean(values):
+    return sum(values) / len(values)
+
+
+def halves(value):
+    return value // 2
 """
 TESTS = """\
-import threading
+import sys
 
 from shop import work
 
@@ -71,7 +78,15 @@ def test_lone():
 
 
 def test_locked():
-    assert work.locked(threading.Lock(), 1) == 2
+    assert work.locked(sys._getframe(), 1) == 2
+
+
+def test_mean():
+    assert round(work.mean([0.1, 0.2, 0.4]), 3) == 0.233
+
+
+def test_halves():
+    assert work.halves(9) == 4
 
 
 def test_table():
@@ -94,7 +109,7 @@ GATE_NAMES = [
 
 @pytest.fixture(scope="module")
 def case(prepare) -> Case:
-    names = ("pairs", "fib", "lone", "locked", "table", "unused")
+    names = ("pairs", "fib", "lone", "locked", "table", "unused", "mean", "halves")
     return prepare(FILES, *(f"{PATH}::{name}" for name in names))
 
 
@@ -193,10 +208,48 @@ def test_what_nothing_calls_is_not_exercised(case):
 
 def test_arguments_that_cannot_be_copied_are_not_comparable(case):
     verdict = judged(
-        case, changed("locked", "def locked(lock, value):\n    return 1 + value\n"), "locked"
+        case, changed("locked", "def locked(frame, value):\n    return 1 + value\n"), "locked"
     )
     assert (type(verdict), verdict.why) == (Inconclusive, Why.NOT_COMPARABLE)
-    assert "lock" in verdict.detail
+    assert "frame" in verdict.detail
+
+
+def test_a_recording_that_was_lost_accepts_nothing(case):
+    """The run with the recorder did not come to its end: nothing shows that a change is right."""
+    name = FunctionName(PATH, "lone")
+    lost = replace(case, recordings={name: Recording(name, trouble="was killed")})
+    change = {PATH: changed("lone", "def lone(value):\n    return 1 + value\n").encode()}
+    verdict = judge_without_clock(lost, change, [name], Terms())
+    assert (type(verdict), verdict.why) == (Inconclusive, Why.NOT_EXERCISED)
+
+
+MEAN = "def mean(values):\n    return sum(values) * (1 / len(values))\n"
+
+
+def same_results(case: Case, function: str, text: str, terms: Terms):
+    """Return what the gate on results says of a change: a refusal, or its detail."""
+    change = {PATH: changed(function, text).encode()}
+    trial = verify._Trial(case, change, [FunctionName(PATH, function)], terms, 0.0)
+    return verify._same_results(trial)
+
+
+def test_floats_that_are_not_quite_the_same_are_refused_unless_the_terms_have_a_tolerance(case):
+    refused = same_results(case, "mean", MEAN, Terms())
+    assert refused.why is Why.RESULTS_DIFFER
+    passed = same_results(case, "mean", MEAN, Terms(tolerance=1e-9))
+    assert "floats may differ by 1e-09 of the larger (accept.tolerance)" in passed
+
+
+def test_a_tolerance_is_told_also_where_it_was_not_needed(case):
+    same = "def mean(values):\n    total = sum(values)\n    return total / len(values)\n"
+    assert "which 0 calls needed" in same_results(case, "mean", same, Terms(tolerance=1e-9))
+
+
+def test_what_happens_to_types_that_nothing_shows_is_told_and_refuses_nothing(case):
+    passed = same_results(
+        case, "halves", "def halves(value):\n    return int(value) // 2\n", Terms()
+    )
+    assert "of a type that nothing shows (which refuses nothing): halves((9.0,))" in passed
 
 
 def test_complexity_is_refused_where_the_terms_limit_it(case):
