@@ -151,7 +151,11 @@ class GateResult:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one proposal; ``patch`` is the path of its patch file if it was accepted."""
+    """What became of one proposal; ``patch`` is the path of its patch file if it was accepted.
+
+    ``remarks`` are sentences on what could not be measured; ``benchmark_file`` is the path of a
+    benchmark that was written for a function that had none.
+    """
 
     function: str
     verdict: Verdict
@@ -171,6 +175,8 @@ class Result:
     growth: Change | None = None
     gates: tuple[GateResult, ...] = ()
     patch: str | None = None
+    remarks: tuple[str, ...] = ()
+    benchmark_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import shlex
 import unicodedata
 from collections.abc import Mapping
 
-from perfbot.bot.report import HotspotRow, Reason, Report, Result, Speedup, Verdict
+from perfbot.bot.report import BenchmarkRow, HotspotRow, Reason, Report, Result, Speedup, Verdict
 from perfbot.optimizer.verdict import Why
 
 WHY: Mapping[Why, str] = {
@@ -34,6 +34,7 @@ REASON: Mapping[Reason, str] = {
     Reason.IGNORED: "left out by the configuration",
     Reason.BUDGET: "its turn did not come in this run",
 }
+NEW_BENCHMARK = "No benchmark calls it; one was written from its recorded calls:"
 
 
 def visible(text: str) -> str:
@@ -78,6 +79,20 @@ def interval(speedup: Speedup) -> str:
     digits = 0 if speedup.low >= 100 else 1 if speedup.low >= 10 else 2
     low, high = _floored(speedup.low, digits), times(speedup.high)
     return f"{low}–{high}, {percent(speedup.confidence)} confidence, {speedup.pairs} pairs"
+
+
+def workload(speedup: Speedup) -> str:
+    """Return the effect on the whole workload, ``""`` where it was not measured."""
+    if speedup.workload_estimate is None or speedup.workload_low is None:
+        return ""
+    least = _floored(speedup.workload_low, 2)
+    return f"the whole workload {times(speedup.workload_estimate)} as fast, at least {least}×"
+
+
+def benchmark(row: BenchmarkRow) -> str:
+    """Return one benchmark before and after: ``test_total: 12.3 ms → 5.1 ms, 2.41× (2.29–2.53×)``."""
+    before, after = seconds(row.before_s), seconds(row.after_s)
+    return f"{row.name}: {before} → {after}, {times(row.ratio)} ({row.low:.2f}–{times(row.high)})"
 
 
 def percent(share: float) -> str:

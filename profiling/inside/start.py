@@ -26,7 +26,7 @@ def main() -> None:
     """Do the job that standard input describes."""
     job = json.load(sys.stdin)
     _load_helpers()
-    from _perfbot_inside import clock, exercise, replay, weigh
+    from _perfbot_inside import benchmarks, clock, exercise, replay, spell, weigh
     from _perfbot_inside.results import Results
 
     results = Results(int(os.environ.pop("PERFBOT_RESULTS_FD")))
@@ -42,6 +42,8 @@ def main() -> None:
         "replay": replay.run,
         "time": clock.run,
         "memory": weigh.run,
+        "benchmarks": benchmarks.run,
+        "spell": spell.run,
     }
     jobs[job["do"]](job, results)
     results.send("done")
