@@ -28,8 +28,8 @@ from perfbot.profiling.tree import Tree
 NO_WORKLOAD = "the effect on the whole workload is not known: {why}"
 NO_BENCHMARKS = "the project's own benchmarks could not be measured: {why}"
 WITHOUT = "the benchmark {name} could not be measured: {why}"
-AND_MORE = "{count} more benchmarks could not be measured"
-NOT_CALLING = "{count} other benchmarks of the project do not call {function} and were not measured"
+AND_MORE = "benchmarks that could not be measured besides these: {count}"
+NOT_CALLING = "not measured, as they do not call {function}: {count} of the project's benchmarks"
 NOT_WRITTEN = "no benchmark calls {function}, and none was written for it: {why}"
 
 _TOLD = 5  # benchmarks without a time that are named

@@ -72,7 +72,7 @@ class BenchmarkEffect:
 
 
 @dataclass(frozen=True, slots=True)
-class _Workload:
+class WorkloadTime:
     """What the tests and commands of one run took, and how long its processes lived beside that."""
 
     inside_s: float
@@ -100,7 +100,7 @@ def of_workload(
         NotMeasured: there is no time for enough pairs, or the runs do not bear comparison.
     """
 
-    def run(tree: Tree) -> _Workload:
+    def run(tree: Tree) -> WorkloadTime:
         with versions.lent(tree) as copy:
             wall_s = max(60.0, 10 * baseline.seconds)
             return _taken(run_suite(versions.target, copy, workload, wall_s=wall_s), baseline)
@@ -108,11 +108,11 @@ def of_workload(
     if time.monotonic() + 2 * LEAST_PAIRS * baseline.seconds > deadline_s:
         raise _no_time("the workload", baseline.seconds, deadline_s)
     pairs = interleaved(run, versions, "the workload", deadline_s)
-    _check_nothing_moved(pairs)
+    check_nothing_moved(pairs)
     return interval([old.inside_s / new.inside_s for old, new in pairs], confidence)
 
 
-def _taken(run: SuiteRun, baseline: Baseline) -> _Workload:
+def _taken(run: SuiteRun, baseline: Baseline) -> WorkloadTime:
     for lost in baseline.lost(run):
         raise NotMeasured(LOST.format(test=lost.test, why=lost.why.strip()[-300:] or lost.now))
     aside = {*baseline.failing, *baseline.flaky}
@@ -122,10 +122,10 @@ def _taken(run: SuiteRun, baseline: Baseline) -> _Workload:
         raise NotMeasured(NO_TESTS)
     if inside_s >= run.seconds:
         raise NotMeasured(IMPOSSIBLE)
-    return _Workload(inside_s, run.seconds - inside_s)
+    return WorkloadTime(inside_s, run.seconds - inside_s)
 
 
-def _check_nothing_moved(pairs: Sequence[tuple[_Workload, _Workload]]) -> None:
+def check_nothing_moved(pairs: Sequence[tuple[WorkloadTime, WorkloadTime]]) -> None:
     """Raise ``NotMeasured`` where start-up and collection surely grew, and by more than tests save."""
     saved_s = fmean(old.inside_s - new.inside_s for old, new in pairs)
     added_s = fmean(new.outside_s - old.outside_s for old, new in pairs)

@@ -15,6 +15,8 @@ from perfbot.profiling.effect import (
     LEAST_PAIRS,
     NotMeasured,
     Versions,
+    WorkloadTime,
+    check_nothing_moved,
     interleaved,
     of_benchmarks,
     of_workload,
@@ -121,7 +123,7 @@ def test_the_workload_is_measured_on_both_versions(measured):
 
 def test_no_benchmark_is_dropped_without_a_word(measured):
     told = " ".join(measured.remarks)
-    assert "1 other benchmarks of the project do not call squares" in told
+    assert "not measured, as they do not call squares: 1 of the project's benchmarks" in told
     assert f"{PLACE}::test_broken could not be measured: it failed: " in told
     assert f"{PLACE}::test_skipped could not be measured: it skipped" in told
     assert "test_no_benchmark" not in told
@@ -210,6 +212,20 @@ def test_the_order_of_runs_is_turned_around_in_every_other_pair(case):
     assert [a != b for a, b in zip(firsts[::2], firsts[1::2], strict=True)] == [True] * (
         len(pairs) // 2
     )
+
+
+def test_work_moved_out_of_the_tests_is_no_gain():
+    """Start-up takes 2 s longer in every run, and the tests save 1 s."""
+    old = [WorkloadTime(1.5, 1.0 + 0.01 * n) for n in range(4)]
+    new = [WorkloadTime(0.5, 3.0 - 0.01 * n) for n in range(4)]
+    with pytest.raises(NotMeasured, match="as much time as the tests save was spent outside"):
+        check_nothing_moved(list(zip(old, new, strict=True)))
+
+
+def test_a_start_up_that_only_varies_is_not_held_against_a_gain():
+    old = [WorkloadTime(1.5, seconds) for seconds in (1.0, 5.0, 1.0, 2.0)]
+    new = [WorkloadTime(1.4, seconds) for seconds in (5.0, 1.0, 4.0, 3.0)]
+    check_nothing_moved(list(zip(old, new, strict=True)))
 
 
 def test_too_few_pairs_are_none():
