@@ -12,6 +12,8 @@ from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.pytest_options import neutral_arguments
 from perfbot.profiling.spelling import Access, NotSpelled, SpelledCall
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
 PATH = "shop/work.py"
 WORK = """\
 import functools
