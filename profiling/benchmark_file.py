@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ruff import find_ruff_bin  # type: ignore[import-untyped]
 
+from perfbot.profiling.benchmark import affordable
 from perfbot.profiling.effect import Versions
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.own_benchmarks import BenchmarksFailed, timed
@@ -47,6 +48,7 @@ def test_{test}(benchmark, {parameters}):
     {body}
 '''
 _MOST_ASKED = 12
+_ASKED_S = 10.0  # of the old version's time for the calls that are asked about
 _MOST_CALLS = 4
 _LEAST_SHARE = 0.05  # of the dearest call's time: a shorter call tells little
 _ROUNDS = 50  # of calls that need fresh arguments each time
@@ -110,7 +112,8 @@ def _dearest(reference: Reference) -> list[int]:
         for number in reference.real
         if calls[number].raised is None
     }
-    return sorted(taken, key=lambda number: -taken[number])[:_MOST_ASKED]
+    ranked = sorted(taken, key=lambda number: -taken[number])
+    return affordable(reference, ranked, _ASKED_S)[:_MOST_ASKED] if ranked else []
 
 
 def _chosen(calls: Sequence[SpelledCall], reference: Reference) -> list[SpelledCall]:
