@@ -9,6 +9,7 @@ texts with numbers in them, a few different values, and tuples, lists and dictio
 from __future__ import annotations
 
 import itertools
+import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
@@ -49,9 +50,7 @@ def rows(value: Any, speller: Speller, *, draws: bool) -> str | None:
     if len(value) < _FEW_ROWS:
         return None
     kind = type(value)
-    items = list(value)
-    if kind in (set, frozenset) and len({type(each) for each in items} & _SIMPLE) == 1:
-        items.sort()
+    items = in_order(value)
     if not draws and kind in (list, tuple) and (text := _periodic(value, speller)):
         return text
     form = _Form(len(items), speller, draws)
@@ -62,6 +61,13 @@ def rows(value: Any, speller: Speller, *, draws: bool) -> str | None:
         return form.wrapped(kind, form.template(items))
     except CannotSpell:
         return None
+
+
+def in_order(value: Any) -> list[Any]:
+    """Return the items of a collection, those of a set in their natural order where they have one."""
+    kinds = {type(each) for each in value}
+    sortable = isinstance(value, (set, frozenset)) and len(kinds) == 1 and kinds <= _SIMPLE
+    return sorted(value) if sortable else list(value)
 
 
 def text(value: str | bytes, speller: Speller) -> str:
@@ -103,13 +109,9 @@ def _periodic(value: Sequence[Any], speller: Speller) -> str | None:
         return None  # the same list several times in a list would be one list
     keys = [(type(each), each) for each in value]
     for period in range(1, min(len(keys) // 2, _FEW_CHOICES) + 1):
-        if len(keys) % period == 0 and all(map(_same, keys, keys[period:])):
+        if len(keys) % period == 0 and all(map(operator.eq, keys, keys[period:])):
             return f"{speller.text(value[:period])} * {len(keys) // period}"
     return None
-
-
-def _same(one: object, other: object) -> bool:
-    return one == other
 
 
 class _Form:
@@ -179,7 +181,7 @@ class _Form:
         step = values[1] - values[0] if len(values) > 1 else 0
         steady = step and all(b - a == step for a, b in itertools.pairwise(values))
         if steady and isinstance(self._count, int):
-            return self._named(range_text(values[0], values[-1] + (1 if step > 0 else -1), step))
+            return self._named(range_text(values[0], values[-1] + step, step))
         within = range_text(min(values), max(values) + 1, 1)
         distinct = isinstance(self._count, int) and len(set(values)) == len(values)
         column = (

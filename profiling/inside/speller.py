@@ -146,8 +146,7 @@ class Speller:
         if kind is dict:
             items = [f"{self.text(key)}: {self.text(item)}" for key, item in value.items()]
             return self._brief_enough("{" + ", ".join(items) + "}")
-        inner = sorted(value, key=repr) if kind in (set, frozenset) and _plain(value) else value
-        texts = ", ".join([self.text(item) for item in inner])
+        texts = ", ".join([self.text(item) for item in drawn.in_order(value)])
         if kind is tuple:
             return self._brief_enough(f"({texts},)" if len(value) == 1 else f"({texts})")
         if kind is list:
@@ -208,10 +207,6 @@ def _given_at_construction(value: Any, kind: type) -> dict[str, Any]:
             raise CannotSpell(f"a {kind.__name__} does not keep the {each.name} that it is made of")
         found[each.name] = attributes[held[0]]
     return found
-
-
-def _plain(values: Any) -> bool:
-    return all(type(each) in (int, float, str, bool) for each in values)
 
 
 _LITERAL = frozenset((type(None), bool, int, float, complex, str, bytes, type(...)))

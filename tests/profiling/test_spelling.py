@@ -117,7 +117,7 @@ def test_a_spelling_makes_the_same_value_again_or_one_of_its_form(value: object)
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (list(range(0, 900, 3)), "list(range(0, 898, 3))"),
+        (list(range(0, 900, 3)), "list(range(0, 900, 3))"),
         ([f"KB-{n:04d}" for n in range(500)], "[f'KB-{n:04d}' for n in range(500)]"),
         ([[0] * 5 for _ in range(20)], "[[0, 0, 0, 0, 0] for _ in range(20)]"),
         ([True, False] * 40, "[True, False] * 40"),
@@ -128,9 +128,14 @@ def test_a_spelling_makes_the_same_value_again_or_one_of_its_form(value: object)
             [n * 7919 % 1009 % 7 for n in range(1_000)],
             "RANDOM.choices(range(7), k=1000)",
         ),
-        ("ACGT" + "".join("ACGT"[n * n % 4] for n in range(999)) * 2, None),
+        ({*range(8), (2, 3)}, "{0, 1, 2, 3, 4, 5, 6, 7, (2, 3)}"),
+        (frozenset(f"k{n}" for n in (10, 9, 8)), "frozenset({'k10', 'k8', 'k9'})"),
+        (
+            "".join("ACGT"[n * n % 7 % 4] for n in range(999)) + "T",
+            "\"\".join(RANDOM.choices('ACGT', k=1000))",
+        ),
     ],
 )
 def test_long_data_are_described_as_people_would(value: object, text: str | None) -> None:
     found = Speller("/nowhere", BRIEF).argument(value)
-    assert found == text if text else found.startswith("''.join(") or "RANDOM" in found
+    assert found == text
