@@ -92,7 +92,8 @@ def workload(speedup: Speedup) -> str:
 def benchmark(row: BenchmarkRow) -> str:
     """Return one benchmark before and after: ``test_total: 12.3 ms → 5.1 ms, 2.41× (2.29–2.53×)``."""
     before, after = seconds(row.before_s), seconds(row.after_s)
-    return f"{row.name}: {before} → {after}, {times(row.ratio)} ({row.low:.2f}–{times(row.high)})"
+    low = times(row.low).removesuffix("×")
+    return f"{row.name}: {before} → {after}, {times(row.ratio)} ({low}–{times(row.high)})"
 
 
 def percent(share: float) -> str:

@@ -27,6 +27,7 @@ NO_TIME = (
     "{what} takes {once_s:.3g} s, and the least that tells something, {pairs} pairs of runs, would "
     "take longer than the {left_s:.3g} s that are left for it (--time-budget gives more)"
 )
+NONE_LEFT = "the time budget was used up before (--time-budget gives more)"
 LOST = "{test} had another outcome while the workload was timed ({why})"
 MOVED = "as much time as the tests save was spent outside of them"
 IMPOSSIBLE = "the tests claim more time than their process lived"
@@ -185,6 +186,8 @@ def interleaved(
     order = random.Random(seed)  # noqa: S311 - the order of runs needs no secret
     pairs: list[tuple[_Run, _Run]] = []
     started_s = time.monotonic()
+    if started_s >= deadline_s:
+        raise NotMeasured(NONE_LEFT)
     while len(pairs) < MOST_PAIRS:
         old_first = order.random() < 0.5
         pairs.extend(_pair(run, versions, first) for first in (old_first, not old_first))
