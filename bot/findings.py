@@ -5,6 +5,7 @@ import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import chain, count
 from pathlib import Path
 
 from perfbot.bot import report as rows
@@ -13,13 +14,16 @@ from perfbot.bot.patch import unified_patch
 from perfbot.bot.report import Report, Samples
 from perfbot.bot.report_folder import patch_name
 from perfbot.optimizer import readability
+from perfbot.optimizer.effect import Effect
 from perfbot.optimizer.metrics import Metrics
 from perfbot.optimizer.preparation import Prepared
 from perfbot.optimizer.session import Judged, Outcome, Unchanged
 from perfbot.optimizer.verdict import Accepted, Inconclusive, Measured, Rejected, Verdict, Why
 from perfbot.optimizer.verify import SAME_RESULTS
+from perfbot.profiling.benchmark_file import FOLDER
 from perfbot.profiling.concurrency import Compared
 from perfbot.profiling.counters import counter
+from perfbot.profiling.effect import BenchmarkEffect
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.growth import Curve
 from perfbot.profiling.hotspots import Hotspot
@@ -31,11 +35,12 @@ _CPU_INFO = Path("/proc/cpuinfo")
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """A report with the files that go beside it: patches by file name, samples by function."""
+    """A report with the files that go beside it: patches and benchmarks by name, samples by function."""
 
     report: Report
     patches: Mapping[str, bytes]
     samples: Mapping[str, Samples]
+    benchmarks: Mapping[str, bytes]
 
 
 def findings(outcome: Outcome, repository: Path) -> Findings:
@@ -44,7 +49,10 @@ def findings(outcome: Outcome, repository: Path) -> Findings:
         id(judged): patch_name(number, str(judged.function))
         for number, judged in enumerate(_accepted(outcome.judged), start=1)
     }
-    results = [_result(judged, names.get(id(judged))) for judged in outcome.judged]
+    written = _benchmark_files(outcome.judged)
+    results = [
+        _result(judged, names.get(id(judged)), written.get(id(judged))) for judged in outcome.judged
+    ]
     report = Report(
         perfbot=version("perfbot"),
         repository=_repository(repository),
@@ -62,7 +70,25 @@ def findings(outcome: Outcome, repository: Path) -> Findings:
         names[id(judged)]: unified_patch(judged.changes) for judged in _accepted(outcome.judged)
     }
     samples = {str(judged.function): _samples(judged) for judged in outcome.judged}
-    return Findings(report, patches, {name: found for name, found in samples.items() if found})
+    benchmarks = {
+        written[id(judged)]: judged.effect.generated.content
+        for judged in outcome.judged
+        if judged.effect and judged.effect.generated
+    }
+    found = {name: each for name, each in samples.items() if each}
+    return Findings(report, patches, found, benchmarks)
+
+
+def _benchmark_files(judged: Sequence[Judged]) -> dict[int, str]:
+    """Return the path of each benchmark that was written; functions of one name get numbers."""
+    paths: dict[int, str] = {}
+    for each in judged:
+        if each.effect and each.effect.generated:
+            stem = each.effect.generated.file.removesuffix(".py")
+            ends = chain([""], (f"_{number}" for number in count(2)))
+            names = (f"{FOLDER}/{stem}{end}.py" for end in ends)
+            paths[id(each)] = next(name for name in names if name not in paths.values())
+    return paths
 
 
 def profile_report(prepared: Prepared, hotspots: Sequence[Hotspot], repository: Path) -> Report:
@@ -166,7 +192,7 @@ def _unchanged(each: Unchanged) -> rows.Unchanged:
     return rows.Unchanged(str(each.function), rows.Reason(each.reason), each.detail)
 
 
-def _result(judged: Judged, patch: str | None) -> rows.Result:
+def _result(judged: Judged, patch: str | None, benchmark: str | None) -> rows.Result:
     function, verdict = judged.function, judged.verdict
     measured = _measured(judged)
     suggestions = judged.candidate.plan.suggestions if judged.candidate else ()
@@ -184,7 +210,8 @@ def _result(judged: Judged, patch: str | None) -> rows.Result:
         ),
         planner=judged.candidate.planner if judged.candidate else "none",
         optimizer=judged.candidate.optimizer if judged.candidate else "none",
-        speedup=_speedup(measured),
+        speedup=_speedup(measured, judged.effect),
+        benchmarks=tuple(map(_benchmark, judged.effect.benchmarks)) if judged.effect else (),
         memory_ratio=measured.memory_ratio if measured else None,
         instructions_ratio=measured.instructions_ratio if measured else None,
         complexity=_complexity(before or b"", after, function),
@@ -202,6 +229,15 @@ def _result(judged: Judged, patch: str | None) -> rows.Result:
         ),
         energy_ratio=metrics.energy_ratio,
         loads=tuple(map(_load, metrics.loads)),
+        remarks=judged.effect.remarks if judged.effect else (),
+        benchmark_file=benchmark,
+    )
+
+
+def _benchmark(found: BenchmarkEffect) -> rows.BenchmarkRow:
+    ratio = found.ratio
+    return rows.BenchmarkRow(
+        found.name, found.before_s, found.after_s, ratio.estimate, ratio.low, ratio.high
     )
 
 
@@ -238,18 +274,18 @@ def _measured(judged: Judged) -> Measured | None:
     )
 
 
-def _speedup(measured: Measured | None) -> rows.Speedup | None:
+def _speedup(measured: Measured | None, effect: Effect | None) -> rows.Speedup | None:
     if measured is None:
         return None
-    found = measured.speedup
+    found, workload = measured.speedup, effect.workload if effect else None
     return rows.Speedup(
         found.estimate,
         found.low,
         found.high,
         found.confidence,
         found.pairs,
-        workload_estimate=None,  # only ever stated when measured
-        workload_low=None,
+        workload_estimate=workload.estimate if workload else None,
+        workload_low=workload.low if workload else None,
     )
 
 

@@ -43,7 +43,9 @@ def report_of(options: OptimizeOptions) -> tuple[Report, Path]:
     with told_by_exit_code():
         outcome = _outcome(options, config, operator, console)
     found = findings(outcome, options.repository)
-    written = report_folder.write(found.report, folder, found.patches, found.samples)
+    written = report_folder.write(
+        found.report, folder, found.patches, found.samples, found.benchmarks
+    )
     if options.apply:
         git.apply(options.repository, _accepted_changes(outcome))
         console.print(APPLIED.format(folder=options.repository))

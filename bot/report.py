@@ -191,6 +191,8 @@ class Result:
     """What became of one proposal; ``patch`` is the path of its patch file if it was accepted.
 
     ``kill_rate`` is the share of seeded faults that the evidence catches.
+    ``remarks`` are sentences on what could not be measured; ``benchmark_file`` is the path of a
+    benchmark that was written for a function that had none.
     """
 
     function: str
@@ -214,6 +216,8 @@ class Result:
     survivors: tuple[Survivor, ...] = field(default=(), metadata=FOR_PEOPLE)
     energy_ratio: float | None = field(default=None, metadata=FOR_PEOPLE)
     loads: tuple[LoadRow, ...] = field(default=(), metadata=FOR_PEOPLE)
+    remarks: tuple[str, ...] = ()
+    benchmark_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

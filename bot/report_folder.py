@@ -1,4 +1,4 @@
-"""The folder that a run leaves behind: report.json, report.html, the patches, the raw samples."""
+"""The folder that a run leaves behind: report.json, report.html, patches, benchmarks, raw samples."""
 
 import os
 import re
@@ -51,22 +51,26 @@ def write(
     folder: Path,
     patches: Mapping[str, bytes],
     samples: Mapping[str, Samples],
+    benchmarks: Mapping[str, bytes] = {},
 ) -> Report:
-    """Write the report's files and return the report as written, with absolute paths of patches.
+    """Write the report's files and return the report as written, with absolute paths of its files.
 
     ``patches`` are the contents by plain file name, as in ``Result.patch``; ``samples`` the
-    measurements by function. The folder is made when it is missing; other files in it are left
+    measurements by function; ``benchmarks`` are contents by path in the folder, as in
+    ``Result.benchmark_file``. The folder is made when it is missing; other files in it are left
     alone. Raises ReportError.
     """
     assert all(Path(name).name == name for name in patches)
+    assert all(len(Path(name).parts) == 2 and ".." not in name for name in benchmarks)
     folder = folder.absolute()
     located = replace(report, results=tuple(_located(one, folder) for one in report.results))
-    contents = {folder / name: patch for name, patch in patches.items()}
+    contents = {folder / name: data for name, data in {**patches, **benchmarks}.items()}
     contents[folder / "samples.json"] = samples_to_json(samples).encode()
     contents[folder / "report.html"] = html.render(report, patches, samples).encode()
     contents[folder / "report.json"] = to_json(located).encode()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        for path in contents:
+            path.parent.mkdir(parents=True, exist_ok=True)
         write_together(contents)
     except OSError as error:
         raise ReportError(folder, error) from error
@@ -74,4 +78,8 @@ def write(
 
 
 def _located(result: Result, folder: Path) -> Result:
-    return replace(result, patch=str(folder / result.patch)) if result.patch else result
+    return replace(
+        result,
+        patch=str(folder / result.patch) if result.patch else None,
+        benchmark_file=str(folder / result.benchmark_file) if result.benchmark_file else None,
+    )

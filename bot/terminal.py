@@ -91,9 +91,23 @@ def _print_result(result: Result, console: Console) -> None:
         _print_indented(words.survivor(survivor), console, "dim")
     for strategy in result.strategies:
         _print_indented(f"• {strategy.name}: {strategy.why}", console)
+    _print_effect(result, console)
     if result.patch and result.verdict is Verdict.ACCEPTED:
         command = Text(f"    git apply {words.quoted(visible(result.patch))}", style="cyan")
         console.print(command, soft_wrap=True)
+
+
+def _print_effect(result: Result, console: Console) -> None:
+    """Print what the change does to benchmarks and workload, and what could not be measured."""
+    if result.speedup and (told := words.workload(result.speedup)):
+        _print_indented(told, console)
+    for row in result.benchmarks:
+        _print_indented(words.benchmark(row), console)
+    for remark in result.remarks:
+        _print_indented(remark, console, "dim")
+    if result.benchmark_file:
+        place = visible(result.benchmark_file)
+        console.print(Text(f"    {words.NEW_BENCHMARK} {place}"), soft_wrap=True)
 
 
 def _claim(result: Result) -> str:

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 
 from perfbot.bot.report import (
+    BenchmarkRow,
     Growth,
     HotspotRow,
     Reason,
@@ -44,6 +45,7 @@ REASON: Mapping[Reason, str] = {
     Reason.IGNORED: "left out by the configuration",
     Reason.BUDGET: "its turn did not come in this run",
 }
+NEW_BENCHMARK = "No benchmark calls it; one was written from its recorded calls:"
 
 
 def visible(text: str) -> str:
@@ -105,6 +107,21 @@ def _power(exponent: float | None, error: float | None) -> str:
 def instructions(ratio: float) -> str:
     """Return what a count without noise says beside the clock."""
     return f"{ratio:.3g}× the instructions of before"
+
+
+def workload(speedup: Speedup) -> str:
+    """Return the effect on the whole workload, ``""`` where it was not measured."""
+    if speedup.workload_estimate is None or speedup.workload_low is None:
+        return ""
+    least = _floored(speedup.workload_low, 2)
+    return f"the whole workload {times(speedup.workload_estimate)} as fast, at least {least}×"
+
+
+def benchmark(row: BenchmarkRow) -> str:
+    """Return one benchmark before and after: ``test_total: 12.3 ms → 5.1 ms, 2.41× (2.29–2.53×)``."""
+    before, after = seconds(row.before_s), seconds(row.after_s)
+    low = times(row.low).removesuffix("×")
+    return f"{row.name}: {before} → {after}, {times(row.ratio)} ({low}–{times(row.high)})"
 
 
 def percent(share: float) -> str:

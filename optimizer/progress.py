@@ -16,6 +16,7 @@ class Phase(StrEnum):
     SEARCHING = "searching"
     JUDGING = "judging"
     CONFIRMING = "confirming"
+    EFFECT = "measuring benchmarks and workload"
 
 
 class Listener(Protocol):

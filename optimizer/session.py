@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import rules
+from perfbot.optimizer.effect import Adopted, Change, Effect, effect, effects
 from perfbot.optimizer.models import Usage
 from perfbot.optimizer.plan import Subject, steps
 from perfbot.optimizer.preparation import Prepared, Request, existing, prepared, text_of
@@ -62,6 +63,7 @@ _PROFILE_RUNS = 5
 _PROFILE_CPU_S = 1.0  # sampled: at 2 ms a sample some 500 samples
 _JUDGED_AT_MOST = 3
 _LOOKED_AT_PER_SEARCHED = 4
+_EFFECT_SHARE = 0.15  # of the time budget is kept for the effects of all accepted changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,17 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A change and its verdict; ``changes`` holds each file before and after."""
+    """A change and its verdict; ``changes`` holds each file before and after.
+
+    ``effect`` is what an accepted change does to the rest of the project, measured on the tree that
+    the changes accepted before it left.
+    """
 
     function: FunctionName
     verdict: Verdict
     candidate: Candidate | None
     changes: Mapping[str, tuple[bytes | None, bytes]]
+    effect: Effect | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +161,10 @@ class _Session:
         self._ready = ready
         self._case = ready.case
         self._listener = listener
-        self._deadline_s = time.monotonic() + request.time_s
+        now_s = time.monotonic()
+        self._ends_s = now_s + request.time_s
+        self._deadline_s = now_s + (1 - _EFFECT_SHARE) * request.time_s
+        self._adopted: dict[int, Adopted] = {}  # by place among the judged
         self._judged: list[Judged] = []
         self._unchanged: list[Unchanged] = []
         self._spending = Spending(request.models.most_usd if request.models else 0.0)
@@ -176,6 +186,7 @@ class _Session:
         noise = self._case.noise = self.noise(searched)
         for function in searched:
             self._optimize(function)
+        self._measure_effects()
         seconds = time.monotonic() - started
         counted = {function: found.count for function, found in self._case.recordings.items()}
         ranked = hotspots.with_calls(ranked, counted)
@@ -343,10 +354,35 @@ class _Session:
                 Judged(function, verdict, candidate, before_after(self._case, candidate.changes))
             )
             if isinstance(verdict, Accepted):
-                self._judged.append(verdicts[-1])
-                self._case.adopt(candidate.changes)
+                self._adopt(function, verdicts[-1], candidate.changes)
                 return
         self._judged.append(verdicts[0])
+
+    def _adopt(self, function: FunctionName, judged: Judged, changes: Mapping[str, bytes]) -> None:
+        old, reference = self._case.tree, self._case.reference(function)
+        confidence = self._request.terms(function.path).confidence
+        self._case.adopt(changes)
+        change = Change(old, self._case.tree, (function,), confidence)
+        self._adopted[len(self._judged)] = Adopted(change, reference)
+        self._judged.append(judged)
+
+    def _measure_effects(self) -> None:
+        """Measure what the accepted changes do beyond their functions, when all else is done."""
+        kept_s = _EFFECT_SHARE * self._request.time_s
+        found = effects(
+            self._case, list(self._adopted.values()), kept_s, self._ends_s, self._listener
+        )
+        for place, each in zip(self._adopted, found, strict=True):
+            self._judged[place] = replace(self._judged[place], effect=each)
+
+    def effect(
+        self, changes: Mapping[str, bytes], subjects: Sequence[FunctionName], confidence: float
+    ) -> Effect:
+        """Measure what somebody else's accepted change does beyond its functions."""
+        self._listener.phase(Phase.EFFECT)
+        change = Change(self._case.tree, self._case.copy(changes), tuple(subjects), confidence)
+        deadline_s = time.monotonic() + _EFFECT_SHARE * self._request.time_s
+        return effect(self._case, change, deadline_s=deadline_s)
 
     def _leave(self, function: FunctionName, reason: str, detail: str) -> None:
         self._unchanged.append(Unchanged(function, reason, detail))
@@ -395,7 +431,10 @@ def verify(
         session = _Session(request, ready, listener)
         verdict = refused or session.verdict(changes, subjects, terms)
         both = before_after(case, changes)
-        judged = [Judged(function, verdict, None, both) for function in subjects]
+        found = None
+        if isinstance(verdict, Accepted):
+            found = session.effect(changes, subjects, terms.confidence)
+        judged = [Judged(function, verdict, None, both, found) for function in subjects]
         judged = judged or [Judged(FunctionName(next(iter(changes)), ""), verdict, None, both)]
         return Outcome(ready, (), case.noise, tuple(judged), (), time.monotonic() - started)
 

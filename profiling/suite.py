@@ -6,7 +6,7 @@ what fails or changes without any change to the code is set aside by name.
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import PurePosixPath
 
@@ -73,7 +73,10 @@ class Tested:
 
 @dataclass(frozen=True, slots=True)
 class SuiteRun:
-    """One run of the tests (and benchmarks, as tests) and of the configured commands."""
+    """One run of the tests (and benchmarks, as tests) and of the configured commands.
+
+    ``seconds`` is how long all processes lived, ``commands_s`` what each command took in its own.
+    """
 
     tests: Mapping[str, Tested]
     collect_errors: Mapping[str, str]
@@ -83,6 +86,7 @@ class SuiteRun:
     ending: Ending = Ending.EXITED  # how that process ended
     unfinished: str = ""  # the test that ran when it ended
     elsewhere: tuple[tuple[str, str], ...] = ()
+    commands_s: Mapping[str, float] = field(default_factory=dict)
 
     def named(self, *outcomes: Outcome) -> tuple[str, ...]:
         """Return the names of the tests with one of these outcomes."""
@@ -348,6 +352,7 @@ def _merged(workload: Workload, replies: Sequence[Reply]) -> SuiteRun:
     tests: dict[str, Tested] = {}
     errors: dict[str, str] = {}
     commands: dict[str, int] = {}
+    commands_s: dict[str, float] = {}
     elsewhere: list[tuple[str, str]] = []
     offset = len(replies) - len(workload.commands)
     for number, reply in enumerate(replies):
@@ -356,13 +361,16 @@ def _merged(workload: Workload, replies: Sequence[Reply]) -> SuiteRun:
         if number >= offset:
             codes = [message.whole("exit_code") for message in reply.of_kind("command")]
             name = " ".join(workload.commands[number - offset])
+            commands_s[name] = sum(each.number("seconds") for each in reply.of_kind("command"))
             commands[name] = (
                 codes[0] if codes and reply.finished else reply.completed.returncode or 1
             )
     seconds = sum(reply.completed.wall_s for reply in replies)
     stopped = next((reply for reply in replies[:offset] if not reply.finished), None)
     if stopped is None:
-        return SuiteRun(tests, errors, commands, seconds, elsewhere=tuple(elsewhere))
+        return SuiteRun(
+            tests, errors, commands, seconds, elsewhere=tuple(elsewhere), commands_s=commands_s
+        )
     return SuiteRun(
         tests,
         errors,
@@ -372,6 +380,7 @@ def _merged(workload: Workload, replies: Sequence[Reply]) -> SuiteRun:
         stopped.completed.ending,
         _unfinished(stopped),
         tuple(elsewhere),
+        commands_s,
     )
 
 

@@ -55,5 +55,6 @@ class _Note:
         self._callers.note()
         return self._function(*arguments, **keywords)
 
-    def enter(self, _arguments: tuple[Any, ...], _keywords: dict[str, Any]) -> None:
+    def enter(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> record.Call:
         self._callers.note()
+        return arguments, keywords

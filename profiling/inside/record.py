@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from _perfbot_inside import canonical, facts, pickling, streams
 
@@ -110,8 +110,7 @@ class Recorder:
 
     def wrap(self, key: str, function: Function) -> Function:
         """Return a function of the same kind that records and then does the same."""
-        kind = kind_of(function)
-        calls = _Calls(key, kind, function, self._tree, self._expense)
+        calls = _Calls(key, kind_of(function), function, self._tree, self._expense)
         self._all.append(calls)
         return wrapped(function, calls)
 
@@ -352,7 +351,22 @@ def digest(value: object, tree: str) -> str | None:
     return hashlib.sha256(described.text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _wrap_function(function: Function, calls: _Calls) -> Function:
+class Watcher(Protocol):
+    """Who is told of a function's calls."""
+
+    def call(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Make the call of a plain function."""
+
+    def enter(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Call:
+        """Hear of a call of a function whose body runs later; return what it is to be called with."""
+
+
+def wrapped(function: Function, calls: Watcher) -> Function:
+    """Return a function of the same kind whose calls go through ``calls``."""
+    return _WRAPPERS[kind_of(function)](function, calls)
+
+
+def _wrap_function(function: Function, calls: Watcher) -> Function:
     @functools.wraps(function)
     def wrapper(*arguments: Any, **keywords: Any) -> Any:
         return calls.call(arguments, keywords)
@@ -360,7 +374,7 @@ def _wrap_function(function: Function, calls: _Calls) -> Function:
     return wrapper
 
 
-def _wrap_coroutine(function: Function, calls: _Calls) -> Function:
+def _wrap_coroutine(function: Function, calls: Watcher) -> Function:
     @functools.wraps(function)
     async def wrapper(*arguments: Any, **keywords: Any) -> Any:
         arguments, keywords = calls.enter(arguments, keywords)
@@ -369,7 +383,7 @@ def _wrap_coroutine(function: Function, calls: _Calls) -> Function:
     return wrapper
 
 
-def _wrap_generator(function: Function, calls: _Calls) -> Function:
+def _wrap_generator(function: Function, calls: Watcher) -> Function:
     @functools.wraps(function)
     def wrapper(*arguments: Any, **keywords: Any) -> Generator[Any, Any, Any]:
         arguments, keywords = calls.enter(arguments, keywords)
@@ -378,7 +392,7 @@ def _wrap_generator(function: Function, calls: _Calls) -> Function:
     return wrapper
 
 
-def _wrap_async_generator(function: Function, calls: _Calls) -> Function:
+def _wrap_async_generator(function: Function, calls: Watcher) -> Function:
     @functools.wraps(function)
     async def wrapper(*arguments: Any, **keywords: Any) -> AsyncIterator[Any]:
         arguments, keywords = calls.enter(arguments, keywords)
@@ -394,8 +408,3 @@ _WRAPPERS = {
     "generator": _wrap_generator,
     "async generator": _wrap_async_generator,
 }
-
-
-def wrapped(function: Function, calls: Any) -> Function:
-    """Return a function of the same kind that tells ``calls`` of each call (``call`` or ``enter``)."""
-    return _WRAPPERS[kind_of(function)](function, calls)

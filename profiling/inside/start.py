@@ -23,6 +23,8 @@ _MODULES = {
     "repeat": "repeat",
     "concurrency": "concurrency",
     "growth": "growth",
+    "benchmarks": "benchmarks",
+    "spell": "spell",
 }
 
 

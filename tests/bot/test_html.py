@@ -67,6 +67,10 @@ def test_the_page_says_everything(shop: Example) -> None:
         "git apply 01-cart.Cart.total.patch",
         "0123456789ab",
         "0.991–1.012×",
+        "the whole workload 1.52× as fast, at least 1.49×",
+        "test_total[4000]",
+        "it failed: &lt;b&gt;KeyError&lt;/b&gt;",
+        "one was written from its recorded calls",
         "&lt;script&gt;alert(1)&lt;/script&gt;",
     ):
         assert said in text
@@ -76,7 +80,12 @@ def test_the_page_is_well_formed_and_needs_nothing_else(shop: Example) -> None:
     parsed = Page(page(shop))
     assert not parsed.seen & {"script", "img", "link", "iframe", "object", "form"}
     links = {value for name, value in parsed.attributes if name in {"href", "src"}}
-    assert links == {"01-cart.Cart.total.patch", "samples.json", "report.json"}
+    assert links == {
+        "01-cart.Cart.total.patch",
+        "benchmarks/test_bench_cart_total.py",
+        "samples.json",
+        "report.json",
+    }
 
 
 def test_a_report_without_anything_is_still_a_page(shop: Example) -> None:
@@ -94,7 +103,14 @@ def test_hostile_text_stays_text(shop: Example) -> None:
         environment=replace(report.environment, cpu=TRICKS),
         hotspots=tuple(replace(row, function=TRICKS + "::f") for row in report.hotspots),
         results=tuple(
-            replace(one, function=TRICKS + "::f", detail=TRICKS, patch=TRICKS)
+            replace(
+                one,
+                function=TRICKS + "::f",
+                detail=TRICKS,
+                patch=TRICKS,
+                remarks=(TRICKS,),
+                benchmark_file=TRICKS,
+            )
             for one in report.results
         ),
         unchanged=tuple(replace(one, detail=f"`{TRICKS}`") for one in report.unchanged),

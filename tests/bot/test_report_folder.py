@@ -26,6 +26,14 @@ def test_everything_of_a_run_is_written(shop: Example, tmp_path: Path) -> None:
     assert document["results"][1]["patch"] is None
 
 
+def test_a_written_benchmark_lies_in_a_folder_of_its_own(shop: Example, tmp_path: Path) -> None:
+    name = "benchmarks/test_bench_cart_total.py"
+    written = write(shop.report, tmp_path, shop.patches, shop.samples, {name: b"# kept\n"})
+    assert written.results[0].benchmark_file == str(tmp_path / name)
+    assert (tmp_path / name).read_bytes() == b"# kept\n"
+    assert written.results[1].benchmark_file is None
+
+
 def test_a_folder_that_cannot_be_made_is_one_clear_sentence(shop: Example, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ReportError, match=r"could not be written to .*--report DIR"):

@@ -36,12 +36,24 @@ def test_a_person_finds_the_claim_the_reason_and_the_next_command(shop: Example)
         "0.41× the instructions of before",
         "list membership to set: `known` is searched once per line",
         "not caught in line 18: result = result + line.price  →  result = result - line.price",
+        "the whole workload 1.52× as fast, at least 1.49×",
+        "test_total[4000]: 12.3 ms → 5.1 ms, 2.41× (2.29–2.53×)",
+        "the benchmark test_csv could not be measured: it failed",
+        "one was written from its recorded calls: benchmarks/test_bench_cart_total.py",
         "git apply 01-cart.Cart.total.patch",
         "rejected: the new function returns or does something else",
         "src/shop/csv.py::load: its time is spent in compiled code (97 % of it in _csv)",
         "Report: /reports/1/report.html",
     ):
         assert part in said
+
+
+def test_a_workload_that_was_not_measured_has_no_figure(shop: Example) -> None:
+    speedup = replace(shop.report.results[0].speedup, workload_estimate=None, workload_low=None)
+    out = console()
+    result = replace(shop.report.results[0], speedup=speedup)
+    print_report(replace(shop.report, results=(result,)), out)
+    assert "whole workload" not in text_of(out)
 
 
 def test_a_narrow_screen_and_an_empty_report_are_no_trouble(shop: Example) -> None:
@@ -66,7 +78,15 @@ def test_text_of_the_repository_cannot_drive_the_terminal(shop: Example) -> None
         repository=replace(shop.report.repository, path=TRICKS),
         hotspots=tuple(replace(row, function=TRICKS) for row in shop.report.hotspots),
         results=tuple(
-            replace(one, function=TRICKS, detail=TRICKS, patch=TRICKS)
+            replace(
+                one,
+                function=TRICKS,
+                detail=TRICKS,
+                patch=TRICKS,
+                remarks=(TRICKS,),
+                benchmark_file=TRICKS,
+                benchmarks=tuple(replace(row, name=TRICKS) for row in one.benchmarks),
+            )
             for one in shop.report.results
         ),
         unchanged=tuple(replace(one, function="x", detail=TRICKS) for one in shop.report.unchanged),

@@ -224,8 +224,30 @@ def test_apply_writes_the_accepted_changes_and_nothing_else(done: Done) -> None:
     assert (copy / "kinds.py").read_bytes() == (done.repository / "kinds.py").read_bytes()
 
 
+def accepted(report: dict[str, Any]) -> list[dict[str, Any]]:
+    return [each for each in report["results"] if each["verdict"] == "accepted"]
+
+
+def test_the_workload_is_measured_for_each_accepted_change_or_it_is_said_why_not(
+    done: Done,
+) -> None:
+    for result in accepted(done.first.report):
+        if result["speedup"]["workload_estimate"] is None:
+            assert any("workload is not known: " in remark for remark in result["remarks"])
+
+
+def test_a_benchmark_that_is_written_runs_in_the_repository(done: Done, tmp_path: Path) -> None:
+    copy = repository(tmp_path / "copy", {"kinds.py": KINDS})
+    written = [each["benchmark_file"] for each in accepted(done.first.report)]
+    files = [Path(each) for each in written if each]
+    assert "test_bench_basket_missing.py" in {file.name for file in files}
+    argv = [sys.executable, "-m", "pytest", "-q", "--benchmark-disable", *map(str, files)]
+    ran = subprocess.run(argv, cwd=copy, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
 def test_a_second_run_proposes_nothing(done: Done) -> None:
-    assert [each for each in done.second.report["results"] if each["verdict"] == "accepted"] == []
+    assert accepted(done.second.report) == []
     assert snapshot(done.repository) == done.after
 
 
