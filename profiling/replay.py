@@ -31,6 +31,7 @@ CHANGES_ARGUMENTS = "{before}, and changes its arguments"
 SHARES = (
     "{before}, but what it changes, shares with its arguments, prints or warns of is not the same"
 )
+EXCHANGED = "puts something else in the place of {names} of the standard library"
 VARIABLE = "{before}; it leaves the module's variable {name} other than before the change"
 CONTRADICTION = "its messages about the calls are out of order"
 
@@ -70,13 +71,14 @@ class Behaviour:
 class Played:
     """All behaviours of one version; ``trouble`` says why the process stopped early, ``""`` if it did not.
 
-    ``variables`` are the names of the module's data.
+    ``variables`` are the names of the module's data, ``exchanged`` what it changed of the library.
     """
 
     behaviours: Mapping[Key, Behaviour]
     trouble: str
     stuck_at: Key | None
     variables: frozenset[str] = frozenset()
+    exchanged: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class Reference:
     real: tuple[int, ...]  # numbers of the recorded calls that can be compared
     dropped: Mapping[str, int]  # why calls cannot be compared, with how many
     variables: frozenset[str] = frozenset()  # the module's data, whose changes count
+    exchanged: frozenset[str] = frozenset()  # what of the standard library it replaces itself
 
     @property
     def comparable_share(self) -> float:
@@ -136,7 +139,7 @@ def reference(target: Target, tree: Tree, recording: Recording) -> Reference:
         _needs_fresh(first.behaviours.get((number, 0))) for number in range(len(recording.calls))
     )
     variables = first.variables & second.variables
-    return Reference(recording, kept, fresh, real, dropped, variables)
+    return Reference(recording, kept, fresh, real, dropped, variables, first.exchanged)
 
 
 def _needs_fresh(behaviour: Behaviour | None) -> bool:
@@ -206,6 +209,9 @@ def differences(
         if (difference := _difference(key, expected.behaviours[key], played, expected.variables))
         is not None
     ]
+    if names := played.exchanged - expected.exchanged:
+        told = EXCHANGED.format(names=", ".join(sorted(names)[:3]))
+        found.append(Difference("…", "leaves the library alone", told, "", "returned"))
     # What was seen tells more than what was not reached, a real call more than a mutation.
     return sorted(found, key=lambda each: (each.ending == "", each.what != "", len(each.arguments)))
 
@@ -312,10 +318,14 @@ def _played(reply: Reply) -> Played:
         elif message.kind == "behaviour" and key == announced:
             behaviours[key] = _behaviour(message)
             announced = None
-        elif message.kind not in ("variables", "done"):
+        elif message.kind not in ("variables", "exchanged", "done"):
             return Played({}, CONTRADICTION, None)
-    names = frozenset(name for each in reply.of_kind("variables") for name in each.texts("names"))
-    return Played(behaviours, "" if reply.finished else reply.trouble, announced, names)
+    names, exchanged = (
+        frozenset(name for each in reply.of_kind(kind) for name in each.texts("names"))
+        for kind in ("variables", "exchanged")
+    )
+    trouble = "" if reply.finished else reply.trouble
+    return Played(behaviours, trouble, announced, names, exchanged)
 
 
 def _behaviour(message: Message) -> Behaviour:

@@ -71,8 +71,15 @@ def answer(function: Function, kind: str, call: Call, tree: str) -> str:
         return ""
 
 
-def drive(kind: str, result: Any) -> Any:
-    """Do what a call merely prepared: a generator's items as a list, a coroutine's result."""
+def drive(kind: str, result: Any, yielded: list[Any] | None = None) -> Any:
+    """Do what a call merely prepared: a generator's items as a list, a coroutine's result.
+
+    A generator's items come into ``yielded``, so that those before an exception are known as well;
+    what it returns comes last.
+    """
+    if kind == "generator" and yielded is not None:
+        yielded.extend(itertools.islice(_with_return(result), _AT_MOST_ITEMS))
+        return yielded
     if kind == "coroutine":
         return asyncio.run(result)
     if kind == "async generator":
@@ -80,6 +87,12 @@ def drive(kind: str, result: Any) -> Any:
     if kind == "generator" or hasattr(result, "__next__"):
         return list(itertools.islice(result, _AT_MOST_ITEMS))
     return result
+
+
+def _with_return(items: Iterator[Any]) -> Iterator[Any]:
+    returned = yield from items
+    if returned is not None:
+        yield "returned", returned
 
 
 async def _collected(items: AsyncIterator[Any]) -> list[Any]:
@@ -113,11 +126,12 @@ def _ending(
     results: list[Any] | None,
 ) -> dict[str, Any]:
     arguments, keywords = call
+    yielded: list[Any] = []
     try:
         with time_limit(limit_s):
             result = function(*arguments, **keywords)
             if kind != "function":
-                result = drive(kind, result)
+                result = drive(kind, result, yielded)
             seen = canonical.describe((result, arguments, keywords), tree=tree, consume=True)
     except TimeUp:
         return {"ending": "timeout", "shown": f"took more than {limit_s:g} s"}
@@ -126,7 +140,7 @@ def _ending(
     except (canonical.TooLarge, canonical.NotComparable) as error:
         return {"ending": "incomparable", "shown": str(error)[:_SHOWN]}
     except BaseException as error:
-        return _raised(error, call, tree)
+        return _raised(error, call, tree, yielded)
     if seen.opaque:  # equal by type only, which is no equality
         return {"ending": "incomparable", "shown": "a part of the result cannot be looked into"}
     if results is not None:
@@ -136,9 +150,9 @@ def _ending(
     return {"ending": "returned", "text": seen.text, "result": alone, "shown": shown}
 
 
-def _raised(error: BaseException, call: Call, tree: str) -> dict[str, Any]:
+def _raised(error: BaseException, call: Call, tree: str, yielded: list[Any]) -> dict[str, Any]:
     try:
-        text = canonical.describe((error, *call), tree=tree).text
+        text = canonical.describe((error, *call, yielded), tree=tree).text
     except (canonical.TooLarge, canonical.NotComparable) as problem:
         return {"ending": "incomparable", "shown": str(problem)[:_SHOWN]}
     return {

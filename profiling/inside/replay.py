@@ -16,7 +16,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from _perfbot_inside import canonical, mutate, record, tap
+from _perfbot_inside import canonical, library, mutate, record, tap
 from _perfbot_inside.behaviour import Call, Function, behave, sha256
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ _now_ns = time.perf_counter_ns
 def run(job: dict[str, Any], results: Results) -> None:
     """Do a ``replay`` job: one ``behaviour`` line per recorded call and per variant of it."""
     sys.setrecursionlimit(job.get("recursion_limit", sys.getrecursionlimit()))
+    as_it_was = library.callables()
     path, _, qualname = job["function"].rpartition("::")
     function = tap.reach(job["tree"], job["roots"], path, qualname, job["modules"])
     player = _Player(function, job, results)
@@ -41,6 +42,7 @@ def run(job: dict[str, Any], results: Results) -> None:
         if player.is_impatient():
             break
         player.replay(number, base64.b64decode(recorded))
+    results.send("exchanged", names=library.exchanged(as_it_was))
 
 
 class _Player:
@@ -137,14 +139,22 @@ class _Player:
         """Return the digests of the data among the variables of the function's module."""
         found = {
             name: _text(value, self._tree, _AT_MOST_VARIABLE)
-            for name, value in list(getattr(self._function, "__globals__", {}).items())
-            if type(value) in _DATA and not name.startswith("__")
+            for name, value in _variables(getattr(self._function, "__globals__", {}))
+            if type(value) in _DATA and not name.rpartition(".")[2].startswith("__")
         }
         return {name: sha256(text) for name, text in found.items() if text is not None}
 
     def _changed(self, before: dict[str, str]) -> dict[str, str]:
         after = self.variables()
         return {name: text for name, text in after.items() if before.get(name) != text}
+
+
+def _variables(names: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the variables of a module and those of the classes that are written in it."""
+    for name, value in list(names.items()):
+        yield name, value
+        if type(value) is type and value.__module__ == names.get("__name__"):
+            yield from ((f"{name}.{each}", held) for each, held in list(vars(value).items()))
 
 
 _CHANGEABLE = frozenset((list, dict, set, bytearray, deque, Counter))

@@ -29,7 +29,7 @@ def main() -> None:
     from _perfbot_inside import clock, exercise, replay, weigh
     from _perfbot_inside.results import Results
 
-    results = Results(int(os.environ.pop("PERFBOT_RESULTS_FD")))
+    results = Results(int(os.environ.pop("PERFBOT_RESULTS_FD")), job.pop("password"))
     tree = job["tree"]
     sys.path[:0] = [
         os.path.normpath(os.path.join(tree, entry))
