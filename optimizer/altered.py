@@ -5,6 +5,7 @@ so it is judged as well (docs/judging.md). The answer is by reading and errs on 
 """
 
 import ast
+import copy
 from collections.abc import Iterator, Sequence, Set
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -111,7 +112,7 @@ def _statements(body: Sequence[ast.stmt]) -> dict[str, list[str]]:
     An assignment and an import decide over the names that they bind, anything else over all names
     that it mentions.
     """
-    plain = [node for node in body if not isinstance(node, _SCOPES)]
+    plain = [_without_definitions(node) for node in body if not isinstance(node, _SCOPES)]
     every = {name for node in plain for name in bindings(node)}
     every |= {node.name for node in body if isinstance(node, Definition | ast.ClassDef)}
     found: dict[str, list[str]] = {}
@@ -122,6 +123,21 @@ def _statements(body: Sequence[ast.stmt]) -> dict[str, list[str]]:
         for name in names:
             found.setdefault(name, []).append(_text(node, name))
     return found
+
+
+def _without_definitions(node: ast.stmt) -> ast.stmt:
+    """Return a statement without the functions and classes that stand under its conditions."""
+    if not any(isinstance(each, _SCOPES) for each in ast.walk(node)):
+        return node
+    bare: ast.stmt = _Bare().visit(copy.deepcopy(node))
+    return bare
+
+
+class _Bare(ast.NodeTransformer):
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, Definition | ast.ClassDef):
+            return ast.Pass()
+        return super().generic_visit(node)
 
 
 def _text(node: ast.stmt, name: str) -> str:

@@ -26,6 +26,7 @@ _AT_MOST_LOGGED = 1_000  # log records that are compared
 _AT_MOST_NOTED = (
     1 << 30
 )  # characters: longer texts are told by their hash, so this is never reached
+_DEAF_S = 3.0  # of processor time after its limit, for which a call may go on unheard
 _SHOWN = 300  # characters of a behaviour's text that are sent beside its digest
 
 Function = Callable[..., Any]
@@ -178,17 +179,24 @@ def _raised_by_own_code(trace: TracebackType | None, tree: str) -> bool:
 
 @contextlib.contextmanager
 def time_limit(limit_s: float) -> Iterator[None]:
-    """Raise :class:`TimeUp` inside the block, again and again, once the time is over."""
+    """Raise :class:`TimeUp` inside the block, again and again, once the time is over.
+
+    What does not hear it (a loop in C, a program that catches everything) is ended with its process
+    by the kernel, which counts processor time.
+    """
 
     def on_alarm(_signal: int, _frame: FrameType | None) -> None:
         raise TimeUp
 
     previous = signal.signal(signal.SIGALRM, on_alarm)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, limit_s + _DEAF_S)
     signal.setitimer(signal.ITIMER_REAL, limit_s, 0.05)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGALRM, previous)
 
 

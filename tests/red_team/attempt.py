@@ -24,6 +24,7 @@ SHOP = {
     "shop/__init__.py": "",
     "shop/work.py": (HERE / "shop" / "work.py").read_text(),
     "shop/grid.py": (HERE / "shop" / "grid.py").read_text(),
+    "shop/odd.py": (HERE / "shop" / "odd.py").read_text(),
     "tests/test_work.py": (HERE / "shop" / "checks.py").read_text(),
 }
 _HEADER = "#: "
@@ -41,13 +42,19 @@ class Attempt:
 
     def changes(self) -> dict[str, bytes]:
         """Return the changed file whole."""
-        path = "shop/grid.py" if "def scaled" in self.code or "def above" in self.code else ""
-        path = path or "shop/work.py"
+        path = next(path for path in SHOP if any(_shared(SHOP[path], self.code)))
         first, _, rest = self.code.partition("\n")
         if "coding" in first:  # a file says on its first line how it is to be decoded
             encoding = first.rpartition(" ")[2]
             return {path: f"{first}\n{merged(SHOP[path], rest)}".encode(encoding)}
         return {path: merged(SHOP[path], self.code).encode()}
+
+
+def _shared(source: str, code: str) -> Iterator[str]:
+    """Yield the functions and classes of the code that the source has, too."""
+    for node in ast.parse(code).body:
+        if isinstance(node, _Definition | ast.ClassDef) and _place(source, (node.name,)):
+            yield node.name
 
 
 def attempts(folder: str) -> list[Attempt]:

@@ -1,11 +1,13 @@
 """The shop's own tests: of ordinary quality, so that they miss what a strict judge must not."""
 
 import asyncio
+import socket
+import threading
 
 import numpy as np
 import pytest
 
-from shop import grid, work
+from shop import grid, odd, work
 
 
 def test_unique():
@@ -21,6 +23,7 @@ def test_total():
 def test_any_big():
     assert work.any_big([1, 500, 3])
     assert not work.any_big([1, 2])
+    assert work.any_big([1.5, 200.0, 2.5])
 
 
 def test_ranked():
@@ -77,10 +80,12 @@ def test_negated():
 
 def test_smallest():
     assert work.smallest([3, 1, 2]) == 1
+    assert work.smallest([2.5, 3.5, 1.5]) == 1.5
 
 
 def test_common():
     assert work.common([1, 2, 3, 2], [2, 3, 9]) == [2, 3, 2]
+    assert work.common([[1], [2]], [[2]]) == [[2]]
 
 
 def test_box():
@@ -91,10 +96,12 @@ def test_box():
 
 def test_averages():
     assert work.averages([[1, 2], [2.5]]) == [1.5, 2.5]
+    assert work.averages([[0.1, 0.2, 0.3]]) == pytest.approx([0.2])
 
 
 def test_rounded():
     assert work.rounded([10.0, 2.4], 1.2) == [12.0, 2.9]
+    assert work.rounded([0.25], 1.0) == pytest.approx([0.2], abs=0.11)
 
 
 def test_page():
@@ -107,7 +114,7 @@ def test_wrapped():
 
 
 def test_words_in():
-    assert work.words_in(["one two.", "three"]) == ["one", "two", "three"]
+    assert work.words_in(["one two.", "three\n"]) == ["one", "two", "three"]
 
 
 def test_lines_of():
@@ -117,6 +124,7 @@ def test_lines_of():
 
 def test_same_name():
     assert work.same_name(["Straße", "Anna"], ["STRASSE", "anne"]) == [True, False]
+    assert work.same_name(["\N{KELVIN SIGN}"], ["k"]) == [True]
 
 
 def test_grouped():
@@ -173,6 +181,8 @@ def test_place_of():
 
 def test_packed():
     assert work.packed([1, -2]) == b"\x01\0\0\0\xfe\xff\xff\xff"
+    with pytest.raises(OverflowError):
+        work.packed([2**40])
 
 
 def test_day_of():
@@ -197,3 +207,58 @@ def test_scaled():
 
 def test_above():
     assert grid.above(np.array([1.0, 5.0]), 2.0) == [5.0]
+
+
+def test_halved():
+    assert odd.halved(6) == 8
+
+
+def test_deep():
+    assert odd.deep(30) == 30
+
+
+def test_forked():
+    assert odd.forked(1) == 2
+
+
+def test_connected():
+    assert odd.connected(9) == "closed"
+
+
+def test_plug():
+    odd.plug().close()
+
+
+def test_locked():
+    assert odd.locked("a")["name"] == "a"
+
+
+def test_ring():
+    assert odd.ring(2)[0][0][0] is not None
+
+
+def test_multiplier():
+    assert odd.multiplier(3)(4) == 12
+
+
+def test_held():
+    assert odd.held(threading.Lock(), 1) == 2
+
+
+def test_drained():
+    assert odd.drained(number for number in [1, 2]) == 3
+
+
+def test_first_line(tmp_path):
+    (tmp_path / "x").write_text("a\nb\n")
+    with open(tmp_path / "x") as stream:
+        assert odd.first_line(stream) == "a\n"
+
+
+def test_received():
+    with socket.socket() as connection:
+        assert odd.received(connection)
+
+
+def test_stubborn():
+    assert odd.stubborn(4) == 6

@@ -78,13 +78,6 @@ class Box:
         self.seen += 1
         return list(self.items)
 
-#: Another list behind the name | results-differ
-class Box:
-    def add_all(self, others):
-        self.items = self.items + others
-        self.seen += 1
-        return self.items
-
 #: A variable that was left alone | results-differ
 class Box:
     def add_all(self, others):

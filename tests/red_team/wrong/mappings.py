@@ -10,7 +10,7 @@ def cleaned(row):
 
 #: Everything equal to nothing | results-differ
 def cleaned(row):
-    return {key: value for key, value in row.items() if value not in (None, "")}
+    return {key: value for key, value in row.items() if value not in (None, 0)}
 
 #: The argument changed | results-differ
 def cleaned(row):

@@ -69,9 +69,12 @@ def averages(rows):
 def rounded(prices, rate):
     return [int(price * rate * 10 + 0.5) / 10 for price in prices]
 
-#: Rounded as it is printed | results-differ
+#: Rounded as at school | results-differ
+from decimal import ROUND_HALF_UP, Decimal
+
 def rounded(prices, rate):
-    return [float("%.1f" % (price * rate)) for price in prices]
+    tenth = Decimal("0.1")
+    return [float(Decimal(price * rate).quantize(tenth, ROUND_HALF_UP)) for price in prices]
 
 #: Truncated, where it was floored | results-differ
 def wrapped(numbers, size):
@@ -98,12 +101,12 @@ def moving_sums(numbers, size):
         result.append(current)
     return result
 
-#: A closed formula in floating point | results-differ
+#: A closed formula, cut off | results-differ
 def ways(steps):
     if steps < 0:
         return 1
     golden = (1 + 5**0.5) / 2
-    return round(golden ** (steps + 1) / 5**0.5) or 1
+    return int(golden ** (steps + 1) / 5**0.5) or 1
 
 #: One is a prime, and there is nothing below | results-differ
 def primes(limit):

@@ -18,7 +18,7 @@ def common(left, right):
 #: What can be compared but not hashed | results-differ
 def common(left, right):
     known = frozenset(right)
-    return [item for item in left if hash(item) and item in known]
+    return [item for item in left if item in known]
 
 #: Ties sorted by what stands beside | results-differ
 def ranked(rows):
