@@ -14,7 +14,7 @@ import random
 import signal
 import sys
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -90,7 +90,7 @@ def drive(kind: str, result: Any, yielded: list[Any] | None = None) -> Any:
     return result
 
 
-def _with_return(items: Iterator[Any]) -> Iterator[Any]:
+def _with_return(items: Generator[Any, Any, Any]) -> Iterator[Any]:
     returned = yield from items
     if returned is not None:
         yield "returned", returned

@@ -64,7 +64,7 @@ def first(items):
 Empty = IndexError
 
 #: What was imported under a name exchanged | results-differ | day_of
-from shop.grid import np as datetime
-
 def unique(items):
     return list(dict.fromkeys(items))
+
+from shop.grid import np as datetime

@@ -26,10 +26,10 @@ grid.scaled = lambda values, factor: values
 def unique(items):
     return list(dict.fromkeys(items))
 
-#: A class of the library exchanged by another name for it | results-differ | logging
-_LIBRARY = [logging]
-for each in _LIBRARY:
-    each.getLogger = lambda name=None: log
+#: A function of the library exchanged by another name for it | results-differ | logging.getLevelName
+import logging
+for each in [logging]:
+    each.getLevelName = lambda level: "?"
 
 def unique(items):
     return list(dict.fromkeys(items))

@@ -34,7 +34,7 @@ def stubborn(number):
             continue
 
 #: A version that prints without end | timed-out
-def drained(numbers):
+def deep(number):
     while True:
         print("x" * 1_000_000)
 

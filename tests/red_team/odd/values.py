@@ -36,7 +36,7 @@ def plug():
     made = socket.socket()
     return made
 
-#: A lock as an argument cannot be copied | not-comparable | lock
+#: A lock as an argument cannot be looked into | not-comparable | cannot be looked into
 def held(lock, number):
     lock.acquire()
     try:
