@@ -72,15 +72,16 @@ def _of(text: str) -> Iterator[Attempt]:
 def merged(source: str, code: str) -> str:
     """Return the source with the definitions in it replaced by those of the code, and the rest added."""
     top, end = [], []
+    statements = top
     for node in ast.parse(code).body:
         text = _text_of(code, node)
         if isinstance(node, _Definition | ast.ClassDef) and _place(source, (node.name,)):
             for name, definition in _definitions(node):
                 source = _replaced(source, name, _text_of(code, definition))
-        elif isinstance(node, _Definition | ast.ClassDef) or end:
-            end.append(text)
+            statements = end
         else:
-            top.append(text)
+            statements = end if isinstance(node, _Definition | ast.ClassDef) else statements
+            statements.append(text)
     return "".join([*top, source, *(f"\n\n{text}" for text in end)])
 
 
