@@ -21,12 +21,13 @@ ODD = attempts("odd")
 
 
 @pytest.fixture(scope="module")
-def case(prepare) -> Case:
+def case(prepare, target) -> Case:
     """The shop, with the recorded calls of all that it has."""
     sources = [path for path in SHOP if path.startswith("shop/")]
-    return prepare(
-        SHOP, *(f"{path}::{name}" for path in sources for name in function_index(SHOP[path]))
-    )
+    names = [f"{path}::{name}" for path in sources for name in function_index(SHOP[path])]
+    prepared = prepare(SHOP, *names)
+    prepared.dependencies = frozenset(target.interpreter.import_names)
+    return prepared
 
 
 def judged(case: Case, attempt: Attempt):

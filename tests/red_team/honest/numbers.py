@@ -1,8 +1,8 @@
-#: Local names
+#: A start that keeps the sum a float
 def total(prices):
     result = 0.0
     for price in prices:
-        result += price
+        result = result + price
     return result
 
 #: functools.reduce
