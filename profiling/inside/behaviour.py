@@ -237,8 +237,9 @@ class _Witness(logging.Handler):
 
     def text(self, tree: str) -> str:
         """Return everything that was noted, without addresses and without the tree's own place."""
-        warned = [(each.category.__name__, str(each.message)) for each in self._warned]
-        noted = (self._out.getvalue(), self._err.getvalue(), self._logged, warned)
+        # Python shows a warning once per place: NumPy gives one per operation, not one per number.
+        warned = dict.fromkeys((each.category.__name__, str(each.message)) for each in self._warned)
+        noted = (self._out.getvalue(), self._err.getvalue(), self._logged, list(warned))
         return canonical.canonical(noted, tree=tree, limit_bytes=_AT_MOST_NOTED)
 
     def shown(self) -> str:

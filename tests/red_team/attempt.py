@@ -40,9 +40,19 @@ class Attempt:
     said: tuple[str, ...]
     code: str
 
+    @property
+    def path(self) -> str:
+        """The file that the attempt changes."""
+        return next(path for path in SHOP if any(_shared(SHOP[path], self.code)))
+
+    @property
+    def replaces(self) -> frozenset[str]:
+        """The functions and classes of the shop that are written anew."""
+        return frozenset(_shared(SHOP[self.path], self.code))
+
     def changes(self) -> dict[str, bytes]:
         """Return the changed file whole."""
-        path = next(path for path in SHOP if any(_shared(SHOP[path], self.code)))
+        path = self.path
         first, _, rest = self.code.partition("\n")
         if "coding" in first:  # a file says on its first line how it is to be decoded
             encoding = first.rpartition(" ")[2]
@@ -60,6 +70,27 @@ def _shared(source: str, code: str) -> Iterator[str]:
 def attempts(folder: str) -> list[Attempt]:
     """Return all attempts that the files of a folder hold."""
     return [each for file in sorted((HERE / folder).glob("*.py")) for each in _of(file.read_text())]
+
+
+def rounds(attempts: list[Attempt]) -> list[list[Attempt]]:
+    """Put attempts together as long as no two of them replace the same."""
+    found: list[list[Attempt]] = []
+    for attempt in attempts:
+        for each in found:
+            if not any(attempt.replaces & other.replaces for other in each):
+                each.append(attempt)
+                break
+        else:
+            found.append([attempt])
+    return found
+
+
+def together(attempts: list[Attempt]) -> dict[str, bytes]:
+    """Return the files that all these attempts make of the shop."""
+    files = {each.path: SHOP[each.path] for each in attempts}
+    for each in attempts:
+        files[each.path] = merged(files[each.path], each.code)
+    return {path: text.encode() for path, text in files.items()}
 
 
 def _of(text: str) -> Iterator[Attempt]:
