@@ -28,6 +28,7 @@ SHOP = {
     "tests/test_work.py": (HERE / "shop" / "checks.py").read_text(),
 }
 _HEADER = "#: "
+_AT_ONCE = 12  # attempts in one change
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -77,7 +78,7 @@ def rounds(attempts: list[Attempt]) -> list[list[Attempt]]:
     found: list[list[Attempt]] = []
     for attempt in attempts:
         for each in found:
-            if not any(attempt.replaces & other.replaces for other in each):
+            if len(each) < _AT_ONCE and not any(attempt.replaces & one.replaces for one in each):
                 each.append(attempt)
                 break
         else:

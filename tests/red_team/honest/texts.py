@@ -7,10 +7,10 @@ def lines_of(text):
     return text.split("\n")
 
 #: A pattern compiled once
-_WORD = re.compile(r"[a-z]+(?=[ .]|$)")
-
 def words_in(texts):
     return [word for text in texts for word in _WORD.findall(text)]
+
+_WORD = re.compile(r"[a-z]+(?=[ .]|$)")
 
 #: A bound method taken once
 def words_in(texts):
@@ -31,10 +31,10 @@ def shifted(text, by):
     return text.translate(str.maketrans(ALPHABET, turned))
 
 #: All tables made once per module
-_TURNS = tuple(str.maketrans(ALPHABET, ALPHABET[by:] + ALPHABET[:by]) for by in range(26))
-
 def shifted(text, by):
     return text.translate(_TURNS[by % 26])
+
+_TURNS = tuple(str.maketrans(ALPHABET, ALPHABET[by:] + ALPHABET[:by]) for by in range(26))
 
 #: One join for many bytes
 def packed(numbers):
