@@ -56,6 +56,7 @@ class Capability(StrEnum):
 
     NETWORK = "network"
     PROCESSES = "processes"
+    FILE_READS = "file-reads"
     FILE_WRITES = "file-writes"
     THREADS = "threads"
     INTERPRETER_SETTINGS = "interpreter-settings"

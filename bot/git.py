@@ -141,38 +141,56 @@ def applied(patch: bytes, read: Callable[[str], bytes | None]) -> Applied | Refu
     """
     if len(patch) > _LARGEST_PATCH_BYTES:
         return Refused(f"the patch is larger than {_LARGEST_PATCH_BYTES:,} bytes", fits=True)
+    outcomes = []
+    for text, strip in _readings(patch):
+        outcome = _applied_as(text, strip, read)
+        if isinstance(outcome, Applied) or outcome.fits:
+            return outcome
+        outcomes.append(outcome)
+    return outcomes[0]
+
+
+def _readings(patch: bytes) -> Iterator[tuple[bytes, str]]:
+    """Yield how a patch may be meant, likeliest first: names with ``a/`` or without, mailed with CRLF."""
+    yield patch, "-p1"
+    yield patch, "-p0"
+    if patch.endswith(b"\r\n") and patch.count(b"\n") == patch.count(b"\r\n"):
+        yield patch.replace(b"\r\n", b"\n"), "-p1"
+        yield patch.replace(b"\r\n", b"\n"), "-p0"
+
+
+def _applied_as(patch: bytes, strip: str, read: Callable[[str], bytes | None]) -> Applied | Refused:
     with _scratch() as scratch:
         file, tree = scratch / "patch", scratch / "tree"
         file.write_bytes(patch)
         tree.mkdir()
-        paths = _touched(tree, file)
+        paths = _touched(tree, file, strip)
         if isinstance(paths, Refused):
             return paths
         for path in paths:
             _lay_out(tree, path, read(path))
-        done = _try_patch(tree, "--whitespace=nowarn", str(file))
+        done = _try_patch(tree, strip, "--whitespace=nowarn", str(file))
         if done.returncode != 0:
             return Refused(_said(done.stderr, file), fits=False)
         return _collected(tree, paths)
 
 
-def _touched(tree: Path, file: Path) -> list[str] | Refused:
+def _touched(tree: Path, file: Path, strip: str) -> list[str] | Refused:
     """Return the paths that a patch changes or adds, all inside the tree, each once."""
-    counted = _try_patch(tree, "--numstat", "-z", str(file))
+    counted = _try_patch(tree, strip, "--numstat", "-z", str(file))
     if counted.returncode != 0:
         return Refused(_said(counted.stderr, file), fits=False)
     records = [record.split(b"\t", 2) for record in counted.stdout.split(b"\0") if record]
     paths = [os.fsdecode(record[2]) for record in records]
-    if odd := _oddity(_try_patch(tree, "--summary", str(file)).stdout):
+    if odd := _oddity(_try_patch(tree, strip, "--summary", str(file)).stdout):
         return Refused(odd, fits=True)
     if any(record[0] == b"-" for record in records):
         return Refused("the patch holds binary data", fits=True)
     for path in paths:
         if path.startswith("/") or {"..", ".git"} & set(path.split("/")):
             return Refused(f"the patch reaches out of the repository: {path}", fits=True)
-    if len(set(paths)) != len(paths):
-        return Refused("the patch changes one file twice", fits=True)
-    return paths or Refused("the patch changes nothing", fits=True)
+    once = list(dict.fromkeys(paths))  # the commits of one mail may change a file in turn
+    return once or Refused("the patch changes nothing", fits=True)
 
 
 def _oddity(summary: bytes) -> str | None:

@@ -64,8 +64,9 @@ pull_requests:
 # Where transcripts are kept: local (on this machine only) or none.
 telemetry: local
 
-# What a change may newly use, of: network, processes, file-writes, threads, interpreter-settings,
-# eval, frames, builtins, reflection, exit, exit-handlers, ctypes, environment, clock, input, dependency.
+# What a change may newly use, of: network, processes, file-reads, file-writes, threads,
+# interpreter-settings, eval, frames, builtins, reflection, exit, exit-handlers, ctypes, environment,
+# clock, input, dependency.
 allow: []
 """
 

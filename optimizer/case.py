@@ -15,7 +15,7 @@ from perfbot.profiling.measure import Interval
 from perfbot.profiling.replay import Reference
 from perfbot.profiling.suite import Baseline
 from perfbot.profiling.target import Target
-from perfbot.profiling.tree import Tree, with_changes
+from perfbot.profiling.tree import Tree, module_names, with_changes
 from perfbot.profiling.workload import Workload
 
 
@@ -54,6 +54,12 @@ class Case:
     recordings: dict[FunctionName, Recording] = field(default_factory=dict)
     _references: dict[FunctionName, Reference] = field(default_factory=dict)
     _copies: int = 0
+
+    @property
+    def own_packages(self) -> frozenset[str]:
+        """The top-level names under which the project's own modules are imported."""
+        names = (name for path in self.tree.files for name in module_names(self.tree, path))
+        return frozenset(name.split(".")[0] for name in names)
 
     def reference(self, function: FunctionName) -> Reference:
         """Return what the unchanged function does on its recorded calls and their mutations."""

@@ -5,10 +5,19 @@ Each check returns a :class:`Refusal` or ``None``; the judge runs them before an
 
 import ast
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
-from perfbot.optimizer.capabilities import capabilities, imported_packages
+from perfbot.optimizer.altered import (
+    Definition,
+    altered_functions,
+    hidden_alterations,
+    members,
+    module_bindings,
+    outermost,
+)
+from perfbot.optimizer.capabilities import imported_packages, new_uses
 from perfbot.optimizer.verdict import Refusal, Why
 
 TOUCHES_NO_CODE = "the change touches {path}, which is no Python source of the project"
@@ -19,10 +28,15 @@ TOUCHES_TESTS = (
 CHANGES_NOTHING = "the change alters no function"
 NEW_CAPABILITY = "{path} newly reaches for {capability}: {place}"
 NEW_DEPENDENCY = "{path} newly imports {package}, which the project does not depend on"
+SHADOWS = "{path} would be imported in the place of {name}"
+HIDDEN = (
+    "{path}: {name} is defined more than once, and the change alters another definition than the "
+    "last, which cannot be replayed"
+)
+_TOOLS = frozenset("pytest _pytest pluggy pytest_benchmark sitecustomize usercustomize".split())
+ADDED = "{path}: {name} is new, and changes what others see of what was there"
 REMOVED = "{path}: {name} is gone"
 CHANGED = "{path}: {what} of {name} changed from {before} to {after}"
-
-_Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +63,10 @@ def keeps_interface(changes: Sequence[FileChange]) -> Refusal | None:
     for change in changes:
         if change.before is None:
             continue
+        hiding = _newly_hiding(_parsed(change.before), _parsed(change.after))
+        if hiding is not None:
+            detail = ADDED.format(path=change.path, name=hiding)
+            return Refusal(Why.CHANGES_INTERFACE, detail)
         before, after = _interface(change.before), _interface(change.after)
         for name, was in before.items():
             if name not in after:
@@ -72,10 +90,11 @@ def reaches_for_nothing_new(
     """Refuse capabilities and third-party packages that are new to a file and not allowed by name."""
     for change in changes:
         before, after = _parsed(change.before or b""), _parsed(change.after)
-        had = capabilities(before)
-        for capability, place in capabilities(after).items():
-            if capability not in had and capability not in allowed:
-                detail = NEW_CAPABILITY.format(path=change.path, capability=capability, place=place)
+        for use in new_uses(before, after):
+            if use.capability not in allowed:
+                detail = NEW_CAPABILITY.format(
+                    path=change.path, capability=use.capability, place=use.place
+                )
                 return Refusal(Why.FORBIDDEN, detail)
         if "dependency" in allowed:
             continue
@@ -86,42 +105,65 @@ def reaches_for_nothing_new(
 
 
 def changed_functions(change: FileChange) -> Iterator[str]:
-    """Yield the qualified names of functions and methods whose code differs, outermost functions only."""
-    before = dict(_outermost(_parsed(change.before or b"")))
-    for name, node in _outermost(_parsed(change.after)):
-        old = before.get(name)
-        if old is not None and ast.dump(old) != ast.dump(node):
-            yield name
+    """Yield the qualified names of functions and methods that a change alters, outermost ones only."""
+    yield from altered_functions(_parsed(change.before or b""), _parsed(change.after))
+
+
+def out_of_reach(changes: Sequence[FileChange]) -> str | None:
+    """Return why not everything that a change alters can be judged, ``None`` if it can."""
+    for change in changes:
+        before, after = _parsed(change.before or b""), _parsed(change.after)
+        for name in sorted(hidden_alterations(before, after)):
+            return HIDDEN.format(path=change.path, name=name)
+    return None
+
+
+def stands_in_nobodys_way(
+    changes: Sequence[FileChange],
+    *,
+    roots: Sequence[str],
+    taken: Set[str],
+    exists: Callable[[str], bool],
+) -> Refusal | None:
+    """Refuse a new file that is imported in the place of something else.
+
+    ``taken`` are the names of the modules that are installed, ``exists`` says whether the project
+    has a file or folder of that path.
+    """
+    for change in changes:
+        if change.before is None:
+            for name, place in _imported_as(change.path, roots):
+                is_new = not exists(place) and not exists(f"{place}.py")
+                if is_new and name in taken | sys.stdlib_module_names | _TOOLS:
+                    return Refusal(Why.FORBIDDEN, SHADOWS.format(path=change.path, name=name))
+            module = change.path.removesuffix("/__init__.py") + ".py"
+            if change.path.endswith("/__init__.py") and exists(module):
+                return Refusal(Why.FORBIDDEN, SHADOWS.format(path=change.path, name=module))
+    return None
+
+
+def _imported_as(path: str, roots: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield under which top-level names a file may be imported, and where those lie, without ``.py``."""
+    for root in roots:
+        place = PurePosixPath(path)
+        if place.is_relative_to(root):
+            name = place.relative_to(root).parts[0].removesuffix(".py")
+            yield name, (PurePosixPath(root) / name).as_posix()
 
 
 def _parsed(source: bytes) -> ast.Module:
     return ast.parse(source)
 
 
-def _outermost(module: ast.Module) -> Iterator[tuple[str, _Definition]]:
-    """Yield functions and methods by qualified name; the last definition of a name comes last."""
-    yield from _definitions(module, "")
-
-
-def _definitions(node: ast.AST, prefix: str) -> Iterator[tuple[str, _Definition]]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, _Definition):
-            yield prefix + child.name, child
-        elif isinstance(child, ast.ClassDef):
-            yield from _definitions(child, f"{prefix}{child.name}.")
-        elif not isinstance(child, ast.expr):
-            yield from _definitions(child, prefix)
-
-
 def _interface(source: bytes) -> dict[str, dict[str, str]]:
     """Return what callers can see of each function, class and module-level name."""
     module = _parsed(source)
-    names = list(_top_names(module))
-    found = {name: {"kind": "name"} for name in names}
-    for name, node in _outermost(module):
+    bound = [*module_bindings(module)]
+    found = {name: {"kind": "name"} for name in bound}
+    for name, node in outermost(module):
         found[name] = {
             "kind": _kind(node),
-            "number of other bindings": str(names.count(name)),
+            "number of other bindings": str(bound.count(name)),
             "parameters": _parameters(node.args),
             "decorators": ", ".join(ast.unparse(each) for each in node.decorator_list),
         }
@@ -131,20 +173,21 @@ def _interface(source: bytes) -> dict[str, dict[str, str]]:
             found[f"class {each.name}"] = {
                 "bases": ", ".join(map(ast.unparse, arguments)),
                 "decorators": ", ".join(map(ast.unparse, each.decorator_list)),
+                "number of other bindings": str(bound.count(each.name)),
             }
     return found
 
 
-def _top_names(module: ast.Module) -> Iterator[str]:
-    for node in module.body:
-        targets: list[ast.expr] = []
-        if isinstance(node, ast.Assign):
-            targets = node.targets
-        elif isinstance(node, ast.AnnAssign):
-            targets = [node.target]
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            yield from (alias.asname or alias.name.split(".")[0] for alias in node.names)
-        yield from (target.id for target in targets if isinstance(target, ast.Name))
+def _newly_hiding(before: ast.Module, after: ast.Module) -> str | None:
+    """Return a new name that changes what others see: one that Python asks for, or an attribute's."""
+    attributes = {each.attr for each in ast.walk(before) if isinstance(each, ast.Attribute)}
+    old, new = members(before), members(after)
+    for of, names in new.items():
+        for name in sorted(names - old.get(of, names)):
+            is_asked_for = name.startswith("__") and name.endswith("__") and name != "__slots__"
+            if is_asked_for or (of and name in attributes):
+                return f"{of}.{name}" if of else name
+    return None
 
 
 def _parameters(arguments: ast.arguments) -> str:
@@ -156,7 +199,7 @@ def _parameters(arguments: ast.arguments) -> str:
     return f"({ast.unparse(bare.args)})"
 
 
-def _kind(node: _Definition) -> str:
+def _kind(node: Definition) -> str:
     yields = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in _own_nodes(node))
     kind = "generator" if yields else "function"
     return f"async {kind}" if isinstance(node, ast.AsyncFunctionDef) else kind
@@ -164,7 +207,7 @@ def _kind(node: _Definition) -> str:
 
 def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
     for child in ast.iter_child_nodes(node):
-        if not isinstance(child, _Definition | ast.Lambda):
+        if not isinstance(child, Definition | ast.Lambda):
             yield child
             yield from _own_nodes(child)
 

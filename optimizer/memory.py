@@ -7,6 +7,7 @@ costs precision, while a memo taken for a gain would cost the truth.
 
 import ast
 from collections.abc import Iterator, Sequence, Set
+from typing import TypeGuard
 
 from perfbot.optimizer.gates import FileChange
 
@@ -21,6 +22,7 @@ _CHANGING = frozenset(
     "setdefault sort reverse send __setitem__".split()
 )
 _CHANGING_FUNCTIONS = _CHANGING | frozenset("setattr next setitem heappush heappop insort".split())
+_MAKING = frozenset("__init__ __new__ __post_init__ __setstate__".split())
 _BUILTIN_KINDS = frozenset("dict list set object type".split())
 
 
@@ -37,9 +39,17 @@ def _kept(module: ast.Module) -> Iterator[str]:
     shared = _class_variables(module)
     modules = _BUILTIN_KINDS | _imported_modules(module)
     run_at_import = _called_at_import(module)
+    yield from _by_calls(module)
+    stateful = set(_stateful_objects(module))
     for function, around in _functions(module, ()):
-        yield from _by_decorators(function)
+        if all(outer.name in run_at_import for outer in around):
+            yield from _by_decorators(function)
         local = _local_names(function)
+        yield from (
+            f"{function.name} uses {node.id}, which keeps something"
+            for node in _own(function)
+            if isinstance(node, ast.Name) and node.id in stateful - local
+        )
         for outer in around:
             local |= set() if outer.name in run_at_import else _local_names(outer)
         yield from (f"{function.name} sets {name}" for name in _declared(function, around, local))
@@ -71,6 +81,49 @@ def _by_decorators(function: _Function) -> Iterator[str]:
     }
     if words & _REMEMBERING:
         yield f"{function.name} remembers"
+
+
+def _by_calls(module: ast.Module) -> Iterator[str]:
+    """Yield what is made to remember outside of all functions: ``fast = lru_cache(slow)``."""
+    aliases = {
+        alias.asname
+        for node in ast.walk(module)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.name in _REMEMBERING and alias.asname
+    }
+    yield from (f"{alias} remembers" for alias in sorted(aliases))
+    for statement in module.body:
+        calls = [each for each in ast.walk(statement) if isinstance(each, ast.Call)]
+        if not isinstance(statement, _Function | ast.ClassDef) and any(
+            _last_name(call.func) in _REMEMBERING for call in calls
+        ):
+            yield f"{ast.unparse(statement)} remembers"
+
+
+def _last_name(node: ast.expr) -> str:
+    return getattr(node, "id", "") or getattr(node, "attr", "")
+
+
+def _stateful_objects(module: ast.Module) -> Iterator[str]:
+    """Yield names of objects made once whose class, written in this module, changes itself when used."""
+    changing = {
+        node.name
+        for node in module.body
+        if isinstance(node, ast.ClassDef)
+        for method in node.body
+        if isinstance(method, _Function) and method.name not in _MAKING
+        if any(_root(each) == "self" for part in _own(method) for each in _changes(part, set()))
+    }
+    for statement in module.body:
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
+            made = {_last_name(each.func) for each in ast.walk(statement.value) if _is_call(each)}
+            if made & changing:
+                yield from _assigned(statement)
+
+
+def _is_call(node: ast.AST) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call)
 
 
 def _called_at_import(module: ast.Module) -> set[str]:

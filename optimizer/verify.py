@@ -182,8 +182,16 @@ def _interface(trial: _Trial) -> Finding:
 
 
 def _forbidden(trial: _Trial) -> Finding:
+    case = trial.case
     found = gates.reaches_for_nothing_new(
-        trial.files, dependencies=trial.case.dependencies, allowed=trial.terms.allowed
+        trial.files,
+        dependencies=case.dependencies | case.own_packages,
+        allowed=trial.terms.allowed,
+    ) or gates.stands_in_nobodys_way(
+        trial.files,
+        roots=case.tree.roots,
+        taken=case.dependencies,
+        exists=lambda path: (case.tree.root / path).exists(),
     )
     return found or "no new capability, no new dependency"
 
@@ -214,6 +222,8 @@ def _complexity(before: bytes, after: bytes, qualname: str) -> str:
 def _exercised(trial: _Trial) -> Finding:
     if not trial.functions:
         return Refusal(Why.NOT_FASTER, gates.CHANGES_NOTHING)
+    if hidden := gates.out_of_reach(trial.files):
+        return Doubt(Why.NOT_COMPARABLE, hidden)
     counts = []
     for function in trial.functions:
         count = trial.case.recordings[function].count

@@ -58,13 +58,14 @@ class Behaviour:
 class Played:
     """All behaviours of one version; ``trouble`` says why the process stopped early, ``""`` if it did not.
 
-    ``variables`` are the names of the project's data.
+    ``variables`` are the names of the project's data, ``exchanged`` what it changed of the library.
     """
 
     behaviours: Mapping[Key, Behaviour]
     trouble: str
     stuck_at: Key | None
     variables: frozenset[str] = frozenset()
+    exchanged: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ that the project's own code does not raise need only stay an exception; where th
 too long, runs out of stack or memory, there is nothing to compare.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from perfbot.profiling.behaviours import (
@@ -35,6 +35,7 @@ _VARIANT_PLAYS = 400  # mutated calls per function, spread over the recorded one
 _RETYPED_PLAYS = 120
 _VARIANT_TIME_NS = 4_000_000_000  # of the old version's own time
 
+EXCHANGED = "puts something else in the place of {names} of the standard library"
 CONTRADICTION = "its messages about the calls are out of order"
 
 
@@ -49,6 +50,7 @@ class Reference:
     real: tuple[int, ...]  # numbers of the recorded calls that can be compared
     dropped: Mapping[str, int]  # why calls cannot be compared, with how many
     variables: frozenset[str] = frozenset()  # the project's data, whose changes count
+    exchanged: frozenset[str] = frozenset()  # what of the standard library it replaces itself
     near: dict[int, set[str]] = field(default_factory=dict)  # other results within the tolerance
     _third: dict[tuple[bool, int], Played] = field(default_factory=dict)
 
@@ -113,7 +115,7 @@ def reference(target: Target, tree: Tree, recording: Recording) -> Reference:
         _needs_fresh(first.behaviours.get((number, 0))) for number in range(len(recording.calls))
     )
     variables = first.variables & second.variables
-    return Reference(recording, tree, kept, fresh, real, dropped, variables)
+    return Reference(recording, tree, kept, fresh, real, dropped, variables, first.exchanged)
 
 
 def _with_other_hashes(target: Target) -> Target:
@@ -206,6 +208,25 @@ def _compared(
     expected: Reference, target: Target, tree: Tree, keys: Sequence[Key], tolerance: float | None
 ) -> Compared:
     played = _played_new(expected, target, tree, keys, floats=False)
+    on_calls = _compared_calls(expected, target, tree, keys, tolerance, played)
+    return replace(on_calls, differences=(*on_calls.differences, *_exchanged(expected, played)))
+
+
+def _exchanged(expected: Reference, played: Played) -> Iterator[Difference]:
+    """Tell what of the standard library a version replaced that the old one leaves alone."""
+    if names := sorted(played.exchanged - expected.exchanged):
+        told = EXCHANGED.format(names=", ".join(names[:3]))
+        yield Difference("…", "leaves the library alone", told, "", "returned")
+
+
+def _compared_calls(
+    expected: Reference,
+    target: Target,
+    tree: Tree,
+    keys: Sequence[Key],
+    tolerance: float | None,
+    played: Played,
+) -> Compared:
     found = _differing(expected, keys, played)
     if not found:
         return _outcome(expected, keys, {}, set(), 0)
@@ -375,7 +396,11 @@ def _played(reply: Reply) -> Played:
         elif message.kind == "behaviour" and key == announced:
             behaviours[key] = behaviour(message)
             announced = None
-        elif message.kind not in ("variables", "done"):
+        elif message.kind not in ("variables", "exchanged", "done"):
             return Played({}, CONTRADICTION, None)
-    names = frozenset(name for each in reply.of_kind("variables") for name in each.texts("names"))
-    return Played(behaviours, "" if reply.finished else reply.trouble, announced, names)
+    names, exchanged = (
+        frozenset(name for each in reply.of_kind(kind) for name in each.texts("names"))
+        for kind in ("variables", "exchanged")
+    )
+    trouble = "" if reply.finished else reply.trouble
+    return Played(behaviours, trouble, announced, names, exchanged)

@@ -1,6 +1,7 @@
 """Processes in the target's interpreter: one job in, JSON lines out, everything through the sandbox."""
 
 import json
+import secrets
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from perfbot.profiling.tree import Tree
 
 _INSIDE = Path(__file__).parent / "inside"
 _TAIL_BYTES = 4000
+FORGED = "something else than the harness wrote to the pipe of results"
 
 # The same for every process: string hashes, and with them the order of sets, must not differ
 # between the old and the new version; threads of numeric libraries would blur every measurement.
@@ -42,6 +44,8 @@ class Reply:
         with a status other than 0, is not believed.
         """
         said = [number for number, each in enumerate(self.messages) if each.kind == "done"]
+        if messages.FORGED in self.messages:
+            return False
         exited = self.completed.ending is Ending.EXITED and self.completed.returncode == 0
         return exited and said == [len(self.messages) - 1]
 
@@ -66,6 +70,8 @@ class Reply:
             .decode(errors="replace")
             .strip()
         )
+        if messages.FORGED in self.messages:
+            return FORGED
         how = self.completed.ending.value.replace("_", " ")
         if self.completed.ending is Ending.EXITED:
             how = _exit_in_words(self.completed.returncode)
@@ -106,7 +112,9 @@ class Target:
         Raises:
             SandboxError: the process could not be started at all.
         """
+        password = secrets.token_hex(16)
         described = {
+            "password": password,
             "tree": str(tree.root),
             "roots": list(tree.roots),
             "path": [],
@@ -129,4 +137,4 @@ class Target:
             watched_by=tuple(watched_by),
         )
         completed = self.sandbox.run(command)
-        return Reply(completed, tuple(messages.read(completed.results)))
+        return Reply(completed, tuple(messages.read(completed.results, password)))

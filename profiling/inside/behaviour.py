@@ -24,6 +24,7 @@ _AT_MOST_PROGRESS = 100_000  # characters: longer arguments are not followed whi
 _AT_MOST_FLOATS = 20_000  # told apart in what one call does
 _AWAITED = ("coroutine", "async generator")
 _OPAQUE = "a part of the result cannot be looked into: {what}"
+_DEAF_S = 3.0  # of processor time after its limit, for which a call may go on unheard
 _SHOWN = 300  # characters of a behaviour's text that are sent beside its digest
 
 Function = Callable[..., Any]
@@ -219,15 +220,22 @@ def _raised_by_own_code(trace: TracebackType | None, tree: str) -> bool:
 
 @contextlib.contextmanager
 def time_limit(limit_s: float) -> Iterator[None]:
-    """Raise :class:`TimeUp` inside the block, again and again, once the time is over."""
+    """Raise :class:`TimeUp` inside the block, again and again, once the time is over.
+
+    What does not hear it (a loop in C, a program that catches everything) is ended with its process
+    by the kernel, which counts processor time.
+    """
 
     def on_alarm(_signal: int, _frame: FrameType | None) -> None:
         raise TimeUp
 
     previous = signal.signal(signal.SIGALRM, on_alarm)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, limit_s + _DEAF_S)
     signal.setitimer(signal.ITIMER_REAL, limit_s, 0.05)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGALRM, previous)

@@ -21,6 +21,8 @@ from _perfbot_inside import contents, foreign
 from _perfbot_inside.contents import Handler, Part, Writer
 
 _CONSUMED = 10_000  # items taken from an iterator
+# As it is before the target's code runs, which may register what it likes.
+_REDUCERS = dict(copyreg.dispatch_table)
 # What a class may pickle itself by, and the protocol it wants to be told.
 _PICKLING = (("__reduce_ex__", (4,)), ("__reduce__", ()), ("__getstate__", ()))
 _OPAQUE_MODULES = frozenset(
@@ -246,8 +248,8 @@ def _slots(mro: tuple[type, ...]) -> dict[str, Any]:
 
 def _reducer(mro: tuple[type, ...]) -> Callable[[object], object] | None:
     """Return what pickles a class, if that is written in C or stands in the standard library."""
-    if mro[0] in copyreg.dispatch_table:
-        return copyreg.dispatch_table[mro[0]]
+    if mro[0] in _REDUCERS:
+        return _REDUCERS[mro[0]]
     for base in mro:
         for name, protocol in _PICKLING:
             method = None if base is object else contents.vars_of(base).get(name)

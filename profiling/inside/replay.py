@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from _perfbot_inside import canonical, mutate, record, retype, samples, state, tap
+from _perfbot_inside import canonical, library, mutate, record, retype, samples, state, tap
 from _perfbot_inside.behaviour import Call, Function, behave, seed, sha256
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ _now_ns = time.perf_counter_ns
 def run(job: dict[str, Any], results: Results) -> None:
     """Do a ``replay`` job: one ``behaviour`` line per recorded call and per variant of it."""
     sys.setrecursionlimit(job.get("recursion_limit", sys.getrecursionlimit()))
+    as_it_was = library.callables()
     path, _, qualname = job["function"].rpartition("::")
     function = tap.reach(job["tree"], job["roots"], path, qualname, job["modules"])
     player = _Player(function, job, results)
@@ -39,6 +40,7 @@ def run(job: dict[str, Any], results: Results) -> None:
         if player.is_impatient():
             break
         player.replay(number, base64.b64decode(recorded))
+    results.send("exchanged", names=library.exchanged(as_it_was))
 
 
 class _Player:

@@ -44,7 +44,7 @@ def main() -> None:
 
     # Before the target's roots stand on the path, where modules of the same names could hide ours.
     work = importlib.import_module(f"_perfbot_inside.{_MODULES[job['do']]}")
-    results = Results(int(os.environ.pop("PERFBOT_RESULTS_FD")))
+    results = Results(int(os.environ.pop("PERFBOT_RESULTS_FD")), job.pop("password"))
     tree = job["tree"]
     sys.path[:0] = [
         os.path.normpath(os.path.join(tree, entry))

@@ -74,7 +74,8 @@ class Witness(logging.Handler):
 
     def text(self, tree: str) -> str:
         """Return everything that was noted, without addresses and without the tree's own place."""
-        warned = [_in_words(each, tree) for each in self._warned]
+        # Python shows a warning once per place: NumPy gives one per operation, not one per number.
+        warned = list(dict.fromkeys(_in_words(each, tree) for each in self._warned))
         rest = self._more_logged.hexdigest()
         noted = (self._out.noted(), self._err.noted(), self._below, self._logged, rest, warned)
         return canonical.canonical(noted, tree=tree, limit_bytes=_AT_MOST_NOTED)

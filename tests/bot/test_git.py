@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -140,7 +141,15 @@ ODD = {
         b"diff --git a/f b/f\nindex 1234567..89abcde 100644\nGIT binary patch\nliteral 1\nIcmZPo000310RR91\n\n",
         "",
     ),
-    "one file twice": (2 * b"--- a/f\n+++ b/f\n@@ -1 +1 @@\n-one\n+y\n", "one file twice"),
+    "the same twice": (2 * b"--- a/f\n+++ b/f\n@@ -1 +1 @@\n-one\n+y\n", "does not apply"),
+    "other lines around": (
+        b"--- a/f\n+++ b/f\n@@ -1,3 +1,3 @@\n eins\n-two\n+2\n drei\n",
+        "patch does not apply",
+    ),
+    "a copy": (
+        b"diff --git a/f b/g\nsimilarity index 100%\ncopy from f\ncopy to g\n",
+        "copy f => g",
+    ),
 }
 
 
@@ -150,6 +159,56 @@ def test_what_a_patch_may_not_do_is_refused_with_the_reason(name: str) -> None:
     outcome = applied(patch, {"f": OLD}.get)
     assert isinstance(outcome, Refused)
     assert reason in outcome.reason
+
+
+CHANGED = b"one\n2\nthree\n"
+HUNK = b"@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n"
+FORMS = {
+    "git diff": b"diff --git a/d/f b/d/f\nindex 1234567..89abcde 100644\n--- a/d/f\n+++ b/d/f\n"
+    + HUNK,
+    "git diff --no-prefix": b"diff --git d/f d/f\n--- d/f\n+++ d/f\n" + HUNK,
+    "mnemonic prefixes": b"diff --git i/d/f w/d/f\n--- i/d/f\n+++ w/d/f\n" + HUNK,
+    "diff -u": (
+        b"--- d/f\t2026-01-01 10:00:00.000000000 +0000\n"
+        b"+++ d/f\t2026-01-01 10:00:01.000000000 +0000\n" + HUNK
+    ),
+    "diff -ru": b"diff -ru old/d/f new/d/f\n--- old/d/f\t2026-01-01\n+++ new/d/f\t2026-01-02\n"
+    + HUNK,
+    "a mail": (
+        b"From 0123456789012345678901234567890123456789 Mon Sep 17 00:00:00 2001\n"
+        b"From: A <a@example.org>\nDate: Mon, 1 Jun 2026 10:00:00 +0000\nSubject: [PATCH] Faster\n\n"
+        b"Why.\n---\n d/f | 2 +-\n 1 file changed, 1 insertion(+), 1 deletion(-)\n\n"
+        b"diff --git a/d/f b/d/f\n--- a/d/f\n+++ b/d/f\n" + HUNK + b"-- \n2.40.0\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_patch_may_have_any_of_the_usual_forms(form: str, line_end: bytes) -> None:
+    """Also after a mail program has given all its lines other ends."""
+    patch = FORMS[form].replace(b"\n", line_end)
+    assert applied(patch, {"d/f": OLD}.get) == Applied({"d/f": CHANGED})
+
+
+def test_line_ends_of_the_file_are_kept() -> None:
+    old, new = OLD.replace(b"\n", b"\r\n"), CHANGED.replace(b"\n", b"\r\n")
+    assert applied(unified_patch({"f": (old, new)}), {"f": old}.get) == Applied({"f": new})
+
+
+def test_several_commits_in_one_mail_are_one_change() -> None:
+    """Real ``git format-patch --stdout``, the same file changed twice and another one added."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        git(folder, "init", "-q")
+        for number, text in enumerate((OLD, b"one\n2\nthree\n", b"one\n2\n3\n")):
+            (folder / "f").write_bytes(text)
+            (folder / f"g{number}").write_bytes(text)
+            git(folder, "add", ".")
+            git(folder, "commit", "-qm", f"commit {number}")
+        patch = git(folder, "format-patch", "--stdout", "HEAD~2").encode() + b"\n"
+    made = {"f": b"one\n2\n3\n", "g1": b"one\n2\nthree\n", "g2": b"one\n2\n3\n"}
+    assert applied(patch, {"f": OLD}.get) == Applied(made)
 
 
 def test_a_patch_may_find_its_lines_further_down() -> None:

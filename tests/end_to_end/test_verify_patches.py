@@ -153,6 +153,32 @@ def test_a_faster_function_is_accepted_whoever_wrote_it(court: Court, tmp_path: 
     assert found["function"] == "shop.py::missing"
 
 
+def test_a_mail_of_two_commits_over_two_files_is_one_change(
+    court: Court, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The helper comes as a module of the project's own, imported by its full name."""
+    clone = tmp_path_factory.mktemp("mail") / "clone"
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@example.org")
+    subprocess.run([*git, "clone", "--quiet", court.repository, clone], check=True)
+    (clone / "known.py").write_text("def known(stock):\n    return frozenset(stock)\n")
+    commit = (*git, "-C", str(clone), "commit", "--quiet", "--message", "Faster")
+    subprocess.run([*git, "-C", str(clone), "add", "."], check=True)
+    subprocess.run(commit, check=True)
+    (clone / "shop.py").write_text(
+        changed(MEMO)
+        .replace("import functools", "from known import known")
+        .replace(*FAST)
+        .replace("set(stock)", "known(stock)")
+    )
+    subprocess.run([*commit, "--all"], check=True)
+    mail = [*git, "-C", str(clone), "format-patch", "--stdout", "HEAD~2"]
+    patch = subprocess.run(mail, check=True, capture_output=True).stdout
+    ended = court.judge_patch(patch)
+    found = valid(ended, tmp_path / "report.json")
+    assert (ended.code, found["why"]) == (0, "faster"), ended.out
+    assert [each["function"] for each in ended.report["results"]] == ["shop.py::missing"]
+
+
 def test_several_functions_are_judged_together(court: Court, tmp_path: Path) -> None:
     ended = court.judge({"shop.py": changed(FAST, CLOSED)})
     valid(ended, tmp_path / "report.json")
@@ -184,6 +210,8 @@ def test_several_functions_are_judged_together(court: Court, tmp_path: Path) -> 
             {"forbidden"},
         ),
         ([('"""A shop."""', '"""The shop."""')], 10, {"not-faster"}),
+        ([('"""A shop."""\n', '"""A shop."""\n\n# Nothing.\n')], 10, {"not-faster"}),
+        ([('"""A shop."""\n', '"""A shop."""\n\nsorted = max\n')], 11, {"not-exercised"}),
     ],
 )
 def test_everything_else_is_refused_with_its_reason(

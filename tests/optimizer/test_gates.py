@@ -144,9 +144,69 @@ def test_capabilities_new_to_the_file_are_refused_by_name(line, capability):
     assert capability in refusal.detail
 
 
-def test_a_capability_that_the_file_had_is_no_news():
-    before = "import subprocess\n\n\ndef f():\n    return subprocess.run(['true'])\n"
-    assert nothing_new(change(before + "\n\ndef g():\n    return subprocess\n", before)) is None
+HAD = """\
+import time
+
+
+def f():
+    return time.time()
+
+
+def g():
+    return 1
+"""
+
+
+def test_what_a_function_reached_for_it_may_reach_for_again():
+    after = HAD.replace(
+        "return time.time()", "start = time.time()\n    return start or time.time()"
+    )
+    assert nothing_new(change(after, HAD)) is None
+
+
+def test_a_use_may_move_to_a_helper():
+    after = HAD.replace("return time.time()", "return _now()") + (
+        "\n\ndef _now():\n    return time.time()\n"
+    )
+    assert nothing_new(change(after, HAD)) is None
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        HAD.replace("return 1", "return time.time()"),
+        HAD.replace("return time.time()", "return time.perf_counter()"),
+        HAD.replace("return time.time()", "time.time = None"),
+        HAD.replace("return time.time()", "return time.monotonic_ns()"),
+    ],
+)
+def test_a_capability_of_the_file_is_no_licence_for_more_of_it(after):
+    refusal = nothing_new(change(after, HAD))
+    assert refusal is not None
+    assert "time" in refusal.detail
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "datetime.time(1, 2), collections.abc.Iterator",
+        "os.path.join('a', os.sep), sys.maxsize, sys.intern('a')",
+        "(lambda input, vars: [input for open in vars])",
+        "getattr(plain, 'size'), hasattr(plain, NAME)",
+        "sys.stdout.write('a'), print('b', file=sys.stderr)",
+        "attrgetter('size.width'), match.group(), '__name__'",
+    ],
+)
+def test_names_that_only_look_dangerous_are_let_through(line):
+    imports = "import collections.abc, datetime, sys\nfrom operator import attrgetter\n"
+    assert (
+        nothing_new(change(imports + BEFORE + f"\n\ndef new(match):\n    return {line}\n")) is None
+    )
+
+
+def test_a_local_name_hides_a_builtin_only_in_its_own_scope():
+    hidden = "\n\ndef new():\n    def never():\n        eval = len\n    return eval('1')\n"
+    assert nothing_new(change(BEFORE + hidden)) is not None
 
 
 def test_a_capability_may_be_allowed_by_name():
@@ -154,13 +214,12 @@ def test_a_capability_may_be_allowed_by_name():
     assert nothing_new(changes, allowed=frozenset({"threads"})) is None
 
 
-def test_reading_a_file_is_no_writing():
-    assert (
-        nothing_new(
-            change(BEFORE + "\n\ndef new():\n    return open('x').read(), open('y', 'rb')\n")
-        )
-        is None
-    )
+def test_reading_files_is_a_capability_of_its_own():
+    changes = change(BEFORE + "\n\ndef new():\n    return open('x').read(), open('y', 'rb')\n")
+    refusal = nothing_new(changes)
+    assert refusal is not None
+    assert "file-reads" in refusal.detail
+    assert nothing_new(changes, allowed=frozenset({"file-reads"})) is None
 
 
 def test_a_new_package_must_be_a_dependency_of_the_project():

@@ -47,6 +47,17 @@ REMEMBERING = {
         "def make():\n    last = 0\n    def go(n):\n        nonlocal last\n        last = n\n    return go\n"
         "g = make()\n"
     ),
+    "lru_cache called": "import functools\nfast = functools.lru_cache(f)\ndef g(n):\n    return fast(n)\n",
+    "lru_cache under another name": "from functools import lru_cache as c\n@c\ndef g(n):\n    return n\n",
+    "an object of the module that keeps things": (
+        "class Store:\n    def __init__(self):\n        self.rows = {}\n"
+        "    def take(self, n):\n        return self.rows.setdefault(n, n)\n"
+        "_STORE = Store()\ndef g(n):\n    return _STORE.take(n)\n"
+    ),
+    "a dictionary that fills itself": (
+        "class Memo(dict):\n    def __missing__(self, n):\n        self[n] = n\n        return n\n"
+        "_MEMO = Memo()\ndef g(n):\n    return _MEMO[n]\n"
+    ),
     "an iterator of the module": "_NEXT = iter(range(9))\ndef g(n):\n    return next(_NEXT)\n",
 }
 FORGETTING = {
@@ -55,6 +66,15 @@ FORGETTING = {
     "a set of one call": "def g(n):\n    seen = set()\n    seen.add(n)\n    return seen\n",
     "a helper with a memo of one call": (
         "def g(n):\n    memo = {}\n    def go(k):\n        memo[k] = k\n        return memo[k]\n    return go(n)\n"
+    ),
+    "lru_cache of one call": (
+        "from functools import lru_cache\ndef g(n):\n    @lru_cache\n    def go(k):\n        return k\n"
+        "    return go(n)\n"
+    ),
+    "an object of the module that only computes": (
+        "class Scale:\n    def __init__(self, by):\n        self.by = by\n"
+        "    def of(self, n):\n        return self.by * n\n"
+        "_TWICE = Scale(2)\ndef g(n):\n    return _TWICE.of(n)\n"
     ),
     "a counter of one call": (
         "def g(n):\n    count = 0\n    def go():\n        nonlocal count\n        count += 1\n"

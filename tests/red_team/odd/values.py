@@ -1,0 +1,61 @@
+#: A result that holds itself is compared
+def ring(length):
+    first = last = []
+    for _ in range(length):
+        inner = []
+        last.append(inner)
+        last = inner
+    last.append(first)
+    return first
+
+#: A ring that closes at another place | results-differ
+def ring(length):
+    first = last = []
+    for _ in range(length):
+        inner = []
+        last.append(inner)
+        last = inner
+    last.append(last)
+    return first
+
+#: A function that is handed out is compared by its code
+def multiplier(number):
+    number = number
+    return lambda other: other * number
+
+#: A function that does something else | results-differ
+def multiplier(number):
+    return lambda other: other + number
+
+#: A lock in a result cannot be looked into | not-comparable | cannot be looked into
+def locked(name):
+    return dict(name=name, lock=threading.Lock())
+
+#: Nor can a socket | not-comparable
+def plug():
+    made = socket.socket()
+    return made
+
+#: A lock as an argument cannot be looked into | not-comparable | cannot be looked into
+def held(lock, number):
+    lock.acquire()
+    try:
+        return number + 1
+    finally:
+        lock.release()
+
+#: Nor can a generator | not-comparable | generator
+def drained(numbers):
+    return sum(numbers)
+
+#: Nor can a file | not-comparable | TextIOWrapper
+def first_line(stream):
+    return next(iter(stream), "")
+
+#: Nor can a connection | not-comparable | socket
+def received(connection):
+    return connection.fileno() > -1
+
+#: What no test calls is not exercised | not-exercised | nothing that ran calls
+def twice_returned(number):
+    return 1 + number if os.fork() else -1
