@@ -7,9 +7,9 @@ import pytest
 
 from perfbot.optimizer.case import Case
 from perfbot.profiling import growth, messages
+from perfbot.profiling.behaviours import SHARES
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.growth import CONTRADICTION, NO_CALL, NOTHING_TOLD, Growth
-from perfbot.profiling.replay import SHARES
 from perfbot.profiling.sandbox import Completed, Ending
 from perfbot.profiling.target import Reply
 
