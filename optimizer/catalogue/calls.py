@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from perfbot.optimizer import certainty, flow, syntax, writing
-from perfbot.optimizer.catalogue import rule
+from perfbot.optimizer.catalogue import questions, rule
 from perfbot.optimizer.scene import Change, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
 
@@ -67,18 +67,12 @@ def generator_to_comprehension(scene: Scene) -> Iterator[Rewrite]:
         match call:
             case cst.Call(args=[cst.Arg(value=cst.GeneratorExp() as made, star=""), *rest]):
                 new = _at_once(scene, call, made, bool(rest))
-                if new is not None and not _stops_generators(made):
+                if new is not None and not questions.stops_generators(made):
                     why = (
                         f"`{syntax.code(call.func)}` takes every item at once; a comprehension makes them "
                         "without resuming a generator for each."
                     )
                     yield scene.rewrite({call: new}, why)
-
-
-def _stops_generators(made: cst.GeneratorExp) -> bool:
-    """A StopIteration from ``next`` is an error inside a generator; ``await`` makes it asynchronous."""
-    suspends = any(isinstance(node, cst.Await | cst.Yield) for node in syntax.walk(made))
-    return suspends or flow.mentions(made, "next") or "async" in syntax.code(made)
 
 
 def _at_once(
@@ -97,58 +91,6 @@ def _at_once(
             known = certainty.is_sure(scene, text, "str", "bytes")
             return call.with_changes(args=[first]) if known else None
     return None
-
-
-@rule(Category.CALL_OVERHEAD, "any or all to loop")
-def any_or_all_to_loop(scene: Scene) -> Iterator[Rewrite]:
-    """``return any(test for x in xs)``: a loop asks the same questions without a generator."""
-    for line in flow.own_nodes(scene):
-        match line:
-            case cst.SimpleStatementLine(
-                body=[
-                    cst.Return(
-                        value=cst.Call(
-                            func=cst.Name(value="any" | "all" as function),
-                            args=[cst.Arg(value=cst.GeneratorExp() as made, star="", keyword=None)],
-                        )
-                    )
-                ]
-            ) if scene.is_builtin(function):
-                if _can_be_loop(scene, made):
-                    yield _asked_in_loop(scene, line, function, made)
-
-
-def _can_be_loop(scene: Scene, made: cst.GeneratorExp) -> bool:
-    clause = made.for_in
-    names = flow.target_names(clause.target)
-    if names is None or clause.inner_for_in is not None or _stops_generators(made):
-        return False
-    if any(isinstance(n, cst.NamedExpr | cst.Lambda) for n in syntax.walk(made)):
-        return False
-    inside = sum(name.value in names for name in syntax.variables(made))
-    everywhere = sum(len(scene.uses(name)) for name in names)
-    return inside == everywhere and not any(name in scene.parameters for name in names)
-
-
-def _asked_in_loop(
-    scene: Scene, line: cst.SimpleStatementLine, function: str, made: cst.GeneratorExp
-) -> Rewrite:
-    conditions = [syntax.code(_in_parentheses(each.test)) for each in made.for_in.ifs]
-    test = syntax.code(_in_parentheses(made.elt))
-    if function == "any":
-        condition = " and ".join([*conditions, test]) if conditions else syntax.code(made.elt)
-    else:
-        condition = " and ".join([*conditions, f"not {test}"])
-    answers = ("True", "False") if function == "any" else ("False", "True")
-    if "\n" in condition:  # the generator's parentheses, which let it go on there, are gone
-        condition = f"({condition})"
-    iterable = syntax.code(made.for_in.iter)
-    iterable = f"({iterable})" if "\n" in iterable else iterable
-    head = f"for {syntax.code(made.for_in.target)} in {iterable}:"
-    loop = writing.line(f"{head}\n    if {condition}:\n        return {answers[0]}\n", line)
-    last = cst.parse_statement(f"return {answers[1]}")
-    why = f"`{function}` resumes a generator for every item; the loop asks the same questions in place."
-    return scene.rewrite({line: cst.FlattenSentinel([loop, last])}, why)
 
 
 @rule(Category.CALL_OVERHEAD, "filter of a lambda to comprehension")

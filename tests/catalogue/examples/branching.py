@@ -156,6 +156,101 @@ def table_of(age):
         ),
     ),
     Example(
+        strategy="missing key by exception to test",
+        function="found_in",
+        before="""\
+class Base:
+    size = 1
+
+
+class Middle(Base):
+    pass
+
+
+class Last(Middle):
+    shape = 2
+
+
+def found_in(kind, names):
+    found = []
+    for name in names:
+        for parent in kind.__mro__:
+            try:
+                value = parent.__dict__[name]
+            except KeyError:
+                continue
+            else:
+                break
+        else:
+            continue
+        found.append(value)
+    return found
+""",
+        after="""\
+class Base:
+    size = 1
+
+
+class Middle(Base):
+    pass
+
+
+class Last(Middle):
+    shape = 2
+
+
+def found_in(kind, names):
+    found = []
+    for name in names:
+        for parent in kind.__mro__:
+            if name in parent.__dict__:
+                value = parent.__dict__[name]
+                break
+            else:
+                continue
+        else:
+            continue
+        found.append(value)
+    return found
+""",
+        calls="[(Last, ['size', 'shape', 'other'])]",
+        near_misses=(
+            NearMiss(
+                "What the else does is not all: it is done at last.",
+                """\
+def found_in(kind, names):
+    found = []
+    for name in names:
+        try:
+            value = kind.__dict__[name]
+        except KeyError:
+            continue
+        else:
+            found.append(value)
+        finally:
+            found.append(name)
+    return found
+""",
+                "[(int, ['real'])]",
+            ),
+            NearMiss(
+                "Any error counts as a missing key.",
+                """\
+def found_in(kind, names):
+    found = []
+    for name in names:
+        try:
+            value = kind.__dict__[name]
+        except LookupError:
+            continue
+        found.append(value)
+    return found
+""",
+                "[(int, ['real'])]",
+            ),
+        ),
+    ),
+    Example(
         strategy="test and look-up to get",
         function="total_of",
         before="""\

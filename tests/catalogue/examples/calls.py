@@ -97,41 +97,6 @@ def row(cells):
         ),
     ),
     Example(
-        strategy="any or all to loop",
-        function="in_order",
-        before="""\
-def in_order(pairs):
-    return all(low <= high for low, high in pairs)
-""",
-        after="""\
-def in_order(pairs):
-    for low, high in pairs:
-        if not (low <= high):
-            return False
-    return True
-""",
-        calls="[([(n, n + 1) for n in range(1000)],)]",
-        near_misses=(
-            NearMiss(
-                "The loop's variable would overwrite one of the function.",
-                """\
-def in_order(pairs):
-    low = len(pairs)
-    if low:
-        return all(low <= high for low, high in pairs)
-    return low
-""",
-            ),
-            NearMiss(
-                "The answer is only a part of what is returned.",
-                """\
-def in_order(pairs):
-    return 1 + all(low <= high for low, high in pairs)
-""",
-            ),
-        ),
-    ),
-    Example(
         strategy="filter of a lambda to comprehension",
         function="positive",
         before="""\

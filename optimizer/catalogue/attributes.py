@@ -1,0 +1,177 @@
+"""Branching Efficiency: attributes that are often missing, asked for without an exception."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from perfbot.optimizer import flow, syntax, writing
+from perfbot.optimizer.catalogue import rule
+from perfbot.optimizer.scene import Change, Rewrite, Scene
+from perfbot.optimizer.strategies import Category
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """``try: name = owner.attribute`` / ``except AttributeError: …``; ``name`` is ``None`` in a ``return``."""
+
+    node: cst.Try
+    line: cst.SimpleStatementLine
+    owner: str
+    attribute: str
+    name: str | None
+    handler: list[cst.BaseStatement]
+
+
+def _tried(scene: Scene, node: cst.CSTNode) -> _Tried | None:
+    match node:
+        case cst.Try(
+            body=cst.IndentedBlock(body=[cst.SimpleStatementLine() as line]),
+            handlers=[
+                cst.ExceptHandler(
+                    type=cst.Name(value="AttributeError"),
+                    name=None,
+                    body=cst.IndentedBlock(body=[*handler]),
+                )
+            ],
+            finalbody=None,
+        ) if scene.is_builtin("AttributeError") and scene.is_builtin("getattr"):
+            named = syntax.assignment(line)
+            match syntax.only_small(line):
+                case cst.Return(value=cst.BaseExpression() as value):
+                    name = None
+                case _ if named is not None:
+                    name, value = named
+                case _:
+                    return None
+            match value:
+                case cst.Attribute(value=cst.Name(value=owner), attr=cst.Name(value=attribute)):
+                    if _is_plain_name(scene, attribute) and owner in scene.local_names:
+                        return _Tried(node, line, owner, attribute, name, handler)
+    return None
+
+
+def _is_plain_name(scene: Scene, attribute: str) -> bool:
+    """Inside a class the compiler changes ``__name``, but not the text ``"__name"``."""
+    private = attribute.startswith("__") and not attribute.endswith("__")
+    return not private or scene.owner is None
+
+
+@rule(Category.BRANCHING, "missing attribute by exception to getattr")
+def missing_attribute_to_getattr(scene: Scene) -> Iterator[Rewrite]:
+    """``try: x = thing.name`` / ``except AttributeError:`` a constant, or something else."""
+    for node in flow.own_nodes(scene):
+        tried = _tried(scene, node)
+        if tried is None or not _is_bound(scene, tried):
+            continue
+        default = _same_with_constant(tried)
+        if default is not None and tried.node.orelse is None:
+            yield scene.rewrite({tried.node: _with_default(tried, default)}, _why(tried))
+        elif tried.name is not None and _may_hold_marker(scene, tried):
+            yield _with_marker(scene, tried)
+
+
+def _is_bound(scene: Scene, tried: _Tried) -> bool:
+    """An unbound variable raises a NameError, which passes both; nothing has to be asked."""
+    return tried.owner != tried.name and not flow.captured_for_writing(scene, tried.owner)
+
+
+def _why(tried: _Tried) -> str:
+    return (
+        f"Raising and catching an exception for each `{tried.owner}` without `{tried.attribute}` "
+        "costs many times as much as `getattr` with a default."
+    )
+
+
+def _same_with_constant(tried: _Tried) -> str | None:
+    """The constant that the handler stores or returns in the same way, as code."""
+    if len(tried.handler) != 1:
+        return None
+    line = tried.handler[0]
+    named = syntax.assignment(line)
+    match syntax.only_small(line):
+        case cst.Return(value=cst.BaseExpression() as value) if tried.name is None:
+            pass
+        case cst.Assign() if named is not None and named[0] == tried.name:
+            value = named[1]
+        case _:
+            return None
+    constant = isinstance(value, cst.Integer | cst.Float | cst.SimpleString) or (
+        isinstance(value, cst.Name) and value.value in {"None", "True", "False"}
+    )
+    return syntax.code(value) if constant else None
+
+
+def _asked(tried: _Tried, default: str) -> cst.BaseExpression:
+    return cst.parse_expression(f'getattr({tried.owner}, "{tried.attribute}", {default})')
+
+
+def _with_default(tried: _Tried, default: str) -> cst.BaseStatement:
+    return _line(tried, default).with_changes(leading_lines=tried.node.leading_lines)
+
+
+def _line(tried: _Tried, default: str) -> cst.BaseStatement:
+    """The statement that was tried, with ``getattr``; an annotation stays."""
+    (small,) = tried.line.body
+    assert isinstance(small, cst.Assign | cst.AnnAssign | cst.Return)
+    return tried.line.with_changes(body=[small.with_changes(value=_asked(tried, default))])
+
+
+def _may_hold_marker(scene: Scene, tried: _Tried) -> bool:
+    """Say whether nobody can see that the variable holds the marker where the attribute is missing."""
+    name = tried.name
+    if name is None or not flow.is_own(scene, name) or name in scene.parameters:
+        return False
+    if any(isinstance(each, cst.Raise) for line in tried.handler for each in syntax.walk(line)):
+        return False  # the new exception would not name the AttributeError as its context
+    parts = [
+        tried.line,
+        *([tried.node.orelse] if tried.node.orelse else []),
+        *_only_after(scene, tried),
+    ]
+    seen = {id(each) for part in parts for each in syntax.walk(part)}
+    return all(id(use) in seen for use in scene.uses(name))
+
+
+def _only_after(scene: Scene, tried: _Tried) -> list[cst.BaseStatement]:
+    """The statements that run only where the attribute was there: those below, if the handler leaves."""
+    leaving = cst.Return | cst.Continue | cst.Break
+    if not isinstance(syntax.only_small(tried.handler[-1]), leaving):
+        return []
+    block = flow.block_of(scene, tried.node)
+    (place,) = [number for number, each in enumerate(block) if each is tried.node]
+    return block[place + 1 :]
+
+
+def _with_marker(scene: Scene, tried: _Tried) -> Rewrite:
+    marker = "_MISSING" if _is_marker(scene, "_MISSING") else scene.fresh("_MISSING")
+    made = [] if _is_marker(scene, marker) else [cst.parse_statement(f"{marker} = object()")]
+    changes: dict[cst.CSTNode, Change] = {
+        tried.node: cst.FlattenSentinel([_with_default(tried, marker), *_branches(tried, marker)])
+    }
+    return scene.rewrite(changes, _why(tried), before=made)
+
+
+def _is_marker(scene: Scene, name: str) -> bool:
+    """Say whether the module has a marker of this name above the function: ``name = object()``."""
+    if sum(store.value == name for store in syntax.stores(scene.module)) != 1:
+        return False
+    for line in scene.module.body:
+        found = syntax.assignment(line)
+        if found is not None and found[0] == name:
+            return syntax.code(found[1]) == "object()" and scene.is_builtin("object")
+        if any(each is scene.function for each in syntax.walk(line)):
+            return False
+    return False
+
+
+def _branches(tried: _Tried, marker: str) -> list[cst.BaseStatement]:
+    nothing = len(tried.handler) == 1 and isinstance(syntax.only_small(tried.handler[0]), cst.Pass)
+    orelse = syntax.body_of(tried.node.orelse) if tried.node.orelse is not None else []
+    operator = "is" if not orelse else "is not"
+    branch = writing.line(f"if {tried.name} {operator} {marker}:\n    pass\n")
+    assert isinstance(branch, cst.If)
+    if not orelse:
+        return [] if nothing else [branch.with_changes(body=tried.node.handlers[0].body)]
+    other = None if nothing else cst.Else(tried.node.handlers[0].body)
+    return [branch.with_changes(body=cst.IndentedBlock(orelse), orelse=other)]

@@ -1,0 +1,167 @@
+from example import Example, NearMiss, sample
+
+EXAMPLES = [
+    Example(
+        strategy="missing attribute by exception to getattr",
+        function="hooks_of",
+        before="""\
+class Hooked:
+    hook = ("load", "dump")
+
+
+THINGS = [Hooked() if number % 5 == 0 else number for number in range(1000)]
+
+
+def hooks_of(things):
+    found = []
+    for thing in things:
+        try:
+            hook: tuple = thing.hook
+        except AttributeError:
+            pass
+        else:
+            found.append(hook)
+    return found
+""",
+        after="""\
+class Hooked:
+    hook = ("load", "dump")
+
+
+THINGS = [Hooked() if number % 5 == 0 else number for number in range(1000)]
+
+
+_MISSING = object()
+
+
+def hooks_of(things):
+    found = []
+    for thing in things:
+        hook: tuple = getattr(thing, "hook", _MISSING)
+        if hook is not _MISSING:
+            found.append(hook)
+    return found
+""",
+        calls="[(THINGS,)]",
+        small_calls="[([1, 'two', 3j],)]",
+        near_misses=(
+            NearMiss(
+                "The variable keeps its old value where the attribute is missing.",
+                """\
+def hooks_of(things):
+    found = []
+    hook = None
+    for thing in things:
+        try:
+            hook = thing.real
+        except AttributeError:
+            pass
+        found.append(hook)
+    return found
+""",
+                "[([1, 'two', 3j],)]",
+            ),
+            NearMiss(
+                "The error that the handler raises names the AttributeError as its context.",
+                """\
+def hooks_of(things):
+    found = []
+    for thing in things:
+        try:
+            hook = thing.real
+        except AttributeError:
+            raise TypeError(thing)
+        else:
+            found.append(hook)
+    return found
+""",
+                "[([1, 2, 3j],)]",
+            ),
+            NearMiss(
+                "The error is looked at.",
+                """\
+def hooks_of(things):
+    found = []
+    for thing in things:
+        try:
+            hook = thing.real
+        except AttributeError as error:
+            found.append(error.name)
+        else:
+            found.append(hook)
+    return found
+""",
+                "[([1, 2, 3j],)]",
+            ),
+            NearMiss(
+                "A call may raise an AttributeError of its own.",
+                """\
+def hooks_of(things):
+    found = []
+    for thing in things:
+        try:
+            hook = thing.conjugate().real
+        except AttributeError:
+            pass
+        else:
+            found.append(hook)
+    return found
+""",
+                "[([1, 2, 3j],)]",
+            ),
+        ),
+    ),
+    sample(
+        "missing attribute by exception to getattr",
+        "[(['a', 1, 2.5] * 300,)]",
+        """\
+def f(things):
+    total = 0
+    for thing in things:
+        try:
+            part = thing.real
+        except AttributeError:
+            part = 0
+        total += part
+    return total
+""",
+        """\
+def f(things):
+    total = 0
+    for thing in things:
+        part = getattr(thing, "real", 0)
+        total += part
+    return total
+""",
+        (
+            "The default is worked out, which may have an effect.",
+            """\
+def f(things):
+    total = 0
+    for thing in things:
+        try:
+            part = thing.real
+        except AttributeError:
+            part = things.pop()
+        total += part
+    return total
+""",
+            "[([1, 2],)]",
+        ),
+        (
+            "Another error is expected.",
+            """\
+def f(things):
+    total = 0
+    for thing in things:
+        try:
+            part = thing.real
+        except ValueError:
+            part = 0
+        total += part
+    return total
+""",
+            None,
+        ),
+    ),
+]
