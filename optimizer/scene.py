@@ -255,6 +255,9 @@ class Scene:
                 return self._kind_of_item(value)
             case cst.Subscript(value=value):
                 return self.kind(value)
+            case cst.Attribute(value=cst.Name() as owner, attr=cst.Name(value=name)):
+                seen = self.kind(owner)
+                return seen.attributes.get(name) if seen is not None else None
         literal = _LITERAL_TYPES.get(type(expr))
         return Seen(frozenset({literal})) if literal else None
 

@@ -67,12 +67,12 @@ def _question(scene: Scene, expr: cst.BaseExpression) -> _Question | None:
         case cst.Call(
             func=cst.Name(value="any" | "all" as function),
             args=[cst.Arg(value=cst.GeneratorExp() as made, star="", keyword=None)],
-        ) if scene.is_builtin(function) and _can_be_loop(scene, made):
+        ) if scene.is_builtin(function) and can_be_loop(scene, made):
             return _Question(function, made, _test(function, made), function == "any")
     return None
 
 
-def _can_be_loop(scene: Scene, made: cst.GeneratorExp) -> bool:
+def can_be_loop(scene: Scene, made: cst.GeneratorExp | cst.ListComp) -> bool:
     """Say whether the generator's variables may become the function's, and nothing else changes."""
     clause = made.for_in
     names = flow.target_names(clause.target)
@@ -85,7 +85,7 @@ def _can_be_loop(scene: Scene, made: cst.GeneratorExp) -> bool:
     return inside == everywhere and not any(name in scene.parameters for name in names)
 
 
-def stops_generators(made: cst.GeneratorExp) -> bool:
+def stops_generators(made: cst.GeneratorExp | cst.ListComp) -> bool:
     """A StopIteration from ``next`` is an error inside a generator; ``await`` makes it asynchronous."""
     suspends = any(isinstance(node, cst.Await | cst.Yield) for node in syntax.walk(made))
     return suspends or flow.mentions(made, "next") or "async" in syntax.code(made)
@@ -247,7 +247,7 @@ def _first(scene: Scene, expr: cst.BaseExpression) -> _First | None:
                 cst.Arg(value=default, star="", keyword=None),
             ],
         ) if scene.is_builtin("next") and clause.ifs and _is_constant(default):
-            if not _can_be_loop(scene, made):
+            if not can_be_loop(scene, made):
                 return None
             tests = " and ".join(_enclosed(each.test) for each in clause.ifs)
             test = _on_one_line(clause.ifs[0].test) if len(clause.ifs) == 1 else f"({tests})"
