@@ -7,7 +7,7 @@ import libcst as cst
 
 from perfbot.optimizer import flow, syntax, writing
 from perfbot.optimizer.catalogue import rule
-from perfbot.optimizer.scene import Change, Rewrite, Scene
+from perfbot.optimizer.scene import Change, Import, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
 
 
@@ -175,3 +175,46 @@ def _branches(tried: _Tried, marker: str) -> list[cst.BaseStatement]:
         return [] if nothing else [branch.with_changes(body=tried.node.handlers[0].body)]
     other = None if nothing else cst.Else(tried.node.handlers[0].body)
     return [branch.with_changes(body=cst.IndentedBlock(orelse), orelse=other)]
+
+
+@rule(Category.BRANCHING, "suppress to try")
+def suppress_to_try(scene: Scene) -> Iterator[Rewrite]:
+    """``with contextlib.suppress(SomeError):`` whose errors are named: ``try`` and ``except``."""
+    for node in flow.own_nodes(scene):
+        match node:
+            case cst.With(
+                items=[
+                    cst.WithItem(item=cst.Call(func=function, args=[_, *_] as errors), asname=None)
+                ],
+                body=cst.IndentedBlock() as body,
+                asynchronous=None,
+            ) if _is_suppress(scene, function) and all(map(_is_error, errors)):
+                named = [syntax.code(each.value) for each in errors]
+                expected = named[0] if len(named) == 1 else f"({', '.join(named)})"
+                text = f"try:\n    pass\nexcept {expected}:\n    pass\n"
+                tried = writing.line(text, node)
+                assert isinstance(tried, cst.Try)
+                why = (
+                    "`suppress` makes an object and calls two of its methods each time; "
+                    "`try` costs nothing where no error is raised."
+                )
+                yield scene.rewrite({node: tried.with_changes(body=body)}, why)
+
+
+def _is_suppress(scene: Scene, function: cst.BaseExpression) -> bool:
+    match function:
+        case cst.Name(value=name):
+            return scene.imported_as(name) == Import("contextlib", "suppress")
+        case cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value="suppress")):
+            return scene.imported_as(name) == Import("contextlib")
+    return False
+
+
+def _is_error(argument: cst.Arg) -> bool:
+    """Say whether an argument is the name of one class: evaluated early or late, it is the same."""
+    plain = argument.keyword is None and not argument.star
+    return (
+        plain
+        and isinstance(argument.value, cst.Name)
+        and argument.value.value.endswith(("Error", "Exception", "Iteration"))
+    )

@@ -21,11 +21,21 @@ class _Lookup:
 
 
 def _is_table(scene: Scene, name: str) -> bool:
-    return flow.holds(scene, name, "dict")
+    return flow.holds(scene, name, "dict") or _is_constant_table(scene, name)
+
+
+def _is_constant_table(scene: Scene, name: str) -> bool:
+    """Say whether the module binds the name once, to a dict that it writes out."""
+    if name in scene.local_names or sum(s.value == name for s in syntax.stores(scene.module)) != 1:
+        return False
+    found = (syntax.assignment(line) for line in scene.module.body)
+    return any(each and each[0] == name and isinstance(each[1], cst.Dict) for each in found)
 
 
 def _is_key(expr: cst.BaseExpression) -> bool:
-    """A plain name or literal, or a tuple of them: nothing that could itself raise KeyError."""
+    """A plain name, its attribute, a literal, or a tuple of them: nothing that could raise KeyError."""
+    if isinstance(expr, cst.Attribute):
+        return isinstance(expr.value, cst.Name)
     if isinstance(expr, cst.Tuple):
         return all(isinstance(each, cst.Element) and _is_key(each.value) for each in expr.elements)
     return isinstance(expr, cst.Name | cst.Integer | cst.SimpleString)

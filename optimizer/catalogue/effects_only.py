@@ -46,9 +46,10 @@ def _assignment(scene: Scene, elt: cst.BaseExpression) -> str | None:
             ],
         ) if scene.is_builtin("setattr"):
             attribute = syntax.constant(name)
+            if not isinstance(attribute, str) or not attribute.isidentifier():
+                return None
             plain = isinstance(value, cst.Name | cst.Integer | cst.SimpleString)
-            usable = isinstance(attribute, str) and attribute.isidentifier() and plain
-            if usable and not keyword.iskeyword(attribute) and not attribute.startswith("__"):
+            if plain and not keyword.iskeyword(attribute) and not attribute.startswith("__"):
                 return f"{owner}.{attribute} = {syntax.code(value)}"
     return None
 

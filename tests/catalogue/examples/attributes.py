@@ -164,4 +164,70 @@ def f(things):
             None,
         ),
     ),
+    sample(
+        "suppress to try",
+        "[([1, 2, 'three', 4] * 100,)]",
+        """\
+import contextlib
+
+
+def f(things):
+    found = []
+    for thing in things:
+        # only whole numbers
+        with contextlib.suppress(TypeError, ValueError):
+            found.append(thing % 2)
+    return found
+""",
+        """\
+import contextlib
+
+
+def f(things):
+    found = []
+    for thing in things:
+        # only whole numbers
+        try:
+            found.append(thing % 2)
+        except (TypeError, ValueError):
+            pass
+    return found
+""",
+        (
+            "Nothing is suppressed.",
+            """\
+import contextlib
+
+
+def f(things):
+    with contextlib.suppress():
+        return len(things)
+""",
+            None,
+        ),
+        (
+            "Another context stands beside it.",
+            """\
+import contextlib
+
+
+def f(things):
+    with contextlib.suppress(ValueError), contextlib.nullcontext():
+        return len(things)
+""",
+            None,
+        ),
+        (
+            "The errors are worked out, and that may fail outside the try.",
+            """\
+import contextlib
+
+
+def f(things):
+    with contextlib.suppress(*things[:0]):
+        return len(things)
+""",
+            None,
+        ),
+    ),
 ]

@@ -251,6 +251,97 @@ def found_in(kind, names):
         ),
     ),
     Example(
+        strategy="missing key by exception to test",
+        function="plural",
+        before="""\
+class Word:
+    def __init__(self, lowered):
+        self.lowered = lowered
+
+    def __repr__(self):
+        return self.lowered
+
+
+PRONOUNS = {"i": "we", "me": "us"}
+WORDS = [Word(text) for text in ("i", "you", "he", "me", "stone")]
+
+
+def plural(word, end):
+    try:
+        return PRONOUNS[word.lowered]
+    except KeyError:
+        pass
+    return word.lowered + end
+""",
+        after="""\
+class Word:
+    def __init__(self, lowered):
+        self.lowered = lowered
+
+    def __repr__(self):
+        return self.lowered
+
+
+PRONOUNS = {"i": "we", "me": "us"}
+WORDS = [Word(text) for text in ("i", "you", "he", "me", "stone")]
+
+
+def plural(word, end):
+    if word.lowered in PRONOUNS:
+        return PRONOUNS[word.lowered]
+    return word.lowered + end
+""",
+        calls="[(word, 's') for word in WORDS]",
+        near_misses=(
+            NearMiss(
+                "The table may be bound to something else later.",
+                """\
+class Word:
+    lowered = "i"
+
+
+PRONOUNS = {"i": "we", "me": "us"}
+WORDS = [Word()]
+
+
+def plural(word, end):
+    try:
+        return PRONOUNS[word.lowered]
+    except KeyError:
+        pass
+    return word.lowered + end
+
+
+def forget():
+    global PRONOUNS
+    PRONOUNS = None
+""",
+            ),
+            NearMiss(
+                "The table makes what is missing.",
+                """\
+import collections
+
+
+class Word:
+    lowered = "i"
+
+
+PRONOUNS = collections.defaultdict(str)
+WORDS = [Word()]
+
+
+def plural(word, end):
+    try:
+        return PRONOUNS[word.lowered]
+    except KeyError:
+        pass
+    return word.lowered + end
+""",
+            ),
+        ),
+    ),
+    Example(
         strategy="test and look-up to get",
         function="total_of",
         before="""\
