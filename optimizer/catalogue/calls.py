@@ -144,6 +144,117 @@ def lone_parameter(applied: cst.Lambda) -> str | None:
     return None
 
 
+@rule(Category.CALL_OVERHEAD, "filter in a loop to test")
+def filter_in_loop(scene: Scene) -> Iterator[Rewrite]:
+    """``for target in filter(lambda x: …, xs):``, where a test in the loop needs no call for each item."""
+    for loop in flow.for_loops(scene):
+        match loop.iter:
+            case cst.Call(
+                func=cst.Name(value="filter"),
+                args=[
+                    cst.Arg(value=cst.Lambda(body=body) as applied, star="", keyword=None),
+                    cst.Arg(value=source, star="", keyword=None),
+                ],
+            ) if scene.is_builtin("filter") and _is_plain_body(body):
+                name = lone_parameter(applied)
+                if name is not None and name not in _names_outside(scene, applied):
+                    yield _tested_in_loop(scene, loop, name, body, source)
+
+
+def _names_outside(scene: Scene, applied: cst.Lambda) -> set[str]:
+    """Names that the function uses besides those inside one lambda."""
+    inside = {id(each) for each in syntax.walk(applied)}
+    names = {each.value for each in syntax.variables(scene.function) if id(each) not in inside}
+    return names | set(scene.parameters)
+
+
+def _tested_in_loop(
+    scene: Scene,
+    loop: cst.For,
+    name: str,
+    body: cst.BaseExpression,
+    source: cst.BaseExpression,
+) -> Rewrite:
+    target = loop.target
+    lines = list(syntax.body_of(loop))
+    if isinstance(target, cst.Name):
+        uses = {each: target for each in syntax.variables(body) if each.value == name}
+        test = writing.exchanged(body, uses)
+        assert isinstance(test, cst.BaseExpression)
+    else:
+        test = body
+        lines.insert(0, cst.parse_statement(f"{syntax.code(target)} = {name}"))
+        target = cst.Name(name)
+    condition = f"({syntax.code(test)})" if "\n" in syntax.code(test) else syntax.code(test)
+    branch = cst.parse_statement(f"if {condition}:\n    pass\n")
+    assert isinstance(branch, cst.If)
+    new = writing.with_body(loop, [branch.with_changes(body=cst.IndentedBlock(lines))])
+    why = "The loop asks the lambda's question in place; `filter` calls the lambda once per item."
+    return scene.rewrite({loop: new.with_changes(target=target, iter=source)}, why)
+
+
+@rule(Category.CALL_OVERHEAD, "value kept in a range by comparison")
+def clamped_by_comparison(scene: Scene) -> Iterator[Rewrite]:
+    """``max(low, min(high, value))`` that is assigned or returned, with numbers as bounds."""
+    for line in flow.own_nodes(scene):
+        match line:
+            case cst.SimpleStatementLine(body=[cst.Return(value=cst.Call() as call) as small]):
+                pass
+            case cst.SimpleStatementLine(
+                body=[cst.Assign(targets=[_], value=cst.Call() as call) as small]
+            ):
+                pass
+            case _:
+                continue
+        found = _clamp(scene, call)
+        if found is not None:
+            yield _clamped(scene, line, small, *found)
+
+
+def _clamp(
+    scene: Scene, call: cst.BaseExpression
+) -> tuple[list[tuple[str, str]], cst.BaseExpression] | None:
+    """``([(operator, bound), …], value)``, the innermost bound first."""
+    match call:
+        case cst.Call(
+            func=cst.Name(value="max" | "min" as function),
+            args=[
+                cst.Arg(value=cst.Integer() | cst.Float() as bound, keyword=None, star=""),
+                cst.Arg(value=value, keyword=None, star=""),
+            ],
+        ) if scene.is_builtin(function):
+            inner = _clamp(scene, value)
+            bounds, innermost = inner if inner is not None else ([], value)
+            operator = ">" if function == "max" else "<"
+            return [*bounds, (operator, syntax.code(bound))], innermost
+    return None
+
+
+def _clamped(
+    scene: Scene,
+    line: cst.BaseStatement,
+    small: cst.Return | cst.Assign,
+    bounds: list[tuple[str, str]],
+    value: cst.BaseExpression,
+) -> Rewrite:
+    """The first argument is kept unless the second one wins: also for values that are equal, and NaN."""
+    lines: list[cst.BaseStatement] = []
+    name = syntax.code(value)
+    if not isinstance(value, cst.Name) or len(bounds) > 1:
+        name = writing.fresh_local(scene, "value")
+        lines.append(writing.line(f"{name} = {syntax.code(value)}", line))
+    for operator, bound in bounds[:-1]:
+        lines.append(
+            cst.parse_statement(f"if not {name} {operator} {bound}:\n    {name} = {bound}\n")
+        )
+    operator, bound = bounds[-1]
+    chosen = cst.parse_expression(f"{name} if {name} {operator} {bound} else {bound}")
+    last = cst.SimpleStatementLine([small.with_changes(value=chosen)])
+    lines.append(last if lines else last.with_changes(leading_lines=line.leading_lines))
+    why = f"Comparing with {' and '.join(bound for _, bound in bounds)} costs a fraction of calling `max` and `min`."
+    return scene.rewrite({line: cst.FlattenSentinel(lines)}, why)
+
+
 @rule(Category.CALL_OVERHEAD, "reduce to sum")
 def reduce_to_sum(scene: Scene) -> Iterator[Rewrite]:
     """``reduce(lambda a, b: a + b, xs, 0)`` over integers."""
