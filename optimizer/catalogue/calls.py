@@ -178,7 +178,9 @@ def _tested_in_loop(
     target = loop.target
     lines = list(syntax.body_of(loop))
     if isinstance(target, cst.Name):
-        uses = {each: target for each in syntax.variables(body) if each.value == name}
+        uses: dict[cst.CSTNode, Change] = {
+            each: target for each in syntax.variables(body) if each.value == name
+        }
         test = writing.exchanged(body, uses)
         assert isinstance(test, cst.BaseExpression)
     else:
@@ -250,7 +252,9 @@ def _clamped(
     operator, bound = bounds[-1]
     chosen = cst.parse_expression(f"{name} if {name} {operator} {bound} else {bound}")
     last = cst.SimpleStatementLine([small.with_changes(value=chosen)])
-    lines.append(last if lines else last.with_changes(leading_lines=line.leading_lines))
+    lines.append(
+        last if lines else last.with_changes(leading_lines=getattr(line, "leading_lines", ()))
+    )
     why = f"Comparing with {' and '.join(bound for _, bound in bounds)} costs a fraction of calling `max` and `min`."
     return scene.rewrite({line: cst.FlattenSentinel(lines)}, why)
 
