@@ -120,8 +120,10 @@ def _line(tried: _Tried, default: str) -> cst.BaseStatement:
 def _may_hold_marker(scene: Scene, tried: _Tried) -> bool:
     """Say whether nobody can see that the variable holds the marker where the attribute is missing."""
     name = tried.name
-    if name is None or not flow.is_own(scene, name) or name in scene.parameters:
+    if name is None or name in scene.parameters or flow.captured_for_writing(scene, name):
         return False
+    if flow.captured(scene, name) and scene.loops_around(tried.node):
+        return False  # what is made in one round could look at the variable in the next
     if any(isinstance(each, cst.Raise) for line in tried.handler for each in syntax.walk(line)):
         return False  # the new exception would not name the AttributeError as its context
     parts = [

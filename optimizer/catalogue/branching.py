@@ -55,13 +55,13 @@ def _parts(line: cst.BaseStatement) -> tuple[str, cst.BaseExpression] | None:
 
 
 def _table_item(scene: Scene, value: cst.BaseExpression) -> tuple[str, str] | None:
-    """``(table, key)`` of ``table[key]``, where the table is a plain dict or a ``__dict__``."""
+    """``(table, key)`` of ``table[key]``, where the table is a plain dict, also in an attribute."""
     match value:
         case cst.Subscript(
-            value=cst.Attribute(value=cst.Name(), attr=cst.Name(value="__dict__")) as names,
+            value=cst.Attribute(value=cst.Name(), attr=attribute) as kept,
             slice=[cst.SubscriptElement(slice=cst.Index(value=key, star=None))],
-        ) if _is_key(key):
-            return syntax.code(names), syntax.code(key)
+        ) if _is_key(key) and (attribute.value == "__dict__" or scene.is_kind(kept, "dict")):
+            return syntax.code(kept), syntax.code(key)
         case cst.Subscript(
             value=cst.Name(value=table),
             slice=[cst.SubscriptElement(slice=cst.Index(value=key, star=None))],

@@ -164,6 +164,89 @@ def f(things):
             None,
         ),
     ),
+    Example(
+        strategy="missing attribute by exception to getattr",
+        function="size_of",
+        before="""\
+class Branch:
+    children = (1, 2, 3)
+
+
+NODES = [Branch(), 4, 5, 6]
+
+
+def size_of(node):
+    try:
+        children = node.children
+    except AttributeError:
+        return size_of_leaf(node)
+    else:
+        return sum(size_of_leaf(child) for child in children)
+
+
+def size_of_leaf(leaf):
+    return leaf + 1
+""",
+        after="""\
+class Branch:
+    children = (1, 2, 3)
+
+
+NODES = [Branch(), 4, 5, 6]
+
+
+_MISSING = object()
+
+
+def size_of(node):
+    children = getattr(node, "children", _MISSING)
+    if children is not _MISSING:
+        return sum(size_of_leaf(child) for child in children)
+    else:
+        return size_of_leaf(node)
+
+
+def size_of_leaf(leaf):
+    return leaf + 1
+""",
+        calls="[(node,) for node in NODES]",
+        small_calls="[(4,), (5,)]",
+        near_misses=(
+            NearMiss(
+                "What is made in one round looks at the variable in the next.",
+                """\
+NODES = [4, "five"]
+
+
+def size_of(node):
+    questions = []
+    for part in (node, 1):
+        try:
+            children = part.real
+        except AttributeError:
+            pass
+        else:
+            questions.append(lambda: children)
+    return [question() for question in questions]
+""",
+            ),
+            NearMiss(
+                "Both kinds of errors are expected.",
+                """\
+NODES = [4, "five"]
+
+
+def size_of(node):
+    try:
+        children = node.real
+    except (AttributeError, TypeError):
+        return 0
+    else:
+        return children
+""",
+            ),
+        ),
+    ),
     sample(
         "suppress to try",
         "[([1, 2, 'three', 4] * 100,)]",

@@ -342,6 +342,96 @@ def plural(word, end):
         ),
     ),
     Example(
+        strategy="missing key by exception to test",
+        function="label_of",
+        before="""\
+class Grammar:
+    def __init__(self):
+        self.reserved = {"if": 1, "for": 2}
+
+    def __repr__(self):
+        return "Grammar"
+
+
+GRAMMAR = Grammar()
+
+
+def label_of(grammar, value, kind):
+    if kind:
+        try:
+            return grammar.reserved[value]
+        except KeyError:
+            pass
+    return kind
+""",
+        after="""\
+class Grammar:
+    def __init__(self):
+        self.reserved = {"if": 1, "for": 2}
+
+    def __repr__(self):
+        return "Grammar"
+
+
+GRAMMAR = Grammar()
+
+
+def label_of(grammar, value, kind):
+    if kind:
+        if value in grammar.reserved:
+            return grammar.reserved[value]
+    return kind
+""",
+        calls="[(GRAMMAR, value, 3) for value in ('if', 'a', 'b', 'c')]",
+        near_misses=(
+            NearMiss(
+                "The table of the object makes what is missing.",
+                """\
+import collections
+
+
+class Grammar:
+    def __init__(self):
+        self.reserved = collections.defaultdict(int)
+
+
+GRAMMAR = Grammar()
+
+
+def label_of(grammar, value, kind):
+    try:
+        return grammar.reserved[value]
+    except KeyError:
+        pass
+    return kind
+""",
+            ),
+            NearMiss(
+                "A property comes before what the object keeps under its name.",
+                """\
+class Grammar:
+    def __init__(self):
+        self.__dict__["reserved"] = {}
+
+    @property
+    def reserved(self):
+        return [1, 2, 3]
+
+
+GRAMMAR = Grammar()
+
+
+def label_of(grammar, value, kind):
+    try:
+        return grammar.reserved[kind - 1]
+    except KeyError:
+        pass
+    return kind
+""",
+            ),
+        ),
+    ),
+    Example(
         strategy="test and look-up to get",
         function="total_of",
         before="""\
