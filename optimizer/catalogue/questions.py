@@ -80,9 +80,25 @@ def can_be_loop(scene: Scene, made: cst.GeneratorExp | cst.ListComp) -> bool:
         return False
     if any(isinstance(n, cst.NamedExpr | cst.Lambda) for n in syntax.walk(made)):
         return False
-    inside = sum(name.value in names for name in syntax.variables(made))
-    everywhere = sum(len(scene.uses(name)) for name in names)
-    return inside == everywhere and not any(name in scene.parameters for name in names)
+    return all(_is_alone(scene, made, name) for name in names)
+
+
+def _is_alone(scene: Scene, made: cst.CSTNode, name: str) -> bool:
+    """Say whether a generator's variable means nothing outside it: other comprehensions have their own."""
+    inside = {id(each) for each in syntax.walk(made)}
+    return name not in scene.parameters and all(
+        id(use) in inside or _in_another_scope(scene, use) for use in scene.uses(name)
+    )
+
+
+def _in_another_scope(scene: Scene, use: cst.Name) -> bool:
+    comprehensions = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
+    for above in scene.above(use):
+        if isinstance(above, comprehensions):
+            first = {id(each) for each in syntax.walk(above.for_in.iter)}
+            if id(use) not in first and use.value in syntax.names_written(above.for_in):
+                return True
+    return False
 
 
 def stops_generators(made: cst.GeneratorExp | cst.ListComp) -> bool:

@@ -16,7 +16,7 @@ class Node:
 
 def f(nodes, parent):
     [setattr(node, "parent", parent) for node in nodes]
-    return [each.parent for each in nodes]
+    return [node.parent for node in nodes]
 """,
         """\
 class Node:
@@ -31,7 +31,7 @@ class Node:
 def f(nodes, parent):
     for node in nodes:
         node.parent = parent
-    return [each.parent for each in nodes]
+    return [node.parent for node in nodes]
 """,
         (
             "The name of the attribute is only known at run time.",
