@@ -157,15 +157,23 @@ def filter_in_loop(scene: Scene) -> Iterator[Rewrite]:
                 ],
             ) if scene.is_builtin("filter") and _is_plain_body(body):
                 name = lone_parameter(applied)
-                if name is not None and name not in _names_outside(scene, applied):
+                if name is not None and _is_free(scene, applied, name):
                     yield _tested_in_loop(scene, loop, name, body, source)
 
 
-def _names_outside(scene: Scene, applied: cst.Lambda) -> set[str]:
-    """Names that the function uses besides those inside one lambda."""
+def _is_free(scene: Scene, applied: cst.Lambda, name: str) -> bool:
+    """Say whether the function may have a variable of that name: other lambdas have their own."""
     inside = {id(each) for each in syntax.walk(applied)}
-    names = {each.value for each in syntax.variables(scene.function) if id(each) not in inside}
-    return names | set(scene.parameters)
+    return name not in scene.parameters and all(
+        id(use) in inside or _is_parameter_of_lambda(scene, use) for use in scene.uses(name)
+    )
+
+
+def _is_parameter_of_lambda(scene: Scene, use: cst.Name) -> bool:
+    return any(
+        isinstance(above, cst.Lambda) and lone_parameter(above) == use.value
+        for above in scene.above(use)
+    )
 
 
 def _tested_in_loop(

@@ -133,7 +133,7 @@ def public(pairs, hidden):
     found = []
     for name, value in filter(
         lambda item: not item[0].startswith("_") and item[0] not in hidden,
-        sorted(pairs),
+        sorted(pairs, key=lambda item: item[1]),
     ):
         found.append(f"{name}={value}")
     return found
@@ -141,7 +141,7 @@ def public(pairs, hidden):
         after="""\
 def public(pairs, hidden):
     found = []
-    for item in sorted(pairs):
+    for item in sorted(pairs, key=lambda item: item[1]):
         if not item[0].startswith("_") and item[0] not in hidden:
             name, value = item
             found.append(f"{name}={value}")
