@@ -9,6 +9,7 @@ from libcst.codemod import CodemodContext
 from libcst.codemod.visitors import AddImportsVisitor
 
 from perfbot.optimizer import syntax
+from perfbot.optimizer.tables import dict_attributes
 from perfbot.profiling.facts import Seen
 
 _Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
@@ -98,6 +99,8 @@ class Scene:
         facts: what each parameter and local variable was seen to hold, by name.
         dependencies: import names of third-party packages that the project itself depends on.
         calls: how often the workload called the function, 0 if unknown.
+        dict_attributes: names of attributes that the project only binds to dicts it writes out;
+            ``None`` if nothing but the module is known.
     """
 
     module: cst.Module
@@ -105,6 +108,7 @@ class Scene:
     facts: Mapping[str, Seen] = field(default_factory=dict)
     dependencies: frozenset[str] = frozenset()
     calls: int = 0
+    dict_attributes: frozenset[str] | None = None
 
     @cached_property
     def text(self) -> str:
@@ -204,6 +208,15 @@ class Scene:
     def module_names(self) -> frozenset[str]:
         """Names bound at the module's top level (also inside top-level ``if`` and ``try``)."""
         return frozenset(_bound_at_top(self.module.body))
+
+    def keeps_dict(self, attribute: str) -> bool:
+        """Say whether an attribute of that name holds a plain dict wherever the project's code sets it."""
+        return attribute in self._dict_attributes
+
+    @cached_property
+    def _dict_attributes(self) -> frozenset[str]:
+        known = self.dict_attributes
+        return dict_attributes([self.text]) if known is None else known
 
     def is_builtin(self, name: str) -> bool:
         """Say whether ``name`` means the builtin of that name inside the function."""

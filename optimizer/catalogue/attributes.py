@@ -220,3 +220,89 @@ def _is_error(argument: cst.Arg) -> bool:
         and isinstance(argument.value, cst.Name)
         and argument.value.value.endswith(("Error", "Exception", "Iteration"))
     )
+
+
+@rule(Category.BRANCHING, "missing key among other errors to test")
+def missing_key_among_others(scene: Scene) -> Iterator[Rewrite]:
+    """``try: x = place.table[key]`` with ``except KeyError:`` and, for the way to the table, ``IndexError``."""
+    for node in flow.own_nodes(scene):
+        match node:
+            case cst.Try(
+                body=cst.IndentedBlock(body=[line, *rest]),
+                handlers=[missing, *others],
+                orelse=None,
+                finalbody=None,
+            ) if len(rest) <= 1 and all(map(_leaves_loop, rest)) and len(others) == 1:
+                table = _table_on_the_way(scene, line)
+                if table is not None and _fits(scene, missing, others[0]):
+                    yield _asked_first(scene, node, table, missing, others[0])
+
+
+def _leaves_loop(line: cst.BaseStatement) -> bool:
+    return isinstance(syntax.only_small(line), cst.Break | cst.Continue)
+
+
+def _table_on_the_way(scene: Scene, line: cst.BaseStatement) -> cst.Subscript | None:
+    """``place.table[key]`` of ``x = place.table[key]``, where the table is a plain dict, the key a variable."""
+    named = syntax.assignment(line)
+    match named:
+        case (
+            str() as name,
+            cst.Subscript(
+                value=cst.Attribute(value=way, attr=attribute),
+                slice=[cst.SubscriptElement(slice=cst.Index(value=cst.Name(value=key)))],
+            ) as value,
+        ) if scene.keeps_dict(attribute.value) and key in scene.local_names and key != name:
+            calls = any(isinstance(each, cst.Call | cst.Await) for each in syntax.walk(way))
+            return None if calls else value
+    return None
+
+
+def _fits(scene: Scene, missing: cst.ExceptHandler, other: cst.ExceptHandler) -> bool:
+    """Say whether one handler is for the key alone, and the other leaves and cannot be meant for it."""
+    match missing, other:
+        case (
+            cst.ExceptHandler(type=cst.Name(value="KeyError"), name=None, body=cst.IndentedBlock()),
+            cst.ExceptHandler(
+                type=cst.Name(value="IndexError" | "AttributeError" as second),
+                body=cst.IndentedBlock(body=[*_, last]),
+            ),
+        ):
+            plain = scene.is_builtin("KeyError") and scene.is_builtin(second)
+            raises = any(isinstance(each, cst.Raise) for each in syntax.walk(missing.body))
+            leaving = cst.Return | cst.Raise | cst.Continue | cst.Break
+            return plain and not raises and isinstance(syntax.only_small(last), leaving)
+    return False
+
+
+def _asked_first(
+    scene: Scene,
+    node: cst.Try,
+    lookup: cst.Subscript,
+    missing: cst.ExceptHandler,
+    other: cst.ExceptHandler,
+) -> Rewrite:
+    table = lookup.value
+    assert isinstance(table, cst.Attribute)
+    assert isinstance(node.body, cst.IndentedBlock)
+    local = writing.fresh_local(scene, table.attr.value.lstrip("_") or "table")
+    key = syntax.code(lookup.slice[0].slice)
+    way = cst.parse_statement(f"{local} = {syntax.code(table)}")
+    tried = node.with_changes(body=cst.IndentedBlock([way]), handlers=[other])
+    line, *rest = node.body.body
+    taken = writing.exchanged(line, {table: cst.Name(local)})
+    assert isinstance(taken, cst.BaseStatement)
+    branch = cst.parse_statement(f"if {key} in {local}:\n    pass\n")
+    assert isinstance(branch, cst.If)
+    branch = branch.with_changes(body=cst.IndentedBlock([taken, *rest]))
+    assert isinstance(missing.body, cst.IndentedBlock)
+    handler = missing.body.body
+    if rest:
+        lines = [tried, branch, *handler]
+    else:
+        lines = [tried, branch.with_changes(orelse=cst.Else(cst.IndentedBlock(handler)))]
+    why = (
+        f"Asking whether `{syntax.code(table)}` has `{key}` costs far less than an exception "
+        "for each key that it lacks."
+    )
+    return scene.rewrite({node: cst.FlattenSentinel(lines)}, why)

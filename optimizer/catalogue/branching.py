@@ -60,7 +60,7 @@ def _table_item(scene: Scene, value: cst.BaseExpression) -> tuple[str, str] | No
         case cst.Subscript(
             value=cst.Attribute(value=cst.Name(), attr=attribute) as kept,
             slice=[cst.SubscriptElement(slice=cst.Index(value=key, star=None))],
-        ) if _is_key(key) and (attribute.value == "__dict__" or scene.is_kind(kept, "dict")):
+        ) if _is_key(key) and (attribute.value == "__dict__" or _keeps_dict(scene, kept)):
             return syntax.code(kept), syntax.code(key)
         case cst.Subscript(
             value=cst.Name(value=table),
@@ -68,6 +68,10 @@ def _table_item(scene: Scene, value: cst.BaseExpression) -> tuple[str, str] | No
         ) if _is_key(key) and _is_table(scene, table):
             return table, syntax.code(key)
     return None
+
+
+def _keeps_dict(scene: Scene, kept: cst.Attribute) -> bool:
+    return scene.is_kind(kept, "dict") or scene.keeps_dict(kept.attr.value)
 
 
 def _lookup(scene: Scene, line: cst.BaseStatement) -> _Lookup | None:

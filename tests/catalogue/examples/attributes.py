@@ -1,5 +1,21 @@
 from example import Example, NearMiss, sample
 
+STATE = """\
+class State:
+    def __init__(self, table, is_final):
+        self.transitions = {}
+        self.is_final = is_final
+        self.transitions.update(table)
+
+    def __repr__(self):
+        return str(self.transitions)
+
+
+STATES = [State({"a": 1}, False), *[State({"b": n}, True) for n in range(30)]]
+
+
+"""
+
 EXAMPLES = [
     Example(
         strategy="missing attribute by exception to getattr",
@@ -244,6 +260,110 @@ def size_of(node):
     else:
         return children
 """,
+            ),
+        ),
+    ),
+    Example(
+        strategy="missing key among other errors to test",
+        function="plan_of",
+        before=STATE
+        + """\
+def plan_of(states, label):
+    stack = list(states)
+    while True:
+        # the topmost state that knows the label
+        try:
+            plan = stack[-1].transitions[label]
+            break
+        except KeyError:
+            if stack[-1].is_final:
+                stack.pop()
+            else:
+                return None
+        except IndexError:
+            raise ValueError(label)
+    return plan
+""",
+        after=STATE
+        + """\
+def plan_of(states, label):
+    stack = list(states)
+    while True:
+        # the topmost state that knows the label
+        try:
+            transitions = stack[-1].transitions
+        except IndexError:
+            raise ValueError(label)
+        if label in transitions:
+            plan = transitions[label]
+            break
+        if stack[-1].is_final:
+            stack.pop()
+        else:
+            return None
+    return plan
+""",
+        calls="[(STATES, 'a'), (STATES, 'c')]",
+        near_misses=(
+            NearMiss(
+                "What kind of table it is, the code does not say.",
+                STATE.replace("self.transitions = {}", "self.transitions = type(table)()")
+                + """\
+def plan_of(states, label):
+    stack = list(states)
+    try:
+        plan = stack[-1].transitions[label]
+    except KeyError:
+        return None
+    except IndexError:
+        return label
+    return plan
+""",
+                "[([], 'a')]",
+            ),
+            NearMiss(
+                "What comes after an error on the way would look at a table that is not there.",
+                STATE
+                + """\
+def plan_of(states, label):
+    plan = None
+    try:
+        plan = states[-1].transitions[label]
+    except KeyError:
+        return None
+    except IndexError:
+        plan = label
+    return plan
+""",
+            ),
+            NearMiss(
+                "The key may be the wrong one for any table.",
+                STATE
+                + """\
+def plan_of(states, label):
+    try:
+        plan = states[-1].transitions[label]
+    except KeyError:
+        return None
+    except TypeError:
+        return label
+    return plan
+""",
+            ),
+            NearMiss(
+                "The table is found by a call, which may fail with a KeyError of its own.",
+                STATE
+                + """\
+def plan_of(states, label):
+    try:
+        plan = max(states).transitions[label]
+    except KeyError:
+        return None
+    except IndexError:
+        return label
+    return plan
+""",
+                "[(STATES[:1], 'a')]",
             ),
         ),
     ),
