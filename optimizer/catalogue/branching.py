@@ -71,7 +71,8 @@ def _table_item(scene: Scene, value: cst.BaseExpression) -> tuple[str, str] | No
 
 
 def _keeps_dict(scene: Scene, kept: cst.Attribute) -> bool:
-    return scene.is_kind(kept, "dict") or scene.keeps_dict(kept.attr.value)
+    seen = scene.kind(kept)
+    return seen.only("dict") if seen is not None else scene.keeps_dict(kept.attr.value)
 
 
 def _lookup(scene: Scene, line: cst.BaseStatement) -> _Lookup | None:

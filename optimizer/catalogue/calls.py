@@ -157,7 +157,9 @@ def filter_in_loop(scene: Scene) -> Iterator[Rewrite]:
                 ],
             ) if scene.is_builtin("filter") and _is_plain_body(body):
                 name = lone_parameter(applied)
-                if name is not None and _is_free(scene, applied, name):
+                bound = {each.value for each in syntax.stores_of(loop.target)}
+                apart = bound.isdisjoint(syntax.names_read(body) | syntax.names_written(body))
+                if name is not None and apart and _is_free(scene, applied, name):
                     yield _tested_in_loop(scene, loop, name, body, source)
 
 

@@ -50,7 +50,9 @@ def any_or_all_to_loop(scene: Scene) -> Iterator[Rewrite]:
                 question = _question(scene, value)
                 if question is not None:
                     yield _returned(scene, node, question)
-            case cst.SimpleStatementLine() if (named := syntax.assignment(node)) is not None:
+            case cst.SimpleStatementLine(body=[cst.Assign()]) if (
+                named := syntax.assignment(node)
+            ) is not None:
                 question = _question(scene, named[1])
                 if question is not None and _may_be_set_early(scene, node, named[0], question):
                     yield _assigned(scene, node, named[0], question)
@@ -181,7 +183,7 @@ def _asked(
     found, missed = syntax.body_of(node), _otherwise(node)
     if not question.answer:
         found, missed = missed, found
-    if _loops_on(found):
+    if _loops_on(found) or _has_comment_between(node):
         return None
     loop = writing.line(f"{question.head}\n    if {question.test}:\n        pass\n", replaced)
     assert isinstance(loop, cst.For)
@@ -193,6 +195,15 @@ def _asked(
     if leaves or not missed:
         return [loop, *missed]
     return [loop.with_changes(orelse=cst.Else(cst.IndentedBlock(missed)))]
+
+
+def _has_comment_between(node: cst.If) -> bool:
+    """Say whether a comment stands behind ``if …:`` or above ``else``, which the loop has no place for."""
+    parts = [node.body.header] if isinstance(node.body, cst.IndentedBlock) else []
+    match node.orelse:
+        case cst.Else(body=cst.IndentedBlock(header=header), leading_lines=lines):
+            parts += [header, *lines]
+    return any(part.comment is not None for part in parts)
 
 
 def _otherwise(node: cst.If) -> list[cst.BaseStatement]:
@@ -230,9 +241,11 @@ def next_to_loop(scene: Scene) -> Iterator[Rewrite]:
                     last = cst.parse_statement(f"return {found.default}")
                     lines = [writing.line(text, node), last]
                     yield scene.rewrite({node: cst.FlattenSentinel(lines)}, _WHY_NEXT)
-            case cst.SimpleStatementLine() if (named := syntax.assignment(node)) is not None:
+            case cst.SimpleStatementLine(body=[cst.Assign()]) if (
+                named := syntax.assignment(node)
+            ) is not None:
                 found = _first(scene, named[1])
-                if found is not None and isinstance(syntax.only_small(node), cst.Assign):
+                if found is not None:
                     text = (
                         f"{found.head}        {named[0]} = {found.value}\n        break\n"
                         f"else:\n    {named[0]} = {found.default}\n"

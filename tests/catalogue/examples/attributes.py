@@ -421,6 +421,18 @@ def f(things):
             None,
         ),
         (
+            "Tasks end with groups of errors, which `except` takes in another way.",
+            """\
+import contextlib
+
+
+async def f(things):
+    with contextlib.suppress(ValueError):
+        return len(things)
+""",
+            "[]",
+        ),
+        (
             "The errors are worked out, and that may fail outside the try.",
             """\
 import contextlib

@@ -212,6 +212,17 @@ def total(numbers, least):
         calls="[(list(range(1000)), 500)]",
         near_misses=(
             NearMiss(
+                "The loop's variable would be mistaken for one of the lambda.",
+                """\
+def total(numbers, least):
+    found = 0
+    for number in filter(lambda each: any(number < each for number in least), numbers):
+        found += number
+    return found
+""",
+                "[([1], [2])]",
+            ),
+            NearMiss(
                 "The iterator is used elsewhere too.",
                 """\
 def total(numbers, least):

@@ -185,6 +185,15 @@ def f(numbers, least):
     return known, least
 """,
         (
+            "An annotation would be lost.",
+            """\
+def f(numbers, least):
+    known: bool = any(number == least for number in numbers)
+    return known
+""",
+            None,
+        ),
+        (
             "The old value of the variable is asked for.",
             """\
 def f(numbers, least):
