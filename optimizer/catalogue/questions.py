@@ -199,7 +199,9 @@ def _asked(
 
 def _has_comment_between(node: cst.If) -> bool:
     """Say whether a comment stands behind ``if …:`` or above ``else``, which the loop has no place for."""
-    parts = [node.body.header] if isinstance(node.body, cst.IndentedBlock) else []
+    parts: list[cst.TrailingWhitespace | cst.EmptyLine] = []
+    if isinstance(node.body, cst.IndentedBlock):
+        parts.append(node.body.header)
     match node.orelse:
         case cst.Else(body=cst.IndentedBlock(header=header), leading_lines=lines):
             parts += [header, *lines]
