@@ -36,7 +36,7 @@ _ATTRIBUTES = 60  # per object
 # Whatever a class says with these about copies of its objects.
 _COPYING = (
     *("__copy__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__"),
-    *("__getnewargs__", "__getnewargs_ex__", "__slots__"),
+    *("__getnewargs__", "__getnewargs_ex__"),
 )
 
 
@@ -128,11 +128,10 @@ def _is_plain(kind: type) -> bool:
     """Say whether objects of a class have nothing but their ``__dict__``, and are copied by default."""
     if not kind.__flags__ & _HEAP_TYPE or kind in copyreg.dispatch_table or issubclass(kind, type):
         return False
-    own = kind.__mro__[:-1]
-    return all(
-        each.__flags__ & _HEAP_TYPE and not any(name in _class_dict(each) for name in _COPYING)
-        for each in own
-    )
+    for each in map(_class_dict, kind.__mro__[:-1]):
+        if any(name in each for name in _COPYING) or each.get("__slots__", ()) != ():
+            return False
+    return all(each.__flags__ & _HEAP_TYPE for each in kind.__mro__[:-1])
 
 
 def _builtin_items(value: object) -> Iterator[object] | None:
