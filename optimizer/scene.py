@@ -418,10 +418,10 @@ def _with_imports(module: cst.Module, imports: Iterable[Import]) -> cst.Module:
     for item in imports:
         AddImportsVisitor.add_needed_import(context, item.module, item.name)
     added = AddImportsVisitor(context).transform_module(module)
-    return added if len(added.body) == len(module.body) else _set_apart(added, len(module.body))
+    return added if len(added.body) == len(module.body) else set_apart(added, len(module.body))
 
 
-def _set_apart(module: cst.Module, count_before: int) -> cst.Module:
+def set_apart(module: cst.Module, count_before: int) -> cst.Module:
     """Give added imports the blank lines around them that PEP 8 asks for, where they stand alone.
 
     That is between the module's docstring and what else there is; imports that join others need none.
