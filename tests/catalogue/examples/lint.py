@@ -193,7 +193,7 @@ EXAMPLES = [
         "lambda to operator function",
         "[([(i * 7919 % 1009, i) for i in range(500)],)]",
         "def f(pairs):\n    return sorted(pairs, key=lambda pair: pair[0])\n",
-        "import operator\ndef f(pairs):\n    return sorted(pairs, key=operator.itemgetter(0))\n",
+        "import operator\n\n\ndef f(pairs):\n    return sorted(pairs, key=operator.itemgetter(0))\n",
         (
             "The place may change until the function is called.",
             "def f(pairs, place=0):\n    return sorted(pairs, key=lambda pair: pair[place])\n",
