@@ -433,7 +433,7 @@ EXAMPLES = [
         "quadratic sum of lists",
         "[([[1, 2, 3]] * 300,)]",
         "def f(rows):\n    return sum(rows, [])\n",
-        "import functools\nimport operator\ndef f(rows):\n"
+        "import functools\nimport operator\n\n\ndef f(rows):\n"
         "    return functools.reduce(operator.iadd, rows, [])\n",
         (
             "A tuple cannot be added to a list, but would be taken by `+=`.",
