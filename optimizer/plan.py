@@ -22,6 +22,7 @@ class Subject:
     facts: dict[str, Seen]
     dependencies: frozenset[str]
     calls: int
+    dict_attributes: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ def steps(subject: Subject, text: str, rules: Sequence[Rule]) -> Iterator[Step]:
         subject.facts,
         subject.dependencies,
         subject.calls,
+        subject.dict_attributes,
     )
     try:
         scene.function  # noqa: B018 - a rule must not be asked about a function that is not there

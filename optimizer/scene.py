@@ -9,6 +9,7 @@ from libcst.codemod import CodemodContext
 from libcst.codemod.visitors import AddImportsVisitor
 
 from perfbot.optimizer import syntax
+from perfbot.optimizer.tables import dict_attributes
 from perfbot.profiling.facts import Seen
 
 _Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
@@ -98,6 +99,8 @@ class Scene:
         facts: what each parameter and local variable was seen to hold, by name.
         dependencies: import names of third-party packages that the project itself depends on.
         calls: how often the workload called the function, 0 if unknown.
+        dict_attributes: names of attributes that the project only binds to dicts it writes out;
+            ``None`` if nothing but the module is known.
     """
 
     module: cst.Module
@@ -105,6 +108,7 @@ class Scene:
     facts: Mapping[str, Seen] = field(default_factory=dict)
     dependencies: frozenset[str] = frozenset()
     calls: int = 0
+    dict_attributes: frozenset[str] | None = None
 
     @cached_property
     def text(self) -> str:
@@ -205,6 +209,15 @@ class Scene:
         """Names bound at the module's top level (also inside top-level ``if`` and ``try``)."""
         return frozenset(_bound_at_top(self.module.body))
 
+    def keeps_dict(self, attribute: str) -> bool:
+        """Say whether an attribute of that name holds a plain dict wherever the project's code sets it."""
+        return attribute in self._dict_attributes
+
+    @cached_property
+    def _dict_attributes(self) -> frozenset[str]:
+        known = self.dict_attributes
+        return dict_attributes([self.text]) if known is None else known
+
     def is_builtin(self, name: str) -> bool:
         """Say whether ``name`` means the builtin of that name inside the function."""
         return name not in self.local_names and name not in self.module_names
@@ -255,6 +268,9 @@ class Scene:
                 return self._kind_of_item(value)
             case cst.Subscript(value=value):
                 return self.kind(value)
+            case cst.Attribute(value=cst.Name() as owner, attr=cst.Name(value=name)):
+                seen = self.kind(owner)
+                return seen.attributes.get(name) if seen is not None else None
         literal = _LITERAL_TYPES.get(type(expr))
         return Seen(frozenset({literal})) if literal else None
 
@@ -402,10 +418,10 @@ def _with_imports(module: cst.Module, imports: Iterable[Import]) -> cst.Module:
     for item in imports:
         AddImportsVisitor.add_needed_import(context, item.module, item.name)
     added = AddImportsVisitor(context).transform_module(module)
-    return added if len(added.body) == len(module.body) else _set_apart(added, len(module.body))
+    return added if len(added.body) == len(module.body) else set_apart(added, len(module.body))
 
 
-def _set_apart(module: cst.Module, count_before: int) -> cst.Module:
+def set_apart(module: cst.Module, count_before: int) -> cst.Module:
     """Give added imports the blank lines around them that PEP 8 asks for, where they stand alone.
 
     That is between the module's docstring and what else there is; imports that join others need none.

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import rules
@@ -19,6 +20,7 @@ from perfbot.optimizer.progress import Listener, Phase
 from perfbot.optimizer.proposing import Authors, Catalogue, Proposer, Spending
 from perfbot.optimizer.search import SEEN, Candidate, Found, search
 from perfbot.optimizer.strategies import Suggestion
+from perfbot.optimizer.tables import dict_attributes
 from perfbot.optimizer.verdict import Accepted, Inconclusive, Verdict, Why
 from perfbot.optimizer.verify import (
     GATES,
@@ -335,7 +337,13 @@ class _Session:
             dict(recording.facts),
             self._case.dependencies,
             recording.count,
+            self._dict_attributes,
         )
+
+    @cached_property
+    def _dict_attributes(self) -> frozenset[str]:
+        texts = (text_of(self._case.tree, path) for path in self._ready.sources)
+        return dict_attributes(text for text in texts if text is not None)
 
     def _judge(self, function: FunctionName, found: Found) -> None:
         """Judge the best versions in turn until one is accepted; the first verdict is kept otherwise."""

@@ -21,11 +21,21 @@ class _Lookup:
 
 
 def _is_table(scene: Scene, name: str) -> bool:
-    return flow.holds(scene, name, "dict")
+    return flow.holds(scene, name, "dict") or _is_constant_table(scene, name)
+
+
+def _is_constant_table(scene: Scene, name: str) -> bool:
+    """Say whether the module binds the name once, to a dict that it writes out."""
+    if name in scene.local_names or sum(s.value == name for s in syntax.stores(scene.module)) != 1:
+        return False
+    found = (syntax.assignment(line) for line in scene.module.body)
+    return any(each and each[0] == name and isinstance(each[1], cst.Dict) for each in found)
 
 
 def _is_key(expr: cst.BaseExpression) -> bool:
-    """A plain name or literal, or a tuple of them: nothing that could itself raise KeyError."""
+    """A plain name, its attribute, a literal, or a tuple of them: nothing that could raise KeyError."""
+    if isinstance(expr, cst.Attribute):
+        return isinstance(expr.value, cst.Name)
     if isinstance(expr, cst.Tuple):
         return all(isinstance(each, cst.Element) and _is_key(each.value) for each in expr.elements)
     return isinstance(expr, cst.Name | cst.Integer | cst.SimpleString)
@@ -45,14 +55,24 @@ def _parts(line: cst.BaseStatement) -> tuple[str, cst.BaseExpression] | None:
 
 
 def _table_item(scene: Scene, value: cst.BaseExpression) -> tuple[str, str] | None:
-    """``(table, key)`` of ``table[key]``, where the table is a plain dict."""
+    """``(table, key)`` of ``table[key]``, where the table is a plain dict, also in an attribute."""
     match value:
+        case cst.Subscript(
+            value=cst.Attribute(value=cst.Name(), attr=attribute) as kept,
+            slice=[cst.SubscriptElement(slice=cst.Index(value=key, star=None))],
+        ) if _is_key(key) and (attribute.value == "__dict__" or _keeps_dict(scene, kept)):
+            return syntax.code(kept), syntax.code(key)
         case cst.Subscript(
             value=cst.Name(value=table),
             slice=[cst.SubscriptElement(slice=cst.Index(value=key, star=None))],
         ) if _is_key(key) and _is_table(scene, table):
             return table, syntax.code(key)
     return None
+
+
+def _keeps_dict(scene: Scene, kept: cst.Attribute) -> bool:
+    seen = scene.kind(kept)
+    return seen.only("dict") if seen is not None else scene.keeps_dict(kept.attr.value)
 
 
 def _lookup(scene: Scene, line: cst.BaseStatement) -> _Lookup | None:
@@ -81,7 +101,7 @@ def _missing_key(
                     body=cst.IndentedBlock(body=[*lines]),
                 )
             ],
-            orelse=None,
+            orelse=None | cst.Else(body=cst.IndentedBlock()),
             finalbody=None,
         ) if scene.is_builtin("KeyError"):
             found = _lookup(scene, line)
@@ -103,7 +123,7 @@ def missing_key_to_get(scene: Scene) -> Iterator[Rewrite]:
     for node in flow.own_nodes(scene):
         case = _missing_key(scene, node)
         default = _same_line(scene, case[1], case[2]) if case is not None else None
-        if case is not None and default is not None:
+        if case is not None and default is not None and case[0].orelse is None:
             found = case[1]
             text = f"{found.prefix} {found.table}.get({found.key}, {default})"
             why = f"Raising and catching an exception for each key that `{found.table}` lacks costs more than `get`."
@@ -112,12 +132,14 @@ def missing_key_to_get(scene: Scene) -> Iterator[Rewrite]:
 
 @rule(Category.BRANCHING, "missing key by exception to test")
 def missing_key_to_test(scene: Scene) -> Iterator[Rewrite]:
-    """``try: x = table[key]`` / ``except KeyError: something else``."""
+    """``try: x = table[key]`` / ``except KeyError: something else``, perhaps with an ``else``."""
     for node in flow.own_nodes(scene):
         case = _missing_key(scene, node)
-        if case is None or _same_line(scene, case[1], case[2]) is not None:
+        if case is None:
             continue
         tried, found, lines = case
+        if tried.orelse is None and _same_line(scene, found, lines) is not None:
+            continue
         if any(isinstance(each, cst.Raise) for line in lines for each in syntax.walk(line)):
             continue  # the new exception would not name the KeyError as its context
         why = f"Asking whether `{found.table}` has the key costs far less than an exception for each that it lacks."
@@ -132,7 +154,10 @@ def _tested(tried: cst.Try, found: _Lookup, lines: list[cst.BaseStatement]) -> c
     branch = writing.line(text, tried)
     assert isinstance(branch, cst.If)
     orelse = cst.Else(tried.handlers[0].body) if not nothing else None
-    return branch.with_changes(body=tried.body, orelse=orelse)
+    body = tried.body
+    if tried.orelse is not None and isinstance(body, cst.IndentedBlock):
+        body = body.with_changes(body=[*body.body, *syntax.body_of(tried.orelse)])
+    return branch.with_changes(body=body, orelse=orelse)
 
 
 @rule(Category.BRANCHING, "test and look-up to get")

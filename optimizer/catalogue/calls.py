@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from perfbot.optimizer import certainty, flow, syntax, writing
-from perfbot.optimizer.catalogue import rule
+from perfbot.optimizer.catalogue import questions, rule
 from perfbot.optimizer.scene import Change, Rewrite, Scene
 from perfbot.optimizer.strategies import Category
 
@@ -67,18 +67,12 @@ def generator_to_comprehension(scene: Scene) -> Iterator[Rewrite]:
         match call:
             case cst.Call(args=[cst.Arg(value=cst.GeneratorExp() as made, star=""), *rest]):
                 new = _at_once(scene, call, made, bool(rest))
-                if new is not None and not _stops_generators(made):
+                if new is not None and not questions.stops_generators(made):
                     why = (
                         f"`{syntax.code(call.func)}` takes every item at once; a comprehension makes them "
                         "without resuming a generator for each."
                     )
                     yield scene.rewrite({call: new}, why)
-
-
-def _stops_generators(made: cst.GeneratorExp) -> bool:
-    """A StopIteration from ``next`` is an error inside a generator; ``await`` makes it asynchronous."""
-    suspends = any(isinstance(node, cst.Await | cst.Yield) for node in syntax.walk(made))
-    return suspends or flow.mentions(made, "next") or "async" in syntax.code(made)
 
 
 def _at_once(
@@ -97,58 +91,6 @@ def _at_once(
             known = certainty.is_sure(scene, text, "str", "bytes")
             return call.with_changes(args=[first]) if known else None
     return None
-
-
-@rule(Category.CALL_OVERHEAD, "any or all to loop")
-def any_or_all_to_loop(scene: Scene) -> Iterator[Rewrite]:
-    """``return any(test for x in xs)``: a loop asks the same questions without a generator."""
-    for line in flow.own_nodes(scene):
-        match line:
-            case cst.SimpleStatementLine(
-                body=[
-                    cst.Return(
-                        value=cst.Call(
-                            func=cst.Name(value="any" | "all" as function),
-                            args=[cst.Arg(value=cst.GeneratorExp() as made, star="", keyword=None)],
-                        )
-                    )
-                ]
-            ) if scene.is_builtin(function):
-                if _can_be_loop(scene, made):
-                    yield _asked_in_loop(scene, line, function, made)
-
-
-def _can_be_loop(scene: Scene, made: cst.GeneratorExp) -> bool:
-    clause = made.for_in
-    names = flow.target_names(clause.target)
-    if names is None or clause.inner_for_in is not None or _stops_generators(made):
-        return False
-    if any(isinstance(n, cst.NamedExpr | cst.Lambda) for n in syntax.walk(made)):
-        return False
-    inside = sum(name.value in names for name in syntax.variables(made))
-    everywhere = sum(len(scene.uses(name)) for name in names)
-    return inside == everywhere and not any(name in scene.parameters for name in names)
-
-
-def _asked_in_loop(
-    scene: Scene, line: cst.SimpleStatementLine, function: str, made: cst.GeneratorExp
-) -> Rewrite:
-    conditions = [syntax.code(_in_parentheses(each.test)) for each in made.for_in.ifs]
-    test = syntax.code(_in_parentheses(made.elt))
-    if function == "any":
-        condition = " and ".join([*conditions, test]) if conditions else syntax.code(made.elt)
-    else:
-        condition = " and ".join([*conditions, f"not {test}"])
-    answers = ("True", "False") if function == "any" else ("False", "True")
-    if "\n" in condition:  # the generator's parentheses, which let it go on there, are gone
-        condition = f"({condition})"
-    iterable = syntax.code(made.for_in.iter)
-    iterable = f"({iterable})" if "\n" in iterable else iterable
-    head = f"for {syntax.code(made.for_in.target)} in {iterable}:"
-    loop = writing.line(f"{head}\n    if {condition}:\n        return {answers[0]}\n", line)
-    last = cst.parse_statement(f"return {answers[1]}")
-    why = f"`{function}` resumes a generator for every item; the loop asks the same questions in place."
-    return scene.rewrite({line: cst.FlattenSentinel([loop, last])}, why)
 
 
 @rule(Category.CALL_OVERHEAD, "filter of a lambda to comprehension")
@@ -200,6 +142,131 @@ def lone_parameter(applied: cst.Lambda) -> str | None:
         ) if not isinstance(applied.params.star_arg, cst.Param):
             return name
     return None
+
+
+@rule(Category.CALL_OVERHEAD, "filter in a loop to test")
+def filter_in_loop(scene: Scene) -> Iterator[Rewrite]:
+    """``for target in filter(lambda x: …, xs):``, where a test in the loop needs no call for each item."""
+    for loop in flow.for_loops(scene):
+        match loop.iter:
+            case cst.Call(
+                func=cst.Name(value="filter"),
+                args=[
+                    cst.Arg(value=cst.Lambda(body=body) as applied, star="", keyword=None),
+                    cst.Arg(value=source, star="", keyword=None),
+                ],
+            ) if scene.is_builtin("filter") and _is_plain_body(body):
+                name = lone_parameter(applied)
+                bound = {each.value for each in syntax.stores_of(loop.target)}
+                apart = bound.isdisjoint(syntax.names_read(body) | syntax.names_written(body))
+                if name is not None and apart and _is_free(scene, applied, name):
+                    yield _tested_in_loop(scene, loop, name, body, source)
+
+
+def _is_free(scene: Scene, applied: cst.Lambda, name: str) -> bool:
+    """Say whether the function may have a variable of that name: other lambdas have their own."""
+    inside = {id(each) for each in syntax.walk(applied)}
+    return name not in scene.parameters and all(
+        id(use) in inside or _is_parameter_of_lambda(scene, use) for use in scene.uses(name)
+    )
+
+
+def _is_parameter_of_lambda(scene: Scene, use: cst.Name) -> bool:
+    return any(
+        isinstance(above, cst.Lambda) and lone_parameter(above) == use.value
+        for above in scene.above(use)
+    )
+
+
+def _tested_in_loop(
+    scene: Scene,
+    loop: cst.For,
+    name: str,
+    body: cst.BaseExpression,
+    source: cst.BaseExpression,
+) -> Rewrite:
+    target = loop.target
+    lines = list(syntax.body_of(loop))
+    if isinstance(target, cst.Name):
+        uses: dict[cst.CSTNode, Change] = {
+            each: target for each in syntax.variables(body) if each.value == name
+        }
+        test = writing.exchanged(body, uses)
+        assert isinstance(test, cst.BaseExpression)
+    else:
+        test = body
+        lines.insert(0, cst.parse_statement(f"{syntax.code(target)} = {name}"))
+        target = cst.Name(name)
+    condition = f"({syntax.code(test)})" if "\n" in syntax.code(test) else syntax.code(test)
+    branch = cst.parse_statement(f"if {condition}:\n    pass\n")
+    assert isinstance(branch, cst.If)
+    new = writing.with_body(loop, [branch.with_changes(body=cst.IndentedBlock(lines))])
+    why = "The loop asks the lambda's question in place; `filter` calls the lambda once per item."
+    return scene.rewrite({loop: new.with_changes(target=target, iter=source)}, why)
+
+
+@rule(Category.CALL_OVERHEAD, "value kept in a range by comparison")
+def clamped_by_comparison(scene: Scene) -> Iterator[Rewrite]:
+    """``max(low, min(high, value))`` that is assigned or returned, with numbers as bounds."""
+    for line in flow.own_nodes(scene):
+        match line:
+            case cst.SimpleStatementLine(body=[cst.Return(value=cst.Call() as call) as small]):
+                pass
+            case cst.SimpleStatementLine(
+                body=[cst.Assign(targets=[_], value=cst.Call() as call) as small]
+            ):
+                pass
+            case _:
+                continue
+        found = _clamp(scene, call)
+        if found is not None:
+            yield _clamped(scene, line, small, *found)
+
+
+def _clamp(
+    scene: Scene, call: cst.BaseExpression
+) -> tuple[list[tuple[str, str]], cst.BaseExpression] | None:
+    """``([(operator, bound), …], value)``, the innermost bound first."""
+    match call:
+        case cst.Call(
+            func=cst.Name(value="max" | "min" as function),
+            args=[
+                cst.Arg(value=cst.Integer() | cst.Float() as bound, keyword=None, star=""),
+                cst.Arg(value=value, keyword=None, star=""),
+            ],
+        ) if scene.is_builtin(function):
+            inner = _clamp(scene, value)
+            bounds, innermost = inner if inner is not None else ([], value)
+            operator = ">" if function == "max" else "<"
+            return [*bounds, (operator, syntax.code(bound))], innermost
+    return None
+
+
+def _clamped(
+    scene: Scene,
+    line: cst.BaseStatement,
+    small: cst.Return | cst.Assign,
+    bounds: list[tuple[str, str]],
+    value: cst.BaseExpression,
+) -> Rewrite:
+    """The first argument is kept unless the second one wins: also for values that are equal, and NaN."""
+    lines: list[cst.BaseStatement] = []
+    name = syntax.code(value)
+    if not isinstance(value, cst.Name) or len(bounds) > 1:
+        name = writing.fresh_local(scene, "value")
+        lines.append(writing.line(f"{name} = {syntax.code(value)}", line))
+    for operator, bound in bounds[:-1]:
+        lines.append(
+            cst.parse_statement(f"if not {name} {operator} {bound}:\n    {name} = {bound}\n")
+        )
+    operator, bound = bounds[-1]
+    chosen = cst.parse_expression(f"{name} if {name} {operator} {bound} else {bound}")
+    last = cst.SimpleStatementLine([small.with_changes(value=chosen)])
+    lines.append(
+        last if lines else last.with_changes(leading_lines=getattr(line, "leading_lines", ()))
+    )
+    why = f"Comparing with {' and '.join(bound for _, bound in bounds)} costs a fraction of calling `max` and `min`."
+    return scene.rewrite({line: cst.FlattenSentinel(lines)}, why)
 
 
 @rule(Category.CALL_OVERHEAD, "reduce to sum")

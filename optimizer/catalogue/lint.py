@@ -26,7 +26,7 @@ from perfbot.optimizer.catalogue.lint_guards import (
     tests_key_of_dict,
     tests_one_text,
 )
-from perfbot.optimizer.scene import Rewrite, Scene
+from perfbot.optimizer.scene import Rewrite, Scene, set_apart
 from perfbot.optimizer.strategies import Category
 
 
@@ -262,6 +262,8 @@ def _rewrites(
     site = " ".join(text[chosen[0].start : chosen[0].end].split())
     shown = site if len(site) <= 90 else f"{site[:87]}..."
     module = cst.parse_module(changed, scene.module.config_for_parsing)
+    if len(module.body) > len(scene.module.body):
+        module = set_apart(module, len(scene.module.body))
     yield Rewrite(module, fix.why.format(site=shown))
 
 

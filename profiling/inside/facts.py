@@ -1,12 +1,16 @@
 """What kinds of values were seen: types, element types and lengths, as plain JSON.
 
-A *fact* is ``{"types": [...], "elements": fact | None, "values": fact | None, "longest": int}``;
-``elements`` describes the items of a sequence or set, or the keys of a mapping, whose values are
-described by ``values``. Types are named ``module.qualname``, those of builtins by ``qualname``.
+A *fact* is ``{"types": [...], "elements": fact | None, "values": fact | None, "longest": int,
+"attributes": {name: fact}, "plain": bool}``; ``elements`` describes the items of a sequence or set,
+or the keys of a mapping, whose values are described by ``values``; ``attributes`` are what a
+variable's object keeps in its ``__dict__``; ``plain`` says that ``copy.copy`` makes an object of the
+same class with the same ``__dict__``, and nothing else. Types are named ``module.qualname``, those
+of builtins by ``qualname``.
 """
 
 from __future__ import annotations
 
+import copyreg
 import operator
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,10 +26,18 @@ class Fact(TypedDict):
     elements: Fact | None
     values: Fact | None
     longest: int
+    attributes: dict[str, Fact]
+    plain: bool
 
 
 _LOOKED_AT = 50  # items per container: enough to see a mixed type, cheap for a million items
 _DEPTH = 3
+_ATTRIBUTES = 60  # per object
+# Whatever a class says with these about copies of its objects.
+_COPYING = (
+    *("__copy__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__"),
+    *("__getnewargs__", "__getnewargs_ex__"),
+)
 
 
 def type_name(kind: type) -> str:
@@ -44,6 +56,8 @@ def describe(value: object, depth: int = _DEPTH) -> Fact:
         "elements": None,
         "values": None,
         "longest": 0,
+        "attributes": {},
+        "plain": _is_plain(type(value)),
     }
     if isinstance(value, (str, bytes, bytearray)):
         fact["longest"] = len(value)
@@ -67,7 +81,57 @@ def merge(one: Fact | None, other: Fact | None) -> Fact | None:
         "elements": merge(one["elements"], other["elements"]),
         "values": merge(one["values"], other["values"]),
         "longest": max(one["longest"], other["longest"]),
+        "attributes": {
+            name: fact
+            for name in {**one["attributes"], **other["attributes"]}
+            if (fact := merge(one["attributes"].get(name), other["attributes"].get(name)))
+        },
+        "plain": one["plain"] and other["plain"],
     }
+
+
+def described(value: object) -> Fact:
+    """Return the fact of a variable's value, with the attributes that the object keeps itself."""
+    fact = describe(value)
+    if not type(value).__flags__ & _HEAP_TYPE or isinstance(value, type):
+        return fact
+    try:
+        kept = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return fact
+    if type(kept) is dict:
+        fact["attributes"] = {
+            name: describe(each, 1)
+            for name, each in islice(kept.items(), _ATTRIBUTES)
+            if type(name) is str and not _is_computed(type(value), name)
+        }
+    return fact
+
+
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement
+
+
+def _is_computed(kind: type, name: str) -> bool:
+    """Say whether a property of the class comes before what the object keeps under that name."""
+    for each in kind.__mro__:
+        if name in _class_dict(each):
+            return any("__set__" in _class_dict(k) for k in type(_class_dict(each)[name]).__mro__)
+    return False
+
+
+def _class_dict(kind: type) -> Mapping[str, object]:
+    found: Mapping[str, object] = type.__dict__["__dict__"].__get__(kind)
+    return found
+
+
+def _is_plain(kind: type) -> bool:
+    """Say whether objects of a class have nothing but their ``__dict__``, and are copied by default."""
+    if not kind.__flags__ & _HEAP_TYPE or kind in copyreg.dispatch_table or issubclass(kind, type):
+        return False
+    for each in map(_class_dict, kind.__mro__[:-1]):
+        if any(name in each for name in _COPYING) or each.get("__slots__", ()) != ():
+            return False
+    return all(each.__flags__ & _HEAP_TYPE for each in kind.__mro__[:-1])
 
 
 def _builtin_items(value: object) -> Iterator[object] | None:
@@ -144,4 +208,4 @@ def entered(code: CodeType) -> tuple[str, ...]:
 def _note(seen: dict[str, Fact | None], variables: Mapping[str, object]) -> None:
     for name, value in variables.items():
         if name.isidentifier():  # comprehensions' hidden ".0" is no variable of the source
-            seen[name] = merge(seen.get(name), describe(value))
+            seen[name] = merge(seen.get(name), described(value))

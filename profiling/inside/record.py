@@ -258,7 +258,7 @@ class _Calls:
 
     def _describe(self, variables: dict[str, Any]) -> None:
         for name, value in variables.items():
-            self._facts[name] = facts.merge(self._facts.get(name), facts.describe(value))
+            self._facts[name] = facts.merge(self._facts.get(name), facts.described(value))
 
     def _looked_into(self, call: Call) -> _Looked | None:
         """Pickle a call before it is made; ``None`` when known, too large, or not to be pickled."""

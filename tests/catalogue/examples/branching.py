@@ -156,6 +156,282 @@ def table_of(age):
         ),
     ),
     Example(
+        strategy="missing key by exception to test",
+        function="found_in",
+        before="""\
+class Base:
+    size = 1
+
+
+class Middle(Base):
+    pass
+
+
+class Last(Middle):
+    shape = 2
+
+
+def found_in(kind, names):
+    found = []
+    for name in names:
+        for parent in kind.__mro__:
+            try:
+                value = parent.__dict__[name]
+            except KeyError:
+                continue
+            else:
+                break
+        else:
+            continue
+        found.append(value)
+    return found
+""",
+        after="""\
+class Base:
+    size = 1
+
+
+class Middle(Base):
+    pass
+
+
+class Last(Middle):
+    shape = 2
+
+
+def found_in(kind, names):
+    found = []
+    for name in names:
+        for parent in kind.__mro__:
+            if name in parent.__dict__:
+                value = parent.__dict__[name]
+                break
+            else:
+                continue
+        else:
+            continue
+        found.append(value)
+    return found
+""",
+        calls="[(Last, ['size', 'shape', 'other'])]",
+        near_misses=(
+            NearMiss(
+                "What the else does is not all: it is done at last.",
+                """\
+def found_in(kind, names):
+    found = []
+    for name in names:
+        try:
+            value = kind.__dict__[name]
+        except KeyError:
+            continue
+        else:
+            found.append(value)
+        finally:
+            found.append(name)
+    return found
+""",
+                "[(int, ['real'])]",
+            ),
+            NearMiss(
+                "Any error counts as a missing key.",
+                """\
+def found_in(kind, names):
+    found = []
+    for name in names:
+        try:
+            value = kind.__dict__[name]
+        except LookupError:
+            continue
+        found.append(value)
+    return found
+""",
+                "[(int, ['real'])]",
+            ),
+        ),
+    ),
+    Example(
+        strategy="missing key by exception to test",
+        function="plural",
+        before="""\
+class Word:
+    def __init__(self, lowered):
+        self.lowered = lowered
+
+    def __repr__(self):
+        return self.lowered
+
+
+PRONOUNS = {"i": "we", "me": "us"}
+WORDS = [Word(text) for text in ("i", "you", "he", "me", "stone")]
+
+
+def plural(word, end):
+    try:
+        return PRONOUNS[word.lowered]
+    except KeyError:
+        pass
+    return word.lowered + end
+""",
+        after="""\
+class Word:
+    def __init__(self, lowered):
+        self.lowered = lowered
+
+    def __repr__(self):
+        return self.lowered
+
+
+PRONOUNS = {"i": "we", "me": "us"}
+WORDS = [Word(text) for text in ("i", "you", "he", "me", "stone")]
+
+
+def plural(word, end):
+    if word.lowered in PRONOUNS:
+        return PRONOUNS[word.lowered]
+    return word.lowered + end
+""",
+        calls="[(word, 's') for word in WORDS]",
+        near_misses=(
+            NearMiss(
+                "The table may be bound to something else later.",
+                """\
+class Word:
+    lowered = "i"
+
+
+PRONOUNS = {"i": "we", "me": "us"}
+WORDS = [Word()]
+
+
+def plural(word, end):
+    try:
+        return PRONOUNS[word.lowered]
+    except KeyError:
+        pass
+    return word.lowered + end
+
+
+def forget():
+    global PRONOUNS
+    PRONOUNS = None
+""",
+            ),
+            NearMiss(
+                "The table makes what is missing.",
+                """\
+import collections
+
+
+class Word:
+    lowered = "i"
+
+
+PRONOUNS = collections.defaultdict(str)
+WORDS = [Word()]
+
+
+def plural(word, end):
+    try:
+        return PRONOUNS[word.lowered]
+    except KeyError:
+        pass
+    return word.lowered + end
+""",
+            ),
+        ),
+    ),
+    Example(
+        strategy="missing key by exception to test",
+        function="label_of",
+        before="""\
+class Grammar:
+    def __init__(self):
+        self.reserved = {"if": 1, "for": 2}
+
+    def __repr__(self):
+        return "Grammar"
+
+
+GRAMMAR = Grammar()
+
+
+def label_of(grammar, value, kind):
+    if kind:
+        try:
+            return grammar.reserved[value]
+        except KeyError:
+            pass
+    return kind
+""",
+        after="""\
+class Grammar:
+    def __init__(self):
+        self.reserved = {"if": 1, "for": 2}
+
+    def __repr__(self):
+        return "Grammar"
+
+
+GRAMMAR = Grammar()
+
+
+def label_of(grammar, value, kind):
+    if kind:
+        if value in grammar.reserved:
+            return grammar.reserved[value]
+    return kind
+""",
+        calls="[(GRAMMAR, value, 3) for value in ('if', 'a', 'b', 'c')]",
+        near_misses=(
+            NearMiss(
+                "The table of the object makes what is missing.",
+                """\
+import collections
+
+
+class Grammar:
+    def __init__(self):
+        self.reserved = collections.defaultdict(int)
+
+
+GRAMMAR = Grammar()
+
+
+def label_of(grammar, value, kind):
+    try:
+        return grammar.reserved[value]
+    except KeyError:
+        pass
+    return kind
+""",
+            ),
+            NearMiss(
+                "A property comes before what the object keeps under its name.",
+                """\
+class Grammar:
+    def __init__(self):
+        self.__dict__["reserved"] = {}
+
+    @property
+    def reserved(self):
+        return [1, 2, 3]
+
+
+GRAMMAR = Grammar()
+
+
+def label_of(grammar, value, kind):
+    try:
+        return grammar.reserved[kind - 1]
+    except KeyError:
+        pass
+    return kind
+""",
+            ),
+        ),
+    ),
+    Example(
         strategy="test and look-up to get",
         function="total_of",
         before="""\

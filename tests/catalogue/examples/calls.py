@@ -97,41 +97,6 @@ def row(cells):
         ),
     ),
     Example(
-        strategy="any or all to loop",
-        function="in_order",
-        before="""\
-def in_order(pairs):
-    return all(low <= high for low, high in pairs)
-""",
-        after="""\
-def in_order(pairs):
-    for low, high in pairs:
-        if not (low <= high):
-            return False
-    return True
-""",
-        calls="[([(n, n + 1) for n in range(1000)],)]",
-        near_misses=(
-            NearMiss(
-                "The loop's variable would overwrite one of the function.",
-                """\
-def in_order(pairs):
-    low = len(pairs)
-    if low:
-        return all(low <= high for low, high in pairs)
-    return low
-""",
-            ),
-            NearMiss(
-                "The answer is only a part of what is returned.",
-                """\
-def in_order(pairs):
-    return 1 + all(low <= high for low, high in pairs)
-""",
-            ),
-        ),
-    ),
-    Example(
         strategy="filter of a lambda to comprehension",
         function="positive",
         before="""\
@@ -156,6 +121,163 @@ def positive(numbers):
                 """\
 def positive(numbers):
     return list(filter(lambda number, least=0: number > least, numbers))
+""",
+            ),
+        ),
+    ),
+    Example(
+        strategy="filter in a loop to test",
+        function="public",
+        before="""\
+def public(pairs, hidden):
+    found = []
+    for name, value in filter(
+        lambda item: not item[0].startswith("_") and item[0] not in hidden,
+        sorted(pairs, key=lambda item: item[1]),
+    ):
+        found.append(f"{name}={value}")
+    return found
+""",
+        after="""\
+def public(pairs, hidden):
+    found = []
+    for item in sorted(pairs, key=lambda item: item[1]):
+        if not item[0].startswith("_") and item[0] not in hidden:
+            name, value = item
+            found.append(f"{name}={value}")
+    return found
+""",
+        calls="[([(f'_{n}' if n % 2 else f'n{n}', n) for n in range(1000)], ['n4'])]",
+        near_misses=(
+            NearMiss(
+                "The lambda's parameter is a variable of the function.",
+                """\
+def public(pairs, item):
+    found = []
+    for name, value in filter(lambda item: item[0] != "_", pairs):
+        found.append(item)
+    return found
+""",
+            ),
+            NearMiss(
+                "Another function asks.",
+                """\
+def public(pairs, hidden):
+    found = []
+    for name, value in filter(None, pairs):
+        found.append(name)
+    return found
+""",
+            ),
+            NearMiss(
+                "The lambda takes more than an item.",
+                """\
+def public(pairs, hidden):
+    found = []
+    for name, value in filter(lambda item, last=hidden: item[0] not in last, pairs):
+        found.append(name)
+    return found
+""",
+            ),
+        ),
+    ),
+    Example(
+        strategy="filter in a loop to test",
+        function="total",
+        before="""\
+def total(numbers, least):
+    found = 0
+    # large ones
+    for number in filter(lambda each: each > least, numbers):
+        if number == 77:
+            continue
+        found += number
+    else:
+        found += 1
+    return found
+""",
+        after="""\
+def total(numbers, least):
+    found = 0
+    # large ones
+    for number in numbers:
+        if number > least:
+            if number == 77:
+                continue
+            found += number
+    else:
+        found += 1
+    return found
+""",
+        calls="[(list(range(1000)), 500)]",
+        near_misses=(
+            NearMiss(
+                "The loop's variable would be mistaken for one of the lambda.",
+                """\
+def total(numbers, least):
+    found = 0
+    for number in filter(lambda each: any(number < each for number in least), numbers):
+        found += number
+    return found
+""",
+                "[([1], [2])]",
+            ),
+            NearMiss(
+                "The iterator is used elsewhere too.",
+                """\
+def total(numbers, least):
+    large = filter(lambda each: each > least, numbers)
+    for number in large:
+        return number, next(large)
+""",
+            ),
+            NearMiss(
+                "The lambda waits for another function.",
+                """\
+def total(numbers, least):
+    for number in filter(lambda each: (yield each), numbers):
+        return number
+""",
+            ),
+        ),
+    ),
+    Example(
+        strategy="value kept in a range by comparison",
+        function="share",
+        before="""\
+def share(part, whole):
+    # between nothing and all
+    return max(0.0, min(1.0, part / whole))
+""",
+        after="""\
+def share(part, whole):
+    # between nothing and all
+    value = part / whole
+    if not value < 1.0:
+        value = 1.0
+    return value if value > 0.0 else 0.0
+""",
+        calls="[(n / 7, 3.0) for n in range(-5, 30)] + [(float('inf'), float('inf')), (0.0, -1.0)]",
+        near_misses=(
+            NearMiss(
+                "The bound is worked out each time.",
+                """\
+def share(part, whole):
+    return max(-whole, min(whole, part))
+""",
+            ),
+            NearMiss(
+                "The value comes first, which decides between equal ones.",
+                """\
+def share(part, whole):
+    return max(part, 0.0)
+""",
+            ),
+            NearMiss(
+                "The largest of several values is wanted.",
+                """\
+def share(part, whole):
+    return max(0.0, part, whole)
 """,
             ),
         ),

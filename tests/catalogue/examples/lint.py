@@ -193,7 +193,7 @@ EXAMPLES = [
         "lambda to operator function",
         "[([(i * 7919 % 1009, i) for i in range(500)],)]",
         "def f(pairs):\n    return sorted(pairs, key=lambda pair: pair[0])\n",
-        "import operator\ndef f(pairs):\n    return sorted(pairs, key=operator.itemgetter(0))\n",
+        "import operator\n\n\ndef f(pairs):\n    return sorted(pairs, key=operator.itemgetter(0))\n",
         (
             "The place may change until the function is called.",
             "def f(pairs, place=0):\n    return sorted(pairs, key=lambda pair: pair[place])\n",
@@ -433,7 +433,7 @@ EXAMPLES = [
         "quadratic sum of lists",
         "[([[1, 2, 3]] * 300,)]",
         "def f(rows):\n    return sum(rows, [])\n",
-        "import functools\nimport operator\ndef f(rows):\n"
+        "import functools\nimport operator\n\n\ndef f(rows):\n"
         "    return functools.reduce(operator.iadd, rows, [])\n",
         (
             "A tuple cannot be added to a list, but would be taken by `+=`.",
