@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 
 from perfbot.profiling.capture import Recorded
 from perfbot.profiling.measure import Pair
@@ -36,7 +37,9 @@ class Timing:
     """One process's answer, in nanoseconds.
 
     ``pass_ns`` and ``first_ns`` are for a pass over the calls, each as often as the workload makes
-    it: again and again, and for the first time in the process. ``unseen_ns`` has one time for each
+    it: again and again (the median of each call's spans), and for the first time in the process.
+    ``cpu_ns`` is the processor time of all its threads for the pass whose time counts; ``spans_ns``
+    has each call's times again and again, as they came. ``unseen_ns`` has one time for each
     mutation, made once; ``import_ns`` is the import of the function's module with all that it
     imports; ``answers`` has a digest of each call's result, ``""`` where there is none to compare.
     """
@@ -47,6 +50,8 @@ class Timing:
     per_call_ns: tuple[float, ...]
     unseen_ns: tuple[float, ...] = ()
     answers: tuple[str, ...] = ()
+    cpu_ns: float = 0.0
+    spans_ns: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,17 +217,30 @@ def _ns(reference: Reference, number: int) -> float:
 
 
 def _timing(message: Message, calls: Sequence[Recorded], unseen: int) -> Timing:
-    first, each = message.numbers("first_ns"), message.numbers("per_call_ns")
-    others, answers = message.numbers("unseen_ns"), message.texts("answers")
-    lengths = (len(first), len(each), len(answers), len(others))
-    if lengths != (*[len(calls)] * 3, unseen) or min((*first, *each, *others), default=0) <= 0:
+    first, others, answers = (
+        message.numbers("first_ns"),
+        message.numbers("unseen_ns"),
+        message.texts("answers"),
+    )
+    repeated = message.objects("repeated")
+    spans = tuple(each.numbers("spans_ns") for each in repeated)
+    lengths = (len(first), len(spans), len(answers), len(others))
+    least = min((*first, *others, *(min(each, default=0) for each in spans)), default=0)
+    if lengths != (*[len(calls)] * 3, unseen) or least <= 0:
         raise MeasurementError(IMPOSSIBLE)
     times = [call.times for call in calls]
+    each_ns = tuple(median(each) for each in spans)
     return Timing(
-        sum(time_ns * count for time_ns, count in zip(each, times, strict=True)),
-        sum(time_ns * count for time_ns, count in zip(first, times, strict=True)),
+        _weighted(each_ns, times),
+        _weighted(first, times),
         message.number("import_ns"),
-        each,
+        each_ns,
         others,
         answers,
+        _weighted([each.number("cpu_ns") for each in repeated], times),
+        spans,
     )
+
+
+def _weighted(each_ns: Sequence[float], times: Sequence[int]) -> float:
+    return sum(ns * count for ns, count in zip(each_ns, times, strict=True))

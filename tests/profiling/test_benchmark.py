@@ -143,7 +143,8 @@ class Answering:
 
 
 HONEST = {
-    "kind": "timed", "first_ns": [5.0], "per_call_ns": [4.0], "unseen_ns": [], "import_ns": 3.0,
+    "kind": "timed", "first_ns": [5.0], "repeated": [{"spans_ns": [3.0, 4.0, 9.0], "cpu_ns": 3.5}],
+    "unseen_ns": [], "import_ns": 3.0,
     "total_ns": 1e9, "answers": [""],
 }  # fmt: skip
 DONE = {"kind": "done"}
@@ -166,10 +167,10 @@ def test_an_honest_answer_is_believed(case):
         (DONE, HONEST),
         (HONEST, HONEST, DONE),
         (HONEST, {"kind": "memory"}, DONE),
-        ({**HONEST, "per_call_ns": []}, DONE),
-        ({**HONEST, "per_call_ns": [0.0]}, DONE),
-        ({**HONEST, "per_call_ns": [-1.0]}, DONE),
-        ({**HONEST, "per_call_ns": ["1"]}, DONE),
+        ({**HONEST, "repeated": []}, DONE),
+        ({**HONEST, "repeated": [{"spans_ns": [4.0, 0.0]}]}, DONE),
+        ({**HONEST, "repeated": [{"spans_ns": []}]}, DONE),
+        ({**HONEST, "repeated": [{"spans_ns": ["1"]}]}, DONE),
         ({**HONEST, "answers": []}, DONE),
         ({**HONEST, "unseen_ns": [1.0]}, DONE),
         ({**HONEST, "total_ns": 60e9}, DONE),
