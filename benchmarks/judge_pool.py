@@ -110,7 +110,7 @@ def _measured(ready: Bench, kind: str, gain: float, block: int) -> Iterator[Row]
     Where there is no gain, every second block is the code against a copy with renamed variables.
     """
     order = random.Random(block)
-    renamed = gain == 1.0 and block % 2 == 0
+    renamed = int(gain == 1.0 and block % 2 == 0)
     new = ready.renamed if renamed else ready.same
     kept: list[tuple[Timing, Timing]] = []
     measure = ready.benchmark(kind, BUDGET_S).pair(ready.old[gain], new, kept)
@@ -121,7 +121,7 @@ def _measured(ready: Bench, kind: str, gain: float, block: int) -> Iterator[Row]
             measure(old_first)
             old, new_ = kept.pop()
             numbers = (*_numbers(old), *_numbers(new_))
-            yield Row(kind, gain, block, renamed, at_s, load, old_first, *numbers)
+            yield Row(kind, gain, block, renamed, at_s, load, int(old_first), *numbers)
 
 
 def _numbers(timing: Timing) -> tuple[int, ...]:
