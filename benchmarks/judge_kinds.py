@@ -82,7 +82,7 @@ def work(numbers):
 """,
 }
 ARGUMENTS = {
-    "strings": '"the quick brown fox jumps over the lazy dog and runs".split()',
+    "strings": '"the quick brown fox jumps over the lazy dog and runs".split() * 3',
     "regular-expressions": '"alpha=1 beta=22 gamma=333 " * 4',
     "dictionaries": '[f"name{n * n % 61}" for n in range(150)]',
     "sorting": "[(n, n * 7919 % 1009) for n in range(500)]",

@@ -21,8 +21,7 @@ from pathlib import Path
 
 from judge_kinds import GAINS, KINDS, Bench, bench
 
-from perfbot.optimizer.speed import BUDGET_S
-from perfbot.profiling.benchmark import Timing
+from perfbot.profiling.benchmark import BUDGET_S, Timing
 
 FILE = Path(__file__).parent / "judge_pool.csv.gz"
 AIMED = dict(zip(GAINS, (400, 400, 150, 100), strict=True))  # pairs of each kind

@@ -176,6 +176,7 @@ def _result(judged: Judged, patch: str | None) -> rows.Result:
         planner=planner,
         optimizer=planner,
         speedup=_speedup(measured),
+        cpu_ratio=measured.cpu_ratio if measured else None,
         memory_ratio=measured.memory_ratio if measured else None,
         complexity=_complexity(before or b"", after, function),
         size=rows.Change(_lines(before or b"", function), _lines(after, function)),
@@ -233,4 +234,4 @@ def _samples(judged: Judged) -> Samples | None:
     if measured is None:
         return None
     pairs = tuple((pair.old_ns / 1e9, pair.new_ns / 1e9) for pair in measured.comparison.pairs)
-    return Samples(pairs, measured.threshold)
+    return Samples(pairs, measured.threshold, measured.conditions)

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from perfbot.optimizer.strategies import Category
 from perfbot.optimizer.verdict import Why
+from perfbot.profiling.conditions import Conditions
 
 SCHEMA = 1
 
@@ -216,11 +217,13 @@ class Report:
 class Samples:
     """The raw measurements behind one result: seconds of each interleaved (old, new) pair.
 
-    ``threshold`` is the speedup that had to be proven.
+    ``threshold`` is the speedup that had to be proven; ``conditions`` are those of the machine
+    when measuring began.
     """
 
     pairs: tuple[tuple[float, float], ...]
     threshold: float
+    conditions: Conditions | None = None
 
 
 def to_json(report: Report) -> str:

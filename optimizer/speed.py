@@ -15,6 +15,7 @@ from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.gates import FileChange
 from perfbot.optimizer.verdict import Doubt, Finding, Measured, Refusal, Why
 from perfbot.profiling.benchmark import (
+    BUDGET_S,
     CallBenchmark,
     MeasurementError,
     Timing,
@@ -22,8 +23,9 @@ from perfbot.profiling.benchmark import (
     choose_calls,
     choose_unseen,
 )
+from perfbot.profiling.conditions import conditions_now
 from perfbot.profiling.functions import FunctionName
-from perfbot.profiling.measure import Comparison, Decision, compare, interval
+from perfbot.profiling.measure import Comparison, Decision, Threshold, compare, interval
 from perfbot.profiling.tree import Tree
 
 NOT_FASTER = (
@@ -49,7 +51,6 @@ MORE_MEMORY = (
 )
 MEMORY = "{before} → {after} bytes at the peak, {kept:+} bytes kept"
 
-BUDGET_S = 0.2  # of repeated calls in each timing process
 _SLOWER = 0.97  # several functions changed together: none may be surely below this
 _SET_UP_FLOOR_NS = 1_000_000  # setting up that costs less is not looked at
 _SET_UP_SHARE = 0.1  # of what the calls save may be spent on setting up
@@ -72,10 +73,9 @@ class Bench:
     deadline_s: float
 
     @property
-    def at_least(self) -> float:
+    def threshold(self) -> Threshold:
         """The asked speedup, or what this machine says of code compared with itself if that is more."""
-        noise = self.case.noise
-        return max(self.terms.min_speedup, noise.high if noise else 1.0)
+        return Threshold(self.terms.min_speedup, self.case.noise)
 
 
 def weighed(bench: Bench, function: FunctionName) -> tuple[float | None, Finding]:
@@ -127,19 +127,27 @@ def timed(bench: Bench, function: FunctionName, *, among: int, ratio: float | No
         WrongAnswerError: the new version gives other results while it is timed.
     """
     once = memory.remembers(bench.files)
+    conditions = conditions_now()
     confidence = 1 - (1 - bench.terms.confidence) / among
-    comparison, timings = _compared(bench, function, once, confidence)
+    comparison, timings = _compared(bench, function, once, confidence, bench.threshold)
     against = None
     if not once and (estimate := comparison.interval.estimate) > 1:
         against = _only_seen(function, estimate, timings)
         if against is None and _remembers(estimate, timings):
             once = True
-            comparison, timings = _compared(bench, function, once, confidence)
+            comparison, timings = _compared(bench, function, once, confidence, bench.threshold)
     against = against or _sets_up(function, timings)
-    measured = Measured(function, comparison, bench.at_least, ratio)
+    measured = Measured(
+        function,
+        comparison,
+        bench.threshold.after(comparison.interval.pairs),
+        ratio,
+        _cpu_ratio(timings),
+        conditions,
+    )
     if against or among == 1 or comparison.decision is Decision.FASTER:
         return Timed(measured, against)
-    kept_pace, _ = _compared(bench, function, once, confidence, at_least=_SLOWER)
+    kept_pace, _ = _compared(bench, function, once, confidence, Threshold(_SLOWER))
     return Timed(measured, None, kept_pace)
 
 
@@ -148,12 +156,12 @@ def _compared(
     function: FunctionName,
     once: bool,
     confidence: float,
-    at_least: float | None = None,
+    threshold: Threshold,
 ) -> tuple[Comparison, list[tuple[Timing, Timing]]]:
     kept: list[tuple[Timing, Timing]] = []
     comparison = compare(
         _benchmark(bench, function, once=once).pair(bench.case.tree, bench.new, kept),
-        at_least=bench.at_least if at_least is None else at_least,
+        threshold=threshold,
         confidence=confidence,
         deadline_s=bench.deadline_s,
     )
@@ -165,6 +173,16 @@ def _benchmark(bench: Bench, function: FunctionName, *, once: bool) -> CallBench
     chosen = choose_calls(reference)
     unseen = choose_unseen(reference, chosen)
     return CallBenchmark(bench.case.target, reference, chosen, BUDGET_S, once, unseen)
+
+
+def _cpu_ratio(timings: Sequence[tuple[Timing, Timing]]) -> float | None:
+    """Return new/old of the processor time, ``None`` where the old version's is too little to be seen.
+
+    Of sums over all pairs, since this clock may tick in milliseconds.
+    """
+    before_ns = math.fsum(old.cpu_ns for old, _ in timings)
+    after_ns = math.fsum(new.cpu_ns for _, new in timings)
+    return after_ns / before_ns if before_ns > 0 else None
 
 
 def _unseen_gain(timings: Sequence[tuple[Timing, Timing]]) -> float | None:
@@ -185,7 +203,8 @@ def _unseen_gain(timings: Sequence[tuple[Timing, Timing]]) -> float | None:
 
 
 def _least(times_ns: Sequence[Sequence[float]]) -> list[float]:
-    return [min(each) for each in zip(*times_ns, strict=True)]
+    """Return the least time of each input over the processes that timed it; the later ones did not."""
+    return [min(each) for each in zip(*filter(None, times_ns), strict=True)]
 
 
 def _ratios(old_ns: Sequence[float], new_ns: Sequence[float]) -> list[float]:

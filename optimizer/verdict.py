@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from perfbot.profiling.conditions import Conditions
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.measure import Comparison, Interval
 
@@ -66,6 +67,8 @@ class Measured:
     comparison: Comparison
     threshold: float  # what the lower end had to be above
     memory_ratio: float | None  # peak of new/old, beyond what was there before the call
+    cpu_ratio: float | None = None  # processor time of new/old, of all threads
+    conditions: Conditions | None = None  # under which it was measured
 
     @property
     def speedup(self) -> Interval:

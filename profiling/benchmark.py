@@ -1,5 +1,6 @@
 """Timing a function's recorded calls on two versions of the code, each run in a fresh process."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
@@ -15,12 +16,15 @@ from perfbot.profiling.tree import Tree, module_names
 IMPOSSIBLE = "the timing process answered with times that cannot be"
 WRONG_ANSWER = "{function} gives other results while it is timed than when its results are compared"
 
+BUDGET_S = 0.05  # of repeated calls in each timing process
+
 _AT_MOST_CALLS = 24
 _COVERED_SHARE = 0.95  # of the recorded time; the rest is left to the cheapest calls
 _AT_MOST_PASS_S = 2.0  # for one pass over the calls; the ones that matter most come first
 _WEIGHED_S = 1.0  # of calls, in the old version's time: weighing makes them several times as long
 _AT_MOST_UNSEEN = 24  # mutations that are timed, once each
 _UNSEEN_PER_CALL = 6
+_UNSEEN_PAIRS = 6  # the first pairs in which they are
 _UNSEEN_NS = 3_000_000_000  # for all of them together
 
 
@@ -135,13 +139,17 @@ class CallBenchmark:
     ) -> Callable[[bool], Pair]:
         """Return a function that measures one pair, for :func:`perfbot.profiling.measure.compare`.
 
-        The pairs' full timings (old, new) are appended to ``kept``. The returned function raises
-        what :meth:`time` does, and ``WrongAnswerError``.
+        The pairs' full timings (old, new) are appended to ``kept``; the later ones have no unseen
+        calls, as the least times of the first ones tell enough. The returned function raises what
+        :meth:`time` does, and ``WrongAnswerError``.
         """
+        later = replace(self, unseen=())
+        numbers = itertools.count()
 
         def measure(old_first: bool) -> Pair:
             trees = (old, new) if old_first else (new, old)
-            times = [self.time(tree) for tree in trees]
+            benchmark = self if next(numbers) < _UNSEEN_PAIRS else later
+            times = [benchmark.time(tree) for tree in trees]
             before, after = times if old_first else reversed(times)
             self._compare_answers(before, after)
             if kept is not None:
