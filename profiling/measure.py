@@ -156,9 +156,9 @@ def compare(
 ) -> Comparison:
     """Measure pairs until it is clear whether old/new is above a threshold, or the looks are used up.
 
-    It is given up early, as too noisy, when the threshold will hardly be reached even with all the
-    pairs. ``measure(old_first)`` measures one pair. ``deadline_s`` is a time of ``clock``; when it
-    has passed, the data are looked at for the last time (at the first look at the earliest).
+    It is given up early when the threshold will hardly be reached even with all the pairs.
+    ``measure(old_first)`` measures one pair. ``deadline_s`` is a time of ``clock``; when it has
+    passed, the data are looked at for the last time (at the first look at the earliest).
     """
     order = random.Random(seed)  # noqa: S311 - the order of runs needs no secret
     in_the_end = level(looks, looks[-1], 1 - confidence)
@@ -172,8 +172,10 @@ def compare(
         looked.append(len(pairs))
         error = level(looked, looks[-1], 1 - confidence)
         found = interval([pair.ratio for pair in pairs], 1 - error)
-        decision = _decide(found, threshold)
-        if decision is None and (late or _is_hopeless(found, threshold, looks[-1], in_the_end)):
+        decision = _decided(found, threshold)
+        if decision is None and _is_hopeless(found, threshold, looks[-1], in_the_end):
+            decision = _given_up(found, threshold)
+        if decision is None and late:
             decision = Decision.TOO_NOISY
         if decision is not None:
             return Comparison(decision, replace(found, confidence=confidence), tuple(pairs))
@@ -185,10 +187,15 @@ def _both_orders(order: random.Random) -> tuple[bool, bool]:
     return first, not first
 
 
-def _decide(found: Interval, threshold: Threshold) -> Decision | None:
+def _decided(found: Interval, threshold: Threshold) -> Decision | None:
     if found.low > threshold.after(found.pairs):
         return Decision.FASTER
     return Decision.NOT_FASTER if found.high < threshold.asked else None
+
+
+def _given_up(found: Interval, threshold: Threshold) -> Decision:
+    """Say what it is that the threshold will not be reached: for lack of a gain, or for too much noise."""
+    return Decision.NOT_FASTER if found.estimate < threshold.asked else Decision.TOO_NOISY
 
 
 def _is_hopeless(found: Interval, threshold: Threshold, planned: int, error: float) -> bool:
