@@ -87,7 +87,7 @@ ARGUMENTS = {
     "dictionaries": '[f"name{n * n % 61}" for n in range(150)]',
     "sorting": "[(n, n * 7919 % 1009) for n in range(500)]",
     "recursion": "[[[[] for _ in range(5)] for _ in range(8)] for _ in range(8)]",
-    "loops": "list(range(25000))",
+    "loops": "list(range(60000))",
 }
 RENAMED = {"found": "outcome", "name": "each", "number": "value", "row": "entry", "_": "turn"}
 
