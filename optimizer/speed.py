@@ -6,6 +6,7 @@ work moved to where nobody looks: to the import or to the first call.
 """
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
@@ -51,6 +52,7 @@ MORE_MEMORY = (
 )
 MEMORY = "{before} → {after} bytes at the peak, {kept:+} bytes kept"
 
+_AT_MOST_S = 240.0  # for one comparison, however much time there is for all
 _SLOWER = 0.97  # several functions changed together: none may be surely below this
 _SET_UP_FLOOR_NS = 1_000_000  # setting up that costs less is not looked at
 _SET_UP_SHARE = 0.1  # of what the calls save may be spent on setting up
@@ -163,7 +165,7 @@ def _compared(
         _benchmark(bench, function, once=once).pair(bench.case.tree, bench.new, kept),
         threshold=threshold,
         confidence=confidence,
-        deadline_s=bench.deadline_s,
+        deadline_s=min(bench.deadline_s, time.monotonic() + _AT_MOST_S),
     )
     return comparison, kept
 

