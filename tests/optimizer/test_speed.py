@@ -1,6 +1,10 @@
 """When a speedup on the workload's own inputs is not believed."""
 
-from perfbot.optimizer.speed import _only_seen
+from dataclasses import replace
+
+import pytest
+
+from perfbot.optimizer.speed import _cpu_ratio, _only_seen, _unseen_gain
 from perfbot.optimizer.verdict import Why
 from perfbot.profiling.benchmark import Timing
 from perfbot.profiling.functions import FunctionName
@@ -45,3 +49,17 @@ def test_inputs_that_are_all_far_cheaper_than_the_workloads_own_say_nothing() ->
     """Neighbours of a large prime have small divisors: no version takes long to find them."""
     times = (4e2, 5e2, 3e2, 9e2)
     assert _only_seen(FUNCTION, 32.0, [pair(32.0, times, times)] * 5) is None
+
+
+def test_later_pairs_without_unseen_inputs_change_nothing() -> None:
+    full, bare = pair(2.0, (4e6, 4e6), (1e6, 2e6)), pair(2.0, (), ())
+    assert _unseen_gain([full, bare, bare]) == _unseen_gain([full])
+
+
+def test_the_ratio_of_processor_time_is_new_over_old_of_all_pairs() -> None:
+    """A clock that ticks in milliseconds tells nothing of one pair, and the truth of many."""
+    base = timing(1e6, ())
+    ticked = [(4e6, 0.0), (0.0, 4e6), (4e6, 0.0)]
+    pairs = [(replace(base, cpu_ns=old), replace(base, cpu_ns=new)) for old, new in ticked]
+    assert _cpu_ratio(pairs) == pytest.approx(0.5)
+    assert _cpu_ratio([(base, base)]) is None
