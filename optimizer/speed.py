@@ -47,6 +47,10 @@ ONLY_SEEN = (
     "{function} is {estimate:.1f}× as fast on the very inputs that the workload uses, but only "
     "{unseen:.1f}× on others like them"
 )
+NOW_AND_THEN = (
+    "most calls of {function} are {estimate:.1f}× as fast, but all of them together only {whole:.1f}×: work "
+    "is put off to a few of them"
+)
 MORE_MEMORY = (
     "{function} needs {ratio:.2f}× the memory ({before} → {after} bytes), {most:.2f}× is allowed"
 )
@@ -138,7 +142,7 @@ def timed(bench: Bench, function: FunctionName, *, among: int, ratio: float | No
         if against is None and _remembers(estimate, timings):
             once = True
             comparison, timings = _compared(bench, function, once, confidence, bench.threshold)
-    against = against or _sets_up(function, timings)
+    against = against or _puts_off(function, comparison, timings) or _sets_up(function, timings)
     measured = Measured(
         function,
         comparison,
@@ -243,6 +247,22 @@ def _remembers(estimate: float, timings: Sequence[tuple[Timing, Timing]]) -> boo
         median(pair[side].first_ns / pair[side].pass_ns for pair in timings) for side in (0, 1)
     )
     return new > _COLD_RATIO * old
+
+
+def _puts_off(
+    function: FunctionName, comparison: Comparison, timings: Sequence[tuple[Timing, Timing]]
+) -> Refusal | None:
+    """Refuse work that is put off: most calls fast, and now and then one that does the work of many.
+
+    What counts is how long a call takes when nothing comes in between; so it is looked whether the
+    mean of all calls surely gains less than the square root of that.
+    """
+    estimate = comparison.interval.estimate
+    whole = interval([old.mean_ns / new.mean_ns for old, new in timings], 0.999)
+    if estimate <= 1 or whole.high >= math.sqrt(estimate):
+        return None
+    detail = NOW_AND_THEN.format(function=function, estimate=estimate, whole=whole.estimate)
+    return Refusal(Why.CHEATS, detail)
 
 
 def _sets_up(function: FunctionName, timings: Sequence[tuple[Timing, Timing]]) -> Refusal | None:

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 from perfbot.profiling.capture import Recorded
 from perfbot.profiling.measure import Pair
@@ -40,11 +41,12 @@ class Timing:
     """One process's answer, in nanoseconds.
 
     ``pass_ns`` and ``first_ns`` are for a pass over the calls, each as often as the workload makes
-    it: again and again (the lower decile of each call's spans), and for the first time in the process.
-    ``cpu_ns`` is the processor time of all its threads for the pass whose time counts; ``spans_ns``
-    has each call's times again and again, as they came. ``unseen_ns`` has one time for each
-    mutation, made once; ``import_ns`` is the import of the function's module with all that it
-    imports; ``answers`` has a digest of each call's result, ``""`` where there is none to compare.
+    it: again and again (the lower decile of each call's spans), and for the first time in the
+    process. ``mean_ns`` is the pass by the mean of the spans, ``cpu_ns`` the processor time of all
+    threads for it; ``spans_ns`` has each call's times again and again, as they came. ``unseen_ns``
+    has one time for each mutation, made once; ``import_ns`` is the import of the function's module
+    with all that it imports; ``answers`` has a digest of each call's result, ``""`` where there is
+    none to compare.
     """
 
     pass_ns: float
@@ -53,6 +55,7 @@ class Timing:
     per_call_ns: tuple[float, ...]
     unseen_ns: tuple[float, ...] = ()
     answers: tuple[str, ...] = ()
+    mean_ns: float = 0.0
     cpu_ns: float = 0.0
     spans_ns: tuple[tuple[float, ...], ...] = ()
 
@@ -244,6 +247,7 @@ def _timing(message: Message, calls: Sequence[Recorded], unseen: int) -> Timing:
         each_ns,
         others,
         answers,
+        _weighted([fmean(each) for each in spans], times),
         _weighted([each.number("cpu_ns") for each in repeated], times),
         spans,
     )

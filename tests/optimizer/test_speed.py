@@ -1,19 +1,22 @@
 """When a speedup on the workload's own inputs is not believed."""
 
+import math
+import random
 from dataclasses import replace
 
 import pytest
 
-from perfbot.optimizer.speed import _cpu_ratio, _only_seen, _unseen_gain
-from perfbot.optimizer.verdict import Why
+from perfbot.optimizer.speed import _cpu_ratio, _only_seen, _puts_off, _unseen_gain
+from perfbot.optimizer.verdict import Refusal, Why
 from perfbot.profiling.benchmark import Timing
 from perfbot.profiling.functions import FunctionName
+from perfbot.profiling.measure import Comparison, Decision, Interval
 
 FUNCTION = FunctionName("m.py", "f")
 
 
 def timing(pass_ns: float, unseen_ns: tuple[float, ...]) -> Timing:
-    return Timing(pass_ns, pass_ns, 1_000.0, (pass_ns,), unseen_ns)
+    return Timing(pass_ns, pass_ns, 1_000.0, (pass_ns,), unseen_ns, (), pass_ns)
 
 
 def pair(
@@ -63,3 +66,28 @@ def test_the_ratio_of_processor_time_is_new_over_old_of_all_pairs() -> None:
     pairs = [(replace(base, cpu_ns=old), replace(base, cpu_ns=new)) for old, new in ticked]
     assert _cpu_ratio(pairs) == pytest.approx(0.5)
     assert _cpu_ratio([(base, base)]) is None
+
+
+def put_off(means: float) -> Refusal | None:
+    """Judge a new version that is three times as fast in most calls, and ``means`` as fast in the mean."""
+    drawn = random.Random(0)
+    timings = [
+        (
+            replace(old, mean_ns=3e6 * math.exp(drawn.gauss(0, 0.1))),
+            replace(new, mean_ns=3e6 / means),
+        )
+        for old, new in [pair(3.0, (), ())] * 10
+    ]
+    found = Interval(3.0, 2.9, 3.1, 0.99, 10)
+    return _puts_off(FUNCTION, Comparison(Decision.FASTER, found, ()), timings)
+
+
+def test_work_that_is_put_off_to_a_few_calls_is_a_cheat() -> None:
+    found = put_off(1.0)
+    assert found is not None
+    assert found.why is Why.CHEATS
+    assert "put off" in found.detail
+
+
+def test_calls_that_are_now_and_then_disturbed_put_nothing_off() -> None:
+    assert put_off(2.5) is None
