@@ -2,7 +2,8 @@
 
 A row is one pair of fresh sandboxed processes, as perfbot itself measures them. Rows are appended
 as gzip members of a CSV file, so an interrupted collection loses at most the last few and goes on.
-Rows of one kind and gain that were measured one after the other carry the same ``block``.
+Rows of one kind and gain that were measured one after the other carry the same ``block``. Rows of
+another machine are left out: they say nothing of this one.
 """
 
 import csv
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from judge_kinds import GAINS, KINDS, Bench, bench
 
+from perfbot.bot.findings import cpu_model
 from perfbot.profiling.benchmark import BUDGET_S, Timing
 
 FILE = Path(__file__).parent / "judge_pool.csv.gz"
@@ -38,6 +40,7 @@ class Row:
     load average of the last minute.
     """
 
+    machine: str
     kind: str
     gain: float
     block: int
@@ -58,7 +61,16 @@ class Row:
 
 
 def read(file: Path = FILE) -> list[Row]:
-    """Return all rows, in the order in which they were measured; none where there is no file."""
+    """Return the rows of one machine, in the order in which they were measured.
+
+    That machine is this one, or where it has no rows the one that was measured last.
+    """
+    rows = _every_row(file)
+    machine = cpu_model() if any(row.machine == cpu_model() for row in rows) else None
+    return [row for row in rows if row.machine == (machine or rows[-1].machine)]
+
+
+def _every_row(file: Path) -> list[Row]:
     if not file.exists():
         return []
     with gzip.open(file, "rt", newline="") as lines:
@@ -84,32 +96,32 @@ def collect(seconds: float) -> None:
     with tempfile.TemporaryDirectory(prefix="judge-", ignore_cleanup_errors=True) as folder:
         ready = bench(Path(folder).resolve())
         while time.monotonic() < end_s and (chosen := _most_wanted()) is not None:
-            kind, gain, block = chosen
-            measured = _measured(ready, kind, gain, block)
+            measured = _measured(ready, *chosen)
             for _ in range(_BLOCK // _WRITTEN_TOGETHER):
                 append(list(itertools.islice(measured, _WRITTEN_TOGETHER)))
                 if time.monotonic() >= end_s:
                     break
-            print(f"{time.strftime('%H:%M:%S')} {kind} {gain}", flush=True)
+            print(f"{time.strftime('%H:%M:%S')} {chosen}", flush=True)
 
 
-def _most_wanted() -> tuple[str, float, int] | None:
-    """Return the kind and gain with the smallest share of what is aimed at, and the next block's number."""
+def _most_wanted() -> tuple[str, float, int, bool] | None:
+    """Return what is farthest from what is aimed at: its kind, gain, block, and whether to rename.
+
+    Where there is no gain, every second block is the code against a copy with renamed variables.
+    """
     rows = read()
     counts = Counter((row.kind, row.gain) for row in rows)
     shares = {(kind, gain): counts[kind, gain] / AIMED[gain] for gain in GAINS for kind in KINDS}
     kind, gain = min(shares, key=lambda each: shares[each])
     block = 1 + max((row.block for row in rows), default=0)
-    return (kind, gain, block) if shares[kind, gain] < 1 else None
+    turn = list(KINDS).index(kind) + counts[kind, gain] // _BLOCK
+    renamed = gain == 1.0 and turn % 2 == 1
+    return (kind, gain, block, renamed) if shares[kind, gain] < 1 else None
 
 
-def _measured(ready: Bench, kind: str, gain: float, block: int) -> Iterator[Row]:
-    """Measure pairs without end, in random order and then in the opposite one.
-
-    Where there is no gain, every second block is the code against a copy with renamed variables.
-    """
-    order = random.Random(block)
-    renamed = int(gain == 1.0 and block % 2 == 0)
+def _measured(ready: Bench, kind: str, gain: float, block: int, renamed: bool) -> Iterator[Row]:
+    """Measure pairs without end, in random order and then in the opposite one."""
+    order, machine = random.Random(block), cpu_model()
     new = ready.renamed if renamed else ready.same
     kept: list[tuple[Timing, Timing]] = []
     measure = ready.benchmark(kind, BUDGET_S).pair(ready.old[gain], new, kept)
@@ -120,7 +132,8 @@ def _measured(ready: Bench, kind: str, gain: float, block: int) -> Iterator[Row]
             measure(old_first)
             old, new_ = kept.pop()
             numbers = (*_numbers(old), *_numbers(new_))
-            yield Row(kind, gain, block, renamed, at_s, load, int(old_first), *numbers)
+            about = (machine, kind, gain, block, int(renamed), at_s, load, int(old_first))
+            yield Row(*about, *numbers)
 
 
 def _numbers(timing: Timing) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ import itertools
 import random
 import statistics
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from judge_pool import Row
 
@@ -19,6 +19,7 @@ ASKED = 1.03
 CONFIDENCE = 0.99
 FAMILY = 10
 JUDGED_OF_FAMILY = 3  # candidates that are judged in turn, as in a session
+_TIMES = ("ns", "median_ns", "least_ns", "mean_ns", "cpu_ns")
 _CHANGE = 1.05  # the rules elsewhere ask for 5 %
 
 
@@ -118,11 +119,12 @@ def family_accepts(same: Pool, seed: int) -> bool:
 
 
 def _exchanged(row: Row) -> Row:
-    return Row(
-        row.kind, row.gain, row.block, row.renamed, row.at_s, row.load, 1 - row.old_first,
-        row.new_ns, row.new_median_ns, row.new_least_ns, row.new_mean_ns, row.new_cpu_ns,
-        row.old_ns, row.old_median_ns, row.old_least_ns, row.old_mean_ns, row.old_cpu_ns,
-    )  # fmt: skip
+    return replace(
+        row,
+        old_first=1 - row.old_first,
+        **{f"old_{name}": getattr(row, f"new_{name}") for name in _TIMES},
+        **{f"new_{name}": getattr(row, f"old_{name}") for name in _TIMES},
+    )
 
 
 def _ratio(row: Row) -> float:
