@@ -26,7 +26,7 @@ from perfbot.bot.findings import cpu_model
 from perfbot.profiling.benchmark import BUDGET_S, Timing
 
 FILE = Path(__file__).parent / "judge_pool.csv.gz"
-AIMED = dict(zip(GAINS, (400, 400, 150, 100), strict=True))  # pairs of each kind
+AIMED = dict(zip(GAINS, (400, 400, 100, 60), strict=True))  # pairs of each kind
 _BLOCK = 100
 _WRITTEN_TOGETHER = 20
 

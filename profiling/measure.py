@@ -8,8 +8,8 @@ Where neither version has an advantage but its speed, the logarithm lies as prob
 one as below it by the same amount, whatever the noise is like. This symmetry is all that the
 interval of Wilcoxon's signed ranks needs (Hodges & Lehmann, "Estimates of location based on rank
 tests", Annals of Mathematical Statistics 34, 1963): it is exact for every sample, and a disturbed
-pair counts for no more than any other. Below about a dozen pairs ranks cannot reach the confidence
-that is asked; there it is Student's t, so that a large gain of a slow function is seen early.
+pair counts for no more than any other. Below some fourteen pairs ranks cannot reach the
+confidence that is asked; there it is Student's t, so that a large gain of a slow function is seen early.
 
 The data are looked at many times while they grow; ``looks.py`` says at what cost, and why the
 interval of whichever look comes last holds with the stated confidence.
@@ -30,6 +30,8 @@ LOOKS = (
     *(6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 48, 56, 64, 72, 80, 90, 100),
     *(112, 124, 136, 150, 164, 180, 200),
 )
+_PRECISE = 0.1  # half an interval, as a logarithm: a gain is told about that precisely,
+_ENOUGH = 10  # unless that takes more pairs than these
 _HARDLY = 0.005  # with a smaller chance than this to reach the threshold, measuring is given up
 _NOTHING = 1e-12
 
@@ -176,6 +178,8 @@ def compare(
         error = level(looked, looks[-1], 1 - confidence)
         found = interval([pair.ratio for pair in pairs], 1 - error)
         decision = _decided(found, threshold)
+        if decision is Decision.FASTER and not late and _is_vague(found):
+            continue
         if decision is None and _is_hopeless(found, threshold, looks[-1], in_the_end):
             decision = _given_up(found, threshold)
         if decision is None and late:
@@ -194,6 +198,11 @@ def _decided(found: Interval, threshold: Threshold) -> Decision | None:
     if found.low > threshold.after(found.pairs):
         return Decision.FASTER
     return Decision.NOT_FASTER if found.high < threshold.asked else None
+
+
+def _is_vague(found: Interval) -> bool:
+    """Say whether a few pairs more would tell a gain more precisely: what is claimed is the lower end."""
+    return found.pairs < _ENOUGH and math.log(found.high / found.low) / 2 > _PRECISE
 
 
 def _given_up(found: Interval, threshold: Threshold) -> Decision:

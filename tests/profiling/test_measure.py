@@ -124,10 +124,16 @@ def test_one_wild_pair_among_many_hardly_moves_the_interval(
 
 
 def test_a_clear_gain_is_decided_at_the_first_look() -> None:
-    comparison = compare_quietly(noisy(3.0, 0.05, seed=1))
+    comparison = compare_quietly(noisy(3.0, 0.01, seed=1))
     assert comparison.decision is Decision.FASTER
     assert len(comparison.pairs) == LOOKS[0]
     assert 1.1 < comparison.interval.low < 3.0 < comparison.interval.high < 9
+
+
+def test_a_large_gain_is_told_precisely_where_a_few_pairs_more_are_enough() -> None:
+    comparison = compare_quietly(noisy(30.0, 0.1, seed=1))
+    assert comparison.decision is Decision.FASTER
+    assert LOOKS[0] < len(comparison.pairs) <= 10
 
 
 def test_a_clear_loss_is_given_up_at_the_first_look() -> None:
