@@ -137,12 +137,13 @@ def timed(bench: Bench, function: FunctionName, *, among: int, ratio: float | No
     confidence = 1 - (1 - bench.terms.confidence) / among
     comparison, timings = _compared(bench, function, once, confidence, bench.threshold)
     against = None
-    if not once and (estimate := comparison.interval.estimate) > 1:
-        against = _only_seen(function, estimate, timings)
+    if comparison.decision is Decision.FASTER and not once:
+        estimate = comparison.interval.estimate
+        against = _puts_off(function, estimate, timings) or _only_seen(function, estimate, timings)
         if against is None and _remembers(estimate, timings):
             once = True
             comparison, timings = _compared(bench, function, once, confidence, bench.threshold)
-    against = against or _puts_off(function, comparison, timings) or _sets_up(function, timings)
+    against = against or _sets_up(function, timings)
     measured = Measured(
         function,
         comparison,
@@ -220,14 +221,17 @@ def _ratios(old_ns: Sequence[float], new_ns: Sequence[float]) -> list[float]:
 def _only_seen(
     function: FunctionName, estimate: float, timings: Sequence[tuple[Timing, Timing]]
 ) -> Refusal | None:
-    """Refuse answers made ready for known inputs: fast when first asked, not fast on other inputs.
+    """Refuse answers made ready for known inputs: fast when first asked, surely not on other inputs.
 
-    "Not fast" is less than the square root of the gain on the known ones. (A memo is slow when
-    first asked.)
+    "Not fast" is less than the square root of the gain on the known ones, in the least times of all
+    processes and beyond the scatter from pair to pair. (A memo is slow when first asked.)
     """
     unseen = _unseen_gain(timings)
     first = median(old.first_ns / new.first_ns for old, new in timings)
     if unseen is None or unseen >= math.sqrt(estimate) or first < math.sqrt(estimate):
+        return None
+    gains = [gain for pair in timings if (gain := _unseen_gain([pair])) is not None]
+    if len(gains) > 1 and interval(gains, 0.99).high >= math.sqrt(estimate):
         return None
     return Refusal(
         Why.CHEATS, ONLY_SEEN.format(function=function, estimate=estimate, unseen=unseen)
@@ -250,16 +254,15 @@ def _remembers(estimate: float, timings: Sequence[tuple[Timing, Timing]]) -> boo
 
 
 def _puts_off(
-    function: FunctionName, comparison: Comparison, timings: Sequence[tuple[Timing, Timing]]
+    function: FunctionName, estimate: float, timings: Sequence[tuple[Timing, Timing]]
 ) -> Refusal | None:
     """Refuse work that is put off: most calls fast, and now and then one that does the work of many.
 
     What counts is how long a call takes when nothing comes in between; so it is looked whether the
     mean of all calls surely gains less than the square root of that.
     """
-    estimate = comparison.interval.estimate
     whole = interval([old.mean_ns / new.mean_ns for old, new in timings], 0.999)
-    if estimate <= 1 or whole.high >= math.sqrt(estimate):
+    if whole.high >= math.sqrt(estimate):
         return None
     detail = NOW_AND_THEN.format(function=function, estimate=estimate, whole=whole.estimate)
     return Refusal(Why.CHEATS, detail)

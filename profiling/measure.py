@@ -30,10 +30,10 @@ LOOKS = (
     *(6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 48, 56, 64, 72, 80, 90, 100),
     *(112, 124, 136, 150, 164, 180, 200),
 )
-_PRECISE = 0.1  # half an interval, as a logarithm: a gain is told about that precisely,
-_ENOUGH = 10  # unless that takes more pairs than these
+_PRECISE = 0.1  # half an interval, as a logarithm: a gain is told that precisely,
+_ENOUGH = 10  # unless it takes more pairs than these
 _HARDLY = 0.005  # with a smaller chance than this to reach the threshold, measuring is given up
-_NOTHING = 1e-12
+_NOTHING = 1e-12  # no spread to come is this, so that it can be divided by
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,8 @@ class Comparison:
 def interval(ratios: Sequence[float], confidence: float) -> Interval:
     """Return where the ratio lies, from ``ratios`` of pairs, which must be positive and at least two.
 
-    The estimate is the pseudomedian (the median of all means of two), on a log scale.
+    The estimate is the pseudomedian (the median of all means of two) on a log scale, or of a few
+    pairs the geometric mean.
     """
     logs = [math.log(ratio) for ratio in ratios]
     beyond = _rank_sums_beyond((1 - confidence) / 2, len(logs))
@@ -177,15 +178,10 @@ def compare(
         looked.append(len(pairs))
         error = level(looked, looks[-1], 1 - confidence)
         found = interval([pair.ratio for pair in pairs], 1 - error)
-        decision = _decided(found, threshold)
-        if decision is Decision.FASTER and not late and _is_vague(found):
-            continue
-        if decision is None and _is_hopeless(found, threshold, looks[-1], in_the_end):
-            decision = _given_up(found, threshold)
-        if decision is None and late:
-            decision = Decision.TOO_NOISY
-        if decision is not None:
-            return Comparison(decision, replace(found, confidence=confidence), tuple(pairs))
+        decision = _decided(found, threshold, looks[-1], in_the_end)
+        if late or (decision is not None and not _is_vague(found, decision)):
+            stated = replace(found, confidence=confidence)
+            return Comparison(decision or Decision.TOO_NOISY, stated, tuple(pairs))
 
 
 def _both_orders(order: random.Random) -> tuple[bool, bool]:
@@ -194,26 +190,29 @@ def _both_orders(order: random.Random) -> tuple[bool, bool]:
     return first, not first
 
 
-def _decided(found: Interval, threshold: Threshold) -> Decision | None:
+def _decided(
+    found: Interval, threshold: Threshold, planned: int, last_error: float
+) -> Decision | None:
     if found.low > threshold.after(found.pairs):
         return Decision.FASTER
-    return Decision.NOT_FASTER if found.high < threshold.asked else None
-
-
-def _is_vague(found: Interval) -> bool:
-    """Say whether a few pairs more would tell a gain more precisely: what is claimed is the lower end."""
-    return found.pairs < _ENOUGH and math.log(found.high / found.low) / 2 > _PRECISE
-
-
-def _given_up(found: Interval, threshold: Threshold) -> Decision:
-    """Say what it is that the threshold will not be reached: for lack of a gain, or for too much noise."""
+    if found.high < threshold.asked:
+        return Decision.NOT_FASTER
+    if not _is_hopeless(found, threshold, planned, last_error):
+        return None
+    # Why it will not be reached: for lack of a gain, or for too much noise?
     return Decision.NOT_FASTER if found.estimate < threshold.asked else Decision.TOO_NOISY
 
 
-def _is_hopeless(found: Interval, threshold: Threshold, planned: int, error: float) -> bool:
+def _is_vague(found: Interval, decision: Decision) -> bool:
+    """Say whether a few pairs more would tell a gain more precisely: what is claimed is the lower end."""
+    half = math.log(found.high / found.low) / 2
+    return decision is Decision.FASTER and found.pairs < _ENOUGH and half > _PRECISE
+
+
+def _is_hopeless(found: Interval, threshold: Threshold, planned: int, last_error: float) -> bool:
     """Say whether even all the planned pairs will hardly show that the ratio is above the threshold.
 
-    ``error`` is what the interval after all pairs may have. This is the predictive power of
+    ``last_error`` is what the interval after all pairs may have. This is the predictive power of
     Spiegelhalter, Freedman & Blackburn ("Monitoring clinical trials: conditional or predictive
     power?", Controlled Clinical Trials 7, 1986): the last estimate is normal around the present
     one. Giving up is never needed for the error probability; it only saves time.
@@ -224,7 +223,7 @@ def _is_hopeless(found: Interval, threshold: Threshold, planned: int, error: flo
         return True
     half = math.log(found.high / found.low) / 2
     spread = half * math.sqrt(found.pairs) / -float(ndtri((1 - found.confidence) / 2))
-    last_half = -float(ndtri(error / 2)) * spread / math.sqrt(planned)
+    last_half = -float(ndtri(last_error / 2)) * spread / math.sqrt(planned)
     missing = math.log(threshold.after(planned) / found.estimate) + last_half
     to_come = spread * math.sqrt(1 / found.pairs - 1 / planned)
     return float(ndtr(-missing / max(to_come, _NOTHING))) < _HARDLY
