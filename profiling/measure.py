@@ -46,6 +46,11 @@ class Interval:
     confidence: float
     pairs: int
 
+    @property
+    def half_width(self) -> float:
+        """Half the interval's width on a logarithmic scale."""
+        return (math.log(self.high) - math.log(self.low)) / 2
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -82,9 +87,9 @@ class Threshold:
         """Return the threshold for a comparison of so many pairs."""
         if self.noise is None:
             return self.asked
-        half = math.log(self.noise.high / self.noise.low) / 2
         aside = max(0.0, math.log(self.noise.low), -math.log(self.noise.high))
-        return max(self.asked, _exp(aside + half * math.sqrt(self.noise.pairs / pairs)))
+        half = self.noise.half_width * math.sqrt(self.noise.pairs / pairs)
+        return max(self.asked, _exp(aside + half))
 
 
 class Decision(StrEnum):
@@ -205,8 +210,8 @@ def _decided(
 
 def _is_vague(found: Interval, decision: Decision) -> bool:
     """Say whether a few pairs more would tell a gain more precisely: what is claimed is the lower end."""
-    half = math.log(found.high / found.low) / 2
-    return decision is Decision.FASTER and found.pairs < _ENOUGH and half > _PRECISE
+    vague = found.pairs < _ENOUGH and found.half_width > _PRECISE
+    return decision is Decision.FASTER and vague
 
 
 def _is_hopeless(found: Interval, threshold: Threshold, planned: int, last_error: float) -> bool:
@@ -221,8 +226,8 @@ def _is_hopeless(found: Interval, threshold: Threshold, planned: int, last_error
 
     if found.pairs >= planned:
         return True
-    half = math.log(found.high / found.low) / 2
-    spread = half * math.sqrt(found.pairs) / -float(ndtri((1 - found.confidence) / 2))
+    errors = -float(ndtri((1 - found.confidence) / 2))  # that half the interval is wide
+    spread = found.half_width * math.sqrt(found.pairs) / errors
     last_half = -float(ndtri(last_error / 2)) * spread / math.sqrt(planned)
     missing = math.log(threshold.after(planned) / found.estimate) + last_half
     to_come = spread * math.sqrt(1 / found.pairs - 1 / planned)
