@@ -60,6 +60,7 @@ _AT_MOST_S = 240.0  # for one comparison, however much time there is for all
 _SLOWER = 0.97  # several functions changed together: none may be surely below this
 _SET_UP_FLOOR_NS = 1_000_000  # setting up that costs less is not looked at
 _SET_UP_SHARE = 0.1  # of what the calls save may be spent on setting up
+_SURELY = 0.998  # confidence to accuse; ranks reach it with the ten pairs that noise leads to
 _COLD_RATIO = 4.0
 _TELLING_SHARE = 0.25  # of the old version's time on the workload's dearest call
 _MEMORY_FLOOR_BYTES = 1 << 20  # less than this is the noise of the allocator
@@ -261,7 +262,7 @@ def _puts_off(
     What counts is how long a call takes when nothing comes in between; so it is looked whether the
     mean of all calls surely gains less than the square root of that.
     """
-    whole = interval([old.mean_ns / new.mean_ns for old, new in timings], 0.999)
+    whole = interval([old.mean_ns / new.mean_ns for old, new in timings], _SURELY)
     if whole.high >= math.sqrt(estimate):
         return None
     detail = NOW_AND_THEN.format(function=function, estimate=estimate, whole=whole.estimate)
@@ -274,7 +275,7 @@ def _sets_up(function: FunctionName, timings: Sequence[tuple[Timing, Timing]]) -
     after = [new.import_ns + new.first_ns for _, new in timings]
     added_ns = median(after) - median(before)
     saved_ns = median(old.pass_ns - new.pass_ns for old, new in timings)
-    surely_more = interval(_ratios(before, after), 0.999).high < 1
+    surely_more = interval(_ratios(before, after), _SURELY).high < 1
     if not surely_more or added_ns < max(_SET_UP_FLOOR_NS, _SET_UP_SHARE * saved_ns):
         return None
     detail = SETS_UP.format(
