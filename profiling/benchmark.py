@@ -16,7 +16,7 @@ from perfbot.profiling.tree import Tree, module_names
 IMPOSSIBLE = "the timing process answered with times that cannot be"
 WRONG_ANSWER = "{function} gives other results while it is timed than when its results are compared"
 
-BUDGET_S = 0.025  # of repeated calls in each timing process
+BUDGET_S = 0.025  # of repeated calls in each timing process, in processor time
 
 _AT_MOST_CALLS = 24
 _COVERED_SHARE = 0.95  # of the recorded time; the rest is left to the cheapest calls

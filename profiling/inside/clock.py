@@ -37,6 +37,7 @@ _AT_LEAST_ROUNDS = 3
 
 _now_ns = time.perf_counter_ns
 _used_ns = time.process_time_ns
+_worked_ns = time.thread_time_ns  # of this thread alone, but without ticks
 _unpickled = pickle.loads
 
 Function = Callable[..., Any]
@@ -105,15 +106,21 @@ def _told(spans: tuple[Span, ...]) -> dict[str, object]:
 
 
 def _rounds(timed: list[Timed], first: list[Span], budget_s: float) -> list[list[Span]]:
-    """Time all calls in turn, round after round, until the budget is used up; calibrating warms up."""
+    """Time all calls in turn, round after round, until the budget is used up; calibrating warms up.
+
+    The budget is of processor time, so that a process on a busy machine makes as many calls as one
+    on a quiet one; calls that wait instead of working end with ten times the budget.
+    """
     rounds: list[list[Span]] = []
-    end_ns = _now_ns() + int(budget_s * 1e9)
+    worked_ns, end_ns = _worked_ns() + budget_s * 1e9, _now_ns() + 10 * budget_s * 1e9
     for each, (ns, _) in zip(timed, first, strict=True):
         if ns < _LONG_NS:  # one call of a long one is precise enough
             each.calibrate()
-    while len(rounds) < _AT_LEAST_ROUNDS or _now_ns() < end_ns:
+    over = False
+    while len(rounds) < _AT_LEAST_ROUNDS or not over:
         rounds.append([each.span_ns(each.repeats) for each in timed])
-        if len(rounds) == 1 and _now_ns() > end_ns:
+        over = _worked_ns() >= worked_ns or _now_ns() >= end_ns
+        if len(rounds) == 1 and over:
             break  # one round is longer than the whole budget: it is precise enough
     return rounds
 
