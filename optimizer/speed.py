@@ -184,13 +184,9 @@ def _benchmark(bench: Bench, function: FunctionName, *, once: bool) -> CallBench
 
 
 def _cpu_ratio(timings: Sequence[tuple[Timing, Timing]]) -> float | None:
-    """Return new/old of the processor time, ``None`` where the old version's is too little to be seen.
-
-    Of sums over all pairs, since this clock may tick in milliseconds.
-    """
-    before_ns = math.fsum(old.cpu_ns for old, _ in timings)
-    after_ns = math.fsum(new.cpu_ns for _, new in timings)
-    return after_ns / before_ns if before_ns > 0 else None
+    """Return new/old of the processor time, the median over pairs; ``None`` where it cannot be seen."""
+    seen = [new.cpu_ns / old.cpu_ns for old, new in timings if min(old.cpu_ns, new.cpu_ns) > 0]
+    return median(seen) if seen else None
 
 
 def _unseen_gain(timings: Sequence[tuple[Timing, Timing]]) -> float | None:

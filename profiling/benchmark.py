@@ -18,6 +18,7 @@ WRONG_ANSWER = "{function} gives other results while it is timed than when its r
 
 BUDGET_S = 0.025  # of repeated calls in each timing process, in processor time
 
+_TICKS_NS = 20_000_000  # what two ticks of a clock of processor time come to, at most
 _AT_MOST_CALLS = 24
 _COVERED_SHARE = 0.95  # of the recorded time; the rest is left to the cheapest calls
 _AT_MOST_PASS_S = 2.0  # for one pass over the calls; the ones that matter most come first
@@ -239,6 +240,7 @@ def _timing(message: Message, calls: Sequence[Recorded], unseen: int) -> Timing:
     if lengths != (*[len(calls)] * 3, unseen) or least <= 0:
         raise MeasurementError(IMPOSSIBLE)
     times = [call.times for call in calls]
+    worked = [_lower_decile(each.numbers("worked_ns") or (0.0,)) for each in repeated]
     each_ns = tuple(_lower_decile(each) for each in spans)
     return Timing(
         _weighted(each_ns, times),
@@ -248,9 +250,18 @@ def _timing(message: Message, calls: Sequence[Recorded], unseen: int) -> Timing:
         others,
         answers,
         _weighted([fmean(each) for each in spans], times),
-        _weighted([each.number("cpu_ns") for each in repeated], times),
+        _weighted(worked, times) * _threads(message),
         spans,
     )
+
+
+def _threads(message: Message) -> float:
+    """Return how much more processor time all threads took than the one that calls; 1.0 where it is unclear.
+
+    The clock of all threads may tick, by some milliseconds.
+    """
+    own_ns, all_ns = message.number("thread_ns"), message.number("process_ns")
+    return all_ns / own_ns if all_ns - own_ns > _TICKS_NS and own_ns > 0 else 1.0
 
 
 def _lower_decile(spans_ns: Sequence[float]) -> float:

@@ -5,11 +5,12 @@ with whatever the function sets up on first use. ``per_call_ns``: the same calls
 which is precise, but flatters code that remembers. ``unseen_ns``: mutations of these calls that
 this process has never made, once each, when the code is warm; nothing can have been remembered.
 
-Of the repeated calls every span is told, and the parent makes the statistics; ``cpu_ns`` is the
-processor time of all threads in the same spans. Calls that change their arguments get fresh copies
-each time, made outside the timed span. At the end each call is made once more and its result told,
-so that the parent sees that what was timed does the work. The clocks are taken before any code of
-the target runs.
+Of the repeated calls every span is told, by the clock and by the processor time of the thread that
+calls, and the parent makes the statistics; ``thread_ns`` and ``process_ns`` say how much processor
+time that thread and all threads together took meanwhile. Calls that change their arguments get
+fresh copies each time, made outside the timed span. At the end each call is made once more and its
+result told, so that the parent sees that what was timed does the work. The clocks are taken before
+any code of the target runs.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ _LONG_NS = 20_000_000
 _AT_LEAST_ROUNDS = 3
 
 _now_ns = time.perf_counter_ns
-_used_ns = time.process_time_ns
-_worked_ns = time.thread_time_ns  # of this thread alone, but without ticks
+_worked_ns = time.thread_time_ns
+_all_worked_ns = time.process_time_ns  # of all threads; where processor time is limited it ticks
 _unpickled = pickle.loads
 
 Function = Callable[..., Any]
@@ -58,18 +59,22 @@ def run(job: dict[str, Any], results: Results) -> None:
         ]
         gc.collect()
         gc.freeze()
+        thread_ns, process_ns = _worked_ns(), _all_worked_ns()
         # Where results are remembered, a call is repeated as often as the workload repeats it.
         repeats = [
             min(times, _AT_MOST_REAL_REPEATS) if job["once"] else 1 for times in job["times"]
         ]
         first = [each.span_ns(count) for each, count in zip(timed, repeats, strict=True)]
         rounds = [first] if job["once"] else _rounds(timed, first, job["budget_s"])
+        thread_ns, process_ns = _worked_ns() - thread_ns, _all_worked_ns() - process_ns
         unseen = [Timed.of(function, kind, call).span_ns(1) for call in _unseen(job)]
         answers = [each.answer(job["tree"]) for each in timed]
     results.send(
         "timed",
         first_ns=[ns for ns, _ in first],
         repeated=[_told(spans) for spans in zip(*rounds, strict=True)],
+        thread_ns=thread_ns,
+        process_ns=process_ns,
         unseen_ns=[ns for ns, _ in unseen],
         import_ns=import_ns,
         total_ns=_now_ns() - started_ns,
@@ -100,9 +105,7 @@ class _Nowhere(io.StringIO):
 
 
 def _told(spans: tuple[Span, ...]) -> dict[str, object]:
-    # The mean, not the median: under a limit on processor time Linux advances this clock by ticks.
-    used_ns = sum(used_ns for _, used_ns in spans) / len(spans)
-    return {"spans_ns": [ns for ns, _ in spans], "cpu_ns": used_ns}
+    return {"spans_ns": [ns for ns, _ in spans], "worked_ns": [ns for _, ns in spans]}
 
 
 def _rounds(timed: list[Timed], first: list[Span], budget_s: float) -> list[list[Span]]:
@@ -176,7 +179,7 @@ class Timed:
             else [self._kept] * repeats
         )
         plain = kind == "function"
-        used_ns = _used_ns()
+        used_ns = _worked_ns()
         started_ns = _now_ns()
         for arguments, keywords in calls:
             try:
@@ -186,7 +189,7 @@ class Timed:
             except Exception:
                 continue
         ended_ns = _now_ns()
-        return (ended_ns - started_ns) / repeats, (_used_ns() - used_ns) / repeats
+        return (ended_ns - started_ns) / repeats, (_worked_ns() - used_ns) / repeats
 
     def answer(self, tree: str) -> str:
         """Make the call once more, with fresh arguments, and return its result's digest, ``""`` if none."""

@@ -286,7 +286,7 @@ def test_of_two_changed_functions_one_must_be_faster_and_none_slower(case):
 def test_noise_of_the_machine_raises_what_is_asked(case):
     from perfbot.profiling.measure import Interval
 
-    noisy = replace(case, noise=Interval(1.0, 1e-9, 1e9, 0.99, 8))
+    noisy = replace(case, noise=Interval(1.0, 1e-90, 1e90, 0.99, 8))
     verdict = judged(noisy, changed("pairs", FAST_PAIRS), "pairs")
     assert (type(verdict), verdict.why) == (Inconclusive, Why.TOO_NOISY)
 

@@ -175,7 +175,7 @@ class Answering:
 
 
 HONEST = {
-    "kind": "timed", "first_ns": [5.0], "repeated": [{"spans_ns": [3.0, 4.0, 9.0], "cpu_ns": 3.5}],
+    "kind": "timed", "first_ns": [5.0], "repeated": [{"spans_ns": [3.0, 4.0, 9.0], "worked_ns": [2.0, 2.5, 3.0]}],
     "unseen_ns": [], "import_ns": 3.0,
     "total_ns": 1e9, "answers": [""],
 }  # fmt: skip
@@ -190,6 +190,13 @@ def timed(case, *lines: dict, **options):
 
 def test_an_honest_answer_is_believed(case):
     assert timed(case, HONEST, DONE).per_call_ns == (3.0,)
+
+
+def test_the_work_of_other_threads_is_counted(case):
+    alone = {"thread_ns": 2e7, "process_ns": 2.4e7}  # what two ticks may come to
+    helped = {"thread_ns": 2e7, "process_ns": 8e7}
+    assert timed(case, {**HONEST, **alone}, DONE).cpu_ns == 2.0
+    assert timed(case, {**HONEST, **helped}, DONE).cpu_ns == 8.0
 
 
 @pytest.mark.parametrize(
