@@ -13,13 +13,13 @@ from pathlib import Path
 
 from perfbot.profiling.environment import Interpreter
 from perfbot.profiling.measure import Pair as Timed
-from perfbot.profiling.measure import compare
+from perfbot.profiling.measure import Threshold, compare
 from perfbot.profiling.sandbox import Command, Limits, Sandbox
 from perfbot.training.pairs import Pair
 
 HERE = Path(__file__).parent
 SCRIPT = HERE / "pair_inside.py"
-PAIRS = 5  # of fresh processes per ratio
+PAIRS = 6  # of fresh processes per ratio
 CALL_LIMIT_S = 3.0  # one call of a version, in scoring
 BUDGET_S = 0.04  # for repeating one case in one process
 WALL_S = 400.0
@@ -103,7 +103,7 @@ class Scorer:
             return None
         found = compare(
             self._measure(old, new, level),
-            at_least=1.1,
+            threshold=Threshold(1.1),
             confidence=0.99,
             deadline_s=0.0,
             looks=(pairs,),

@@ -212,6 +212,7 @@ def _result(judged: Judged, patch: str | None, benchmark: str | None) -> rows.Re
         optimizer=judged.candidate.optimizer if judged.candidate else "none",
         speedup=_speedup(measured, judged.effect),
         benchmarks=tuple(map(_benchmark, judged.effect.benchmarks)) if judged.effect else (),
+        cpu_ratio=measured.cpu_ratio if measured else None,
         memory_ratio=measured.memory_ratio if measured else None,
         instructions_ratio=measured.instructions_ratio if measured else None,
         complexity=_complexity(before or b"", after, function),
@@ -320,7 +321,8 @@ def _samples(judged: Judged) -> Samples | None:
     pairs = tuple((pair.old_ns / 1e9, pair.new_ns / 1e9) for pair in measured.comparison.pairs)
     grown = measured.growth
     before, after = (grown.old, grown.new) if grown else (Curve(), Curve())
-    return Samples(pairs, measured.threshold, _seconds(before), _seconds(after))
+    sizes = _seconds(before), _seconds(after)
+    return Samples(pairs, measured.threshold, *sizes, measured.conditions)
 
 
 def _seconds(curve: Curve) -> tuple[tuple[int, float], ...]:

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from perfbot.optimizer.strategies import Category
 from perfbot.optimizer.verdict import Why
+from perfbot.profiling.conditions import Conditions
 
 SCHEMA = 1
 _JSON = "json"
@@ -264,13 +265,15 @@ class Samples:
     """The raw measurements behind one result: seconds of each interleaved (old, new) pair.
 
     ``threshold`` is the speedup that had to be proven; ``sizes_before`` and ``sizes_after`` are the
-    number of items and the seconds of one call, for growing inputs.
+    number of items and the seconds of one call, for growing inputs; ``conditions`` are
+    those of the machine when measuring began.
     """
 
     pairs: tuple[tuple[float, float], ...]
     threshold: float
     sizes_before: tuple[tuple[int, float], ...] = ()
     sizes_after: tuple[tuple[int, float], ...] = ()
+    conditions: Conditions | None = None
 
 
 def to_json(report: Report) -> str:

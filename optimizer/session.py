@@ -30,7 +30,7 @@ from perfbot.optimizer.verify import (
     not_comparable,
 )
 from perfbot.profiling import hotspots
-from perfbot.profiling.benchmark import CallBenchmark, MeasurementError, choose_calls
+from perfbot.profiling.benchmark import BUDGET_S, CallBenchmark, MeasurementError, choose_calls
 from perfbot.profiling.capture import Recording, capture
 from perfbot.profiling.external_profile import describe_unmatched, read_profile
 from perfbot.profiling.functions import FunctionName
@@ -242,7 +242,7 @@ class _Session:
             chosen = choose_calls(reference)
             if not chosen:
                 continue
-            benchmark = CallBenchmark(self._case.target, reference, chosen, 0.2)
+            benchmark = CallBenchmark(self._case.target, reference, chosen, BUDGET_S)
             with suppress(MeasurementError):
                 return against_itself(benchmark, self._case.tree, self._case.copy({}))
         return None

@@ -6,6 +6,7 @@ work moved to where nobody looks: to the import or to the first call.
 """
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
@@ -16,13 +17,15 @@ from perfbot.optimizer.gates import FileChange
 from perfbot.optimizer.objective import Objective
 from perfbot.optimizer.verdict import Doubt, Finding, Measured, Refusal, Why
 from perfbot.profiling.benchmark import (
+    BUDGET_S,
     CallBenchmark,
     Timing,
     choose_calls,
     choose_unseen,
 )
+from perfbot.profiling.conditions import conditions_now
 from perfbot.profiling.functions import FunctionName
-from perfbot.profiling.measure import Comparison, Decision, compare, interval
+from perfbot.profiling.measure import Comparison, Decision, Threshold, compare, interval
 from perfbot.profiling.tree import Tree
 
 NOT_FASTER = (
@@ -43,11 +46,16 @@ ONLY_SEEN = (
     "{function} is {estimate:.1f}× as fast on the very inputs that the workload uses, but only "
     "{unseen:.1f}× on others like them"
 )
+NOW_AND_THEN = (
+    "most calls of {function} are {estimate:.1f}× as fast, but all of them together only {whole:.1f}×: work "
+    "is put off to a few of them"
+)
 
-BUDGET_S = 0.2  # of repeated calls in each timing process
+_AT_MOST_S = 240.0  # for one comparison, however much time there is for all
 _SLOWER = 0.97  # what is not meant to become faster must not become slower than this
 _SET_UP_FLOOR_NS = 1_000_000  # setting up that costs less is not looked at
 _SET_UP_SHARE = 0.1  # of what the calls save may be spent on setting up
+_SURELY = 0.998  # confidence to accuse; ranks reach it with the ten pairs that noise leads to
 _COLD_RATIO = 4.0
 _TELLING_SHARE = 0.25  # of the old version's time on the workload's dearest call
 
@@ -66,15 +74,14 @@ class Bench:
     deadline_s: float
 
     @property
-    def at_least(self) -> float:
+    def threshold(self) -> Threshold:
         """The asked speedup, or what this machine says of code compared with itself if that is more.
 
         Where memory is to be saved, no more is asked than not to be slower.
         """
         if self.terms.objective is Objective.MEMORY:
-            return _SLOWER
-        noise = self.case.noise
-        return max(self.terms.min_speedup, noise.high if noise else 1.0)
+            return Threshold(_SLOWER)
+        return Threshold(self.terms.min_speedup, self.case.noise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +108,28 @@ def timed(bench: Bench, function: FunctionName, *, among: int, ratio: float) -> 
         WrongAnswerError: the new version gives other results while it is timed.
     """
     once = memory.remembers(bench.files)
+    conditions = conditions_now()
     confidence = 1 - (1 - bench.terms.confidence) / among
-    comparison, timings = _compared(bench, function, once, confidence)
+    comparison, timings = _compared(bench, function, once, confidence, bench.threshold)
     against = None
-    if not once and (estimate := comparison.interval.estimate) > 1:
-        against = _only_seen(function, estimate, timings)
+    if comparison.decision is Decision.FASTER and not once:
+        estimate = comparison.interval.estimate
+        against = _puts_off(function, estimate, timings) or _only_seen(function, estimate, timings)
         if against is None and _remembers(estimate, timings):
             once = True
-            comparison, timings = _compared(bench, function, once, confidence)
+            comparison, timings = _compared(bench, function, once, confidence, bench.threshold)
     against = against or _sets_up(function, timings)
-    measured = Measured(function, comparison, bench.at_least, ratio)
+    measured = Measured(
+        function,
+        comparison,
+        bench.threshold.after(comparison.interval.pairs),
+        ratio,
+        cpu_ratio=_cpu_ratio(timings),
+        conditions=conditions,
+    )
     if against or among == 1 or comparison.decision is Decision.FASTER:
         return Timed(measured, against)
-    kept_pace, _ = _compared(bench, function, once, confidence, at_least=_SLOWER)
+    kept_pace, _ = _compared(bench, function, once, confidence, Threshold(_SLOWER))
     return Timed(measured, None, kept_pace)
 
 
@@ -122,14 +138,14 @@ def _compared(
     function: FunctionName,
     once: bool,
     confidence: float,
-    at_least: float | None = None,
+    threshold: Threshold,
 ) -> tuple[Comparison, list[tuple[Timing, Timing]]]:
     kept: list[tuple[Timing, Timing]] = []
     comparison = compare(
         benchmark_of(bench.case, function, once=once).pair(bench.case.tree, bench.new, kept),
-        at_least=bench.at_least if at_least is None else at_least,
+        threshold=threshold,
         confidence=confidence,
-        deadline_s=bench.deadline_s,
+        deadline_s=min(bench.deadline_s, time.monotonic() + _AT_MOST_S),
     )
     return comparison, kept
 
@@ -140,6 +156,12 @@ def benchmark_of(case: Case, function: FunctionName, *, once: bool = False) -> C
     chosen = choose_calls(reference)
     unseen = choose_unseen(reference, chosen)
     return CallBenchmark(case.target, reference, chosen, BUDGET_S, once, unseen)
+
+
+def _cpu_ratio(timings: Sequence[tuple[Timing, Timing]]) -> float | None:
+    """Return new/old of the processor time, the median over pairs; ``None`` where it cannot be seen."""
+    seen = [new.cpu_ns / old.cpu_ns for old, new in timings if min(old.cpu_ns, new.cpu_ns) > 0]
+    return median(seen) if seen else None
 
 
 def _unseen_gain(timings: Sequence[tuple[Timing, Timing]]) -> float | None:
@@ -160,7 +182,8 @@ def _unseen_gain(timings: Sequence[tuple[Timing, Timing]]) -> float | None:
 
 
 def _least(times_ns: Sequence[Sequence[float]]) -> list[float]:
-    return [min(each) for each in zip(*times_ns, strict=True)]
+    """Return the least time of each input over the processes that timed it; the later ones did not."""
+    return [min(each) for each in zip(*filter(None, times_ns), strict=True)]
 
 
 def _ratios(old_ns: Sequence[float], new_ns: Sequence[float]) -> list[float]:
@@ -170,14 +193,17 @@ def _ratios(old_ns: Sequence[float], new_ns: Sequence[float]) -> list[float]:
 def _only_seen(
     function: FunctionName, estimate: float, timings: Sequence[tuple[Timing, Timing]]
 ) -> Refusal | None:
-    """Refuse answers made ready for known inputs: fast when first asked, not fast on other inputs.
+    """Refuse answers made ready for known inputs: fast when first asked, surely not on other inputs.
 
-    "Not fast" is less than the square root of the gain on the known ones. (A memo is slow when
-    first asked.)
+    "Not fast" is less than the square root of the gain on the known ones, in the least times of all
+    processes and beyond the scatter from pair to pair. (A memo is slow when first asked.)
     """
     unseen = _unseen_gain(timings)
     first = median(old.first_ns / new.first_ns for old, new in timings)
     if unseen is None or unseen >= math.sqrt(estimate) or first < math.sqrt(estimate):
+        return None
+    gains = [gain for pair in timings if (gain := _unseen_gain([pair])) is not None]
+    if len(gains) > 1 and interval(gains, 0.99).high >= math.sqrt(estimate):
         return None
     return Refusal(
         Why.CHEATS, ONLY_SEEN.format(function=function, estimate=estimate, unseen=unseen)
@@ -199,13 +225,28 @@ def _remembers(estimate: float, timings: Sequence[tuple[Timing, Timing]]) -> boo
     return new > _COLD_RATIO * old
 
 
+def _puts_off(
+    function: FunctionName, estimate: float, timings: Sequence[tuple[Timing, Timing]]
+) -> Refusal | None:
+    """Refuse work that is put off: most calls fast, and now and then one that does the work of many.
+
+    What counts is how long a call takes when nothing comes in between; so it is looked whether the
+    mean of all calls surely gains less than the square root of that.
+    """
+    whole = interval([old.mean_ns / new.mean_ns for old, new in timings], _SURELY)
+    if whole.high >= math.sqrt(estimate):
+        return None
+    detail = NOW_AND_THEN.format(function=function, estimate=estimate, whole=whole.estimate)
+    return Refusal(Why.CHEATS, detail)
+
+
 def _sets_up(function: FunctionName, timings: Sequence[tuple[Timing, Timing]]) -> Refusal | None:
     """Refuse a change that spends on import and first calls a good part of what the calls save."""
     before = [old.import_ns + old.first_ns for old, _ in timings]
     after = [new.import_ns + new.first_ns for _, new in timings]
     added_ns = median(after) - median(before)
     saved_ns = median(old.pass_ns - new.pass_ns for old, new in timings)
-    surely_more = interval(_ratios(before, after), 0.999).high < 1
+    surely_more = interval(_ratios(before, after), _SURELY).high < 1
     if not surely_more or added_ns < max(_SET_UP_FLOOR_NS, _SET_UP_SHARE * saved_ns):
         return None
     detail = SETS_UP.format(

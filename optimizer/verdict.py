@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from perfbot.optimizer.faults import Caught, sentence
 from perfbot.optimizer.metrics import Metrics
+from perfbot.profiling.conditions import Conditions
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.growth import Growth
 from perfbot.profiling.measure import Comparison, Interval
@@ -74,6 +75,8 @@ class Measured:
     memory_ratio: float | None  # peak of new/old, beyond what was there before the call
     growth: Growth | None = None  # of both versions' time with size
     instructions_ratio: float | None = None  # new/old, of the same calls
+    cpu_ratio: float | None = None  # processor time of new/old, of all threads
+    conditions: Conditions | None = None  # under which it was measured
 
     @property
     def speedup(self) -> Interval:

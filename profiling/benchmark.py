@@ -1,7 +1,9 @@
 """Timing a function's recorded calls on two versions of the code, each run in a fresh process."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 from perfbot.profiling.behaviours import Behaviour
 from perfbot.profiling.capture import Recorded
@@ -15,12 +17,16 @@ from perfbot.profiling.tree import Tree, module_names
 IMPOSSIBLE = "the timing process answered with times that cannot be"
 WRONG_ANSWER = "{function} gives other results while it is timed than when its results are compared"
 
+BUDGET_S = 0.025  # of repeated calls in each timing process, in processor time
+
+_TICKS_NS = 20_000_000  # what two ticks of a clock of processor time come to, at most
 _AT_MOST_CALLS = 24
 _COVERED_SHARE = 0.95  # of the recorded time; the rest is left to the cheapest calls
 _AT_MOST_PASS_S = 2.0  # for one pass over the calls; the ones that matter most come first
 _WEIGHED_S = 1.0  # of calls, in the old version's time: weighing makes them several times as long
 _AT_MOST_UNSEEN = 24  # mutations that are timed, once each
 _UNSEEN_PER_CALL = 6
+_UNSEEN_PAIRS = 6  # the first pairs in which they are
 _UNSEEN_NS = 3_000_000_000  # for all of them together
 
 
@@ -37,9 +43,12 @@ class Timing:
     """One process's answer, in nanoseconds.
 
     ``pass_ns`` and ``first_ns`` are for a pass over the calls, each as often as the workload makes
-    it: again and again, and for the first time in the process. ``unseen_ns`` has one time for each
-    mutation, made once; ``import_ns`` is the import of the function's module with all that it
-    imports; ``answers`` has a digest of each call's result, ``""`` where there is none to compare.
+    it: again and again (the lower decile of each call's spans), and for the first time in the
+    process. ``mean_ns`` is the pass by the mean of the spans, ``cpu_ns`` the processor time of all
+    threads for it; ``spans_ns`` has each call's times again and again, as they came. ``unseen_ns``
+    has one time for each mutation, made once; ``import_ns`` is the import of the function's module
+    with all that it imports; ``answers`` has a digest of each call's result, ``""`` where there is
+    none to compare.
     """
 
     pass_ns: float
@@ -48,6 +57,9 @@ class Timing:
     per_call_ns: tuple[float, ...]
     unseen_ns: tuple[float, ...] = ()
     answers: tuple[str, ...] = ()
+    mean_ns: float = 0.0
+    cpu_ns: float = 0.0
+    spans_ns: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +143,17 @@ class CallBenchmark:
     ) -> Callable[[bool], Pair]:
         """Return a function that measures one pair, for :func:`perfbot.profiling.measure.compare`.
 
-        The pairs' full timings (old, new) are appended to ``kept``. The returned function raises
-        what :meth:`time` does, and ``WrongAnswerError``.
+        The pairs' full timings (old, new) are appended to ``kept``; the later ones have no unseen
+        calls, as the least times of the first ones tell enough. The returned function raises what
+        :meth:`time` does, and ``WrongAnswerError``.
         """
+        later = replace(self, unseen=())
+        numbers = itertools.count()
 
         def measure(old_first: bool) -> Pair:
             trees = (old, new) if old_first else (new, old)
-            times = [self.time(tree) for tree in trees]
+            benchmark = self if next(numbers) < _UNSEEN_PAIRS else later
+            times = [benchmark.time(tree) for tree in trees]
             before, after = times if old_first else reversed(times)
             self._compare_answers(before, after)
             if kept is not None:
@@ -214,17 +230,50 @@ def _ns(reference: Reference, number: int) -> float:
 
 
 def _timing(message: Message, calls: Sequence[Recorded], unseen: int) -> Timing:
-    first, each = message.numbers("first_ns"), message.numbers("per_call_ns")
-    others, answers = message.numbers("unseen_ns"), message.texts("answers")
-    lengths = (len(first), len(each), len(answers), len(others))
-    if lengths != (*[len(calls)] * 3, unseen) or min((*first, *each, *others), default=0) <= 0:
+    first, others, answers = (
+        message.numbers("first_ns"),
+        message.numbers("unseen_ns"),
+        message.texts("answers"),
+    )
+    repeated = message.objects("repeated")
+    spans = tuple(each.numbers("spans_ns") for each in repeated)
+    lengths = (len(first), len(spans), len(answers), len(others))
+    least = min((*first, *others, *(min(each, default=0) for each in spans)), default=0)
+    if lengths != (*[len(calls)] * 3, unseen) or least <= 0:
         raise MeasurementError(IMPOSSIBLE)
     times = [call.times for call in calls]
+    worked = [_lower_decile(each.numbers("worked_ns") or (0.0,)) for each in repeated]
+    each_ns = tuple(_lower_decile(each) for each in spans)
     return Timing(
-        sum(time_ns * count for time_ns, count in zip(each, times, strict=True)),
-        sum(time_ns * count for time_ns, count in zip(first, times, strict=True)),
+        _weighted(each_ns, times),
+        _weighted(first, times),
         message.number("import_ns"),
-        each,
+        each_ns,
         others,
         answers,
+        _weighted([fmean(each) for each in spans], times),
+        _weighted(worked, times) * _threads(message),
+        spans,
     )
+
+
+def _threads(message: Message) -> float:
+    """Return how much more processor time all threads took than the one that calls; 1.0 where it is unclear.
+
+    The clock of all threads may tick, by some milliseconds.
+    """
+    own_ns, all_ns = message.number("thread_ns"), message.number("process_ns")
+    return all_ns / own_ns if all_ns - own_ns > _TICKS_NS and own_ns > 0 else 1.0
+
+
+def _lower_decile(spans_ns: Sequence[float]) -> float:
+    """Return what a tenth of the spans are below: what the code takes when nothing comes in between.
+
+    A busy machine slows a process down by phases that are often longer than half of it, which the
+    median would take for the code's own time. The least span of all may be a fluke of the clock.
+    """
+    return sorted(spans_ns)[len(spans_ns) // 10]
+
+
+def _weighted(each_ns: Sequence[float], times: Sequence[int]) -> float:
+    return sum(ns * count for ns, count in zip(each_ns, times, strict=True))

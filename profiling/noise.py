@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from perfbot.profiling.benchmark import CallBenchmark, choose_calls
+from perfbot.profiling.benchmark import BUDGET_S, CallBenchmark, choose_calls
 from perfbot.profiling.capture import capture
 from perfbot.profiling.environment import query
 from perfbot.profiling.functions import FunctionName
@@ -15,7 +15,7 @@ from perfbot.profiling.target import Target
 from perfbot.profiling.tree import Tree, export, with_changes
 from perfbot.profiling.workload import Workload
 
-PAIRS = 8
+PAIRS = 12
 _CONFIDENCE = 0.99
 _FUNCTION = FunctionName("sample.py", "sample")
 _SAMPLE = """\
@@ -57,5 +57,5 @@ def of_this_machine(sandbox: Sandbox, scratch: Path) -> Interval:
     run = with_changes(tree, {}, scratch / "run")
     recording = capture(target, run, workload, [_FUNCTION], wall_s=120)[_FUNCTION]
     known = reference(target, tree, recording)
-    benchmark = CallBenchmark(target, known, choose_calls(known), 0.2)
+    benchmark = CallBenchmark(target, known, choose_calls(known), BUDGET_S)
     return against_itself(benchmark, tree, with_changes(tree, {}, scratch / "same"))

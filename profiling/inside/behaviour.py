@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import dataclasses
 import hashlib
@@ -76,12 +75,21 @@ def answer(function: Function, kind: str, call: Call, tree: str) -> str:
         return ""
 
 
+def prepare(kind: str) -> None:
+    """Import what driving a call takes, so that no call is timed with it.
+
+    Only where it is needed: it would be half of the start-up of every process.
+    """
+    if kind in ("coroutine", "async generator"):
+        import asyncio  # noqa: F401
+
+
 def drive(kind: str, result: Any) -> Any:
     """Do what a call merely prepared: a generator's items as a list, a coroutine's result."""
-    if kind == "coroutine":
-        return asyncio.run(result)
-    if kind == "async generator":
-        return asyncio.run(_collected(result))
+    if kind in ("coroutine", "async generator"):
+        import asyncio
+
+        return asyncio.run(result if kind == "coroutine" else _collected(result))
     if kind == "generator" or hasattr(result, "__next__"):
         return list(itertools.islice(result, _AT_MOST_ITEMS))
     return result

@@ -5,9 +5,12 @@ with whatever the function sets up on first use. ``per_call_ns``: the same calls
 which is precise, but flatters code that remembers. ``unseen_ns``: mutations of these calls that
 this process has never made, once each, when the code is warm; nothing can have been remembered.
 
-Calls that change their arguments get fresh copies each time, made outside the timed span. At the
-end each call is made once more and its result told, so that the parent sees that what was timed
-does the work. The clock is taken before any code of the target runs.
+Of the repeated calls every span is told, by the clock and by the processor time of the thread that
+calls, and the parent makes the statistics; ``thread_ns`` and ``process_ns`` say how much processor
+time that thread and all threads together took meanwhile. Calls that change their arguments get
+fresh copies each time, made outside the timed span. At the end each call is made once more and its
+result told, so that the parent sees that what was timed does the work. The clocks are taken before
+any code of the target runs.
 """
 
 from __future__ import annotations
@@ -18,7 +21,6 @@ import gc
 import io
 import itertools
 import pickle
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -35,9 +37,12 @@ _LONG_NS = 20_000_000
 _AT_LEAST_ROUNDS = 3
 
 _now_ns = time.perf_counter_ns
+_worked_ns = time.thread_time_ns
+_all_worked_ns = time.process_time_ns  # of all threads; where processor time is limited it ticks
 _unpickled = pickle.loads
 
 Function = Callable[..., Any]
+Span = tuple[float, float]  # nanoseconds per call: by the clock, and of processor time
 
 
 def run(job: dict[str, Any], results: Results) -> None:
@@ -46,6 +51,7 @@ def run(job: dict[str, Any], results: Results) -> None:
     function = imported(job)
     import_ns = _now_ns() - started_ns
     kind = record.kind_of(function)
+    behaviour.prepare(kind)
     with quiet():
         timed = [
             Timed(function, kind, base64.b64decode(call), fresh)
@@ -53,19 +59,23 @@ def run(job: dict[str, Any], results: Results) -> None:
         ]
         gc.collect()
         gc.freeze()
+        thread_ns, process_ns = _worked_ns(), _all_worked_ns()
         # Where results are remembered, a call is repeated as often as the workload repeats it.
         repeats = [
             min(times, _AT_MOST_REAL_REPEATS) if job["once"] else 1 for times in job["times"]
         ]
-        first_ns = [each.span_ns(count) for each, count in zip(timed, repeats, strict=True)]
-        rounds = [] if job["once"] else _rounds(timed, first_ns, job["budget_s"])
-        unseen_ns = [Timed.of(function, kind, call).span_ns(1) for call in _unseen(job)]
+        first = [each.span_ns(count) for each, count in zip(timed, repeats, strict=True)]
+        rounds = [first] if job["once"] else _rounds(timed, first, job["budget_s"])
+        thread_ns, process_ns = _worked_ns() - thread_ns, _all_worked_ns() - process_ns
+        unseen = [Timed.of(function, kind, call).span_ns(1) for call in _unseen(job)]
         answers = [each.answer(job["tree"]) for each in timed]
     results.send(
         "timed",
-        first_ns=first_ns,
-        per_call_ns=[statistics.median(times) for times in zip(*rounds, strict=True)] or first_ns,
-        unseen_ns=unseen_ns,
+        first_ns=[ns for ns, _ in first],
+        repeated=[_told(spans) for spans in zip(*rounds, strict=True)],
+        thread_ns=thread_ns,
+        process_ns=process_ns,
+        unseen_ns=[ns for ns, _ in unseen],
         import_ns=import_ns,
         total_ns=_now_ns() - started_ns,
         answers=answers,
@@ -94,16 +104,26 @@ class _Nowhere(io.StringIO):
         return len(text)
 
 
-def _rounds(timed: list[Timed], first_ns: list[float], budget_s: float) -> list[list[float]]:
-    """Time all calls in turn, round after round, until the budget is used up; the first round warms up."""
-    rounds: list[list[float]] = []
-    end_ns = _now_ns() + int(budget_s * 1e9)
-    for each, ns in zip(timed, first_ns, strict=True):
+def _told(spans: tuple[Span, ...]) -> dict[str, object]:
+    return {"spans_ns": [ns for ns, _ in spans], "worked_ns": [ns for _, ns in spans]}
+
+
+def _rounds(timed: list[Timed], first: list[Span], budget_s: float) -> list[list[Span]]:
+    """Time all calls in turn, round after round, until the budget is used up; calibrating warms up.
+
+    The budget is of processor time, so that a process on a busy machine makes as many calls as one
+    on a quiet one; calls that wait instead of working end with ten times the budget.
+    """
+    rounds: list[list[Span]] = []
+    worked_ns, end_ns = _worked_ns() + budget_s * 1e9, _now_ns() + 10 * budget_s * 1e9
+    for each, (ns, _) in zip(timed, first, strict=True):
         if ns < _LONG_NS:  # one call of a long one is precise enough
             each.calibrate()
-    while len(rounds) < _AT_LEAST_ROUNDS or _now_ns() < end_ns:
+    over = False
+    while len(rounds) < _AT_LEAST_ROUNDS or not over:
         rounds.append([each.span_ns(each.repeats) for each in timed])
-        if len(rounds) == 1 and _now_ns() > end_ns:
+        over = _worked_ns() >= worked_ns or _now_ns() >= end_ns
+        if len(rounds) == 1 and over:
             break  # one round is longer than the whole budget: it is precise enough
     return rounds
 
@@ -144,11 +164,11 @@ class Timed:
 
     def calibrate(self) -> None:
         """Choose how many calls make one span long enough."""
-        once_ns = max(1.0, min(self.span_ns(1), self.span_ns(1)))
+        once_ns = max(1.0, min(self.span_ns(1)[0], self.span_ns(1)[0]))
         self.repeats = max(1, min(_AT_MOST_REPEATS, int(_SPAN_NS / once_ns)))
 
-    def span_ns(self, repeats: int) -> float:
-        """Make the call ``repeats`` times and return the mean nanoseconds per call.
+    def span_ns(self, repeats: int) -> Span:
+        """Make the call ``repeats`` times and return the mean nanoseconds per call, wall and processor.
 
         What a call leaves to be done (a generator's items, a coroutine) is done within the span.
         """
@@ -159,6 +179,7 @@ class Timed:
             else [self._kept] * repeats
         )
         plain = kind == "function"
+        used_ns = _worked_ns()
         started_ns = _now_ns()
         for arguments, keywords in calls:
             try:
@@ -167,7 +188,8 @@ class Timed:
                     drive(kind, result)
             except Exception:
                 continue
-        return (_now_ns() - started_ns) / repeats
+        ended_ns = _now_ns()
+        return (ended_ns - started_ns) / repeats, (_worked_ns() - used_ns) / repeats
 
     def answer(self, tree: str) -> str:
         """Make the call once more, with fresh arguments, and return its result's digest, ``""`` if none."""

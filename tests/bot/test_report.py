@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from perfbot.bot.report import Growth, Reason, Samples, Verdict, samples_to_json, to_json
 from perfbot.optimizer.strategies import Category
 from perfbot.optimizer.verdict import Why
+from perfbot.profiling.conditions import Conditions
 
 from shop_report import Example
 
@@ -89,12 +90,12 @@ def test_closed_lists_are_the_same_in_code_and_schema(
 
 def test_samples_are_written_pair_by_pair() -> None:
     text = samples_to_json({"a.py::f": Samples(((0.2, 0.1),), 1.1, ((8, 0.3),))})
-    functions = json.loads(text)["functions"]
-    assert functions == {
-        "a.py::f": {
-            "pairs": [[0.2, 0.1]],
-            "threshold": 1.1,
-            "sizes_before": [[8, 0.3]],
-            "sizes_after": [],
-        }
-    }
+    (found,) = json.loads(text)["functions"].values()
+    assert (found["pairs"], found["threshold"]) == ([[0.2, 0.1]], 1.1)
+    assert (found["sizes_before"], found["sizes_after"]) == ([[8, 0.3]], [])
+
+
+def test_samples_say_under_what_conditions_they_were_measured() -> None:
+    samples = Samples(((0.2, 0.1),), 1.1, conditions=Conditions((0, 3), None, 0.5))
+    (found,) = json.loads(samples_to_json({"a.py::f": samples}))["functions"].values()
+    assert found["conditions"] == {"cpus": [0, 3], "megahertz": None, "load": 0.5}

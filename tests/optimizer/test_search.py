@@ -14,6 +14,8 @@ from perfbot.optimizer.proposing import Catalogue
 from perfbot.optimizer.scene import Rewrite, Scene
 from perfbot.optimizer.search import Found, search
 from perfbot.optimizer.strategies import Category, Strategy
+from perfbot.optimizer.verify import judge
+from perfbot.profiling.benchmark import CallBenchmark, Timing
 from perfbot.profiling.capture import capture
 from perfbot.profiling.environment import query
 from perfbot.profiling.functions import FunctionName
@@ -21,7 +23,7 @@ from perfbot.profiling.sandbox import strongest
 from perfbot.profiling.source import read_source
 from perfbot.profiling.suite import baseline, run_suite
 from perfbot.profiling.target import Target
-from perfbot.profiling.tree import export, with_changes
+from perfbot.profiling.tree import Tree, export, with_changes
 from perfbot.profiling.workload import WorkloadSettings, discover
 
 SHOP = """\
@@ -75,6 +77,29 @@ def test_the_best_version_is_found_and_says_how_it_came_about(case: Case) -> Non
     assert b"known_set" in best.content
     assert "list membership to set" in [each.strategy.name for each in best.plan.suggestions]
     assert best.ratio > 3
+
+
+def test_the_winner_is_confirmed_by_processes_that_took_no_part_in_choosing_it(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timings: list[Timing] = []
+    time_one = CallBenchmark.time
+
+    def spied(self: CallBenchmark, tree: Tree) -> Timing:
+        timings.append(time_one(self, tree))
+        return timings[-1]
+
+    monkeypatch.setattr(CallBenchmark, "time", spied)
+    winner = found(case, rules()).candidates[0]
+    choosing = len(timings)
+    deadline_s = time.monotonic() + 240
+    verdict = judge(case, winner.changes, [MISSING], Terms(), deadline_s=deadline_s)
+    (measured,) = verdict.measured
+    confirming = timings[choosing:]
+    assert choosing > 0
+    assert len(confirming) == 2 * len(measured.comparison.pairs)
+    claimed = [ns for pair in measured.comparison.pairs for ns in (pair.old_ns, pair.new_ns)]
+    assert sorted(claimed) == sorted(each.pass_ns for each in confirming)
 
 
 def test_steps_are_composed_on_one_function(case: Case) -> None:

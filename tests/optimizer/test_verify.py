@@ -354,16 +354,16 @@ def test_a_cache_that_stays_is_paid_for(case):
 
 
 def test_wrong_answers_only_while_timed_are_a_cheat(case):
-    """After a thousand calls it stops working: neither tests nor replay make so many."""
-    tired = changed("pairs", FAST_PAIRS).replace(
-        "def pairs(items):\n",
-        "_SEEN = Tired()\n\n\ndef pairs(items):\n    if _SEEN.often():\n        return 0\n",
+    """After some hundred calls it stops working: neither tests nor replay make so many."""
+    tired = SOURCE.replace(
+        "def lone(value):\n",
+        "_SEEN = Tired()\n\n\ndef lone(value):\n    if _SEEN.often():\n        return 0\n",
     )
     tired = (
         "class Tired:\n    count = 0\n\n    def often(self):\n        self.count += 1\n"
-        "        return self.count > 3000\n\n\n" + tired
+        "        return self.count > 300\n\n\n" + tired
     )
-    verdict = judged(case, tired, "pairs")
+    verdict = judged(case, tired, "lone")
     assert verdict.why in (Why.CHEATS, Why.RESULTS_DIFFER)
 
 
@@ -379,7 +379,7 @@ def test_of_two_changed_functions_one_must_be_faster_and_none_slower(case):
 def test_noise_of_the_machine_raises_what_is_asked(case):
     from perfbot.profiling.measure import Interval
 
-    noisy = replace(case, noise=Interval(1.0, 1e-9, 1e9, 0.99, 8))
+    noisy = replace(case, noise=Interval(1.0, 1e-90, 1e90, 0.99, 8))
     verdict = judged(noisy, changed("pairs", FAST_PAIRS), "pairs")
     assert (type(verdict), verdict.why) == (Inconclusive, Why.TOO_NOISY)
 

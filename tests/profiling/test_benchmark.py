@@ -35,6 +35,11 @@ def squares(n):
 
 async def later(n):
     return n + 1
+
+
+def state(word):
+    import gc
+    return hash(word), gc.isenabled(), gc.get_threshold()
 """
 TESTS = """\
 import asyncio
@@ -49,13 +54,15 @@ def test_all():
     assert m.grow([5]) == [5, 1]
     assert list(m.squares(4)) == [0, 1, 4, 9]
     assert asyncio.run(m.later(1)) == 2
+    assert m.state("word")
 """
 NAMES = ["size", "grow", "squares", "later"]
 
 
 @pytest.fixture(scope="module")
 def case(prepare):
-    return prepare({PATH: SOURCE, "tests/test_m.py": TESTS}, *(f"{PATH}::{each}" for each in NAMES))
+    names = [f"{PATH}::{each}" for each in (*NAMES, "state")]
+    return prepare({PATH: SOURCE, "tests/test_m.py": TESTS}, *names)
 
 
 def bench(case, name: str, **options) -> CallBenchmark:
@@ -89,6 +96,31 @@ def test_results_while_timed_are_those_of_replay(case):
     benchmark = bench(case, "size")
     (number, *_), (answer, *_) = benchmark.chosen, benchmark.time(case.tree).answers
     assert answer == benchmark.reference.behaviours[number, 0].result
+
+
+def test_every_process_hashes_and_collects_garbage_alike_whatever_the_code_says(case):
+    """``state`` answers with what could differ from process to process; both versions must agree."""
+    meddling = case.copy(
+        {PATH: ("import gc; gc.disable(); gc.set_threshold(1)\n" + SOURCE).encode()}
+    )
+    benchmark = bench(case, "state")
+    number = benchmark.chosen[0]
+    answers = {benchmark.time(tree).answers[0] for tree in (case.tree, case.tree, meddling)}
+    assert answers == {benchmark.reference.behaviours[number, 0].result}
+
+
+def test_processor_time_is_told_beside_the_clocks(case):
+    timings = [bench(case, "size").time(case.tree) for _ in range(3)]
+    assert sum(timing.cpu_ns for timing in timings) > 0
+
+
+def test_later_pairs_do_without_unseen_calls(case):
+    kept = []
+    measure = bench(case, "size").pair(case.tree, case.tree, kept)
+    for number in range(8):
+        measure(number % 2 == 0)
+    counts = [len(old.unseen_ns) for old, _ in kept]
+    assert counts[0] > 0 == counts[-1]
 
 
 def test_both_versions_are_measured_in_either_order(case):
@@ -143,7 +175,8 @@ class Answering:
 
 
 HONEST = {
-    "kind": "timed", "first_ns": [5.0], "per_call_ns": [4.0], "unseen_ns": [], "import_ns": 3.0,
+    "kind": "timed", "first_ns": [5.0], "repeated": [{"spans_ns": [3.0, 4.0, 9.0], "worked_ns": [2.0, 2.5, 3.0]}],
+    "unseen_ns": [], "import_ns": 3.0,
     "total_ns": 1e9, "answers": [""],
 }  # fmt: skip
 DONE = {"kind": "done"}
@@ -156,7 +189,14 @@ def timed(case, *lines: dict, **options):
 
 
 def test_an_honest_answer_is_believed(case):
-    assert timed(case, HONEST, DONE).per_call_ns == (4.0,)
+    assert timed(case, HONEST, DONE).per_call_ns == (3.0,)
+
+
+def test_the_work_of_other_threads_is_counted(case):
+    alone = {"thread_ns": 2e7, "process_ns": 2.4e7}  # what two ticks may come to
+    helped = {"thread_ns": 2e7, "process_ns": 8e7}
+    assert timed(case, {**HONEST, **alone}, DONE).cpu_ns == 2.0
+    assert timed(case, {**HONEST, **helped}, DONE).cpu_ns == 8.0
 
 
 @pytest.mark.parametrize(
@@ -166,10 +206,10 @@ def test_an_honest_answer_is_believed(case):
         (DONE, HONEST),
         (HONEST, HONEST, DONE),
         (HONEST, {"kind": "memory"}, DONE),
-        ({**HONEST, "per_call_ns": []}, DONE),
-        ({**HONEST, "per_call_ns": [0.0]}, DONE),
-        ({**HONEST, "per_call_ns": [-1.0]}, DONE),
-        ({**HONEST, "per_call_ns": ["1"]}, DONE),
+        ({**HONEST, "repeated": []}, DONE),
+        ({**HONEST, "repeated": [{"spans_ns": [4.0, 0.0]}]}, DONE),
+        ({**HONEST, "repeated": [{"spans_ns": []}]}, DONE),
+        ({**HONEST, "repeated": [{"spans_ns": ["1"]}]}, DONE),
         ({**HONEST, "answers": []}, DONE),
         ({**HONEST, "unseen_ns": [1.0]}, DONE),
         ({**HONEST, "total_ns": 60e9}, DONE),
