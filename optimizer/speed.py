@@ -118,7 +118,10 @@ def timed(bench: Bench, function: FunctionName, *, among: int, ratio: float) -> 
         if against is None and _remembers(estimate, timings):
             once = True
             comparison, timings = _compared(bench, function, once, confidence, bench.threshold)
-    against = against or _sets_up(function, timings)
+    if (
+        comparison.decision is Decision.FASTER
+    ):  # a slower version takes longer when first called, too
+        against = against or _sets_up(function, timings)
     measured = Measured(
         function,
         comparison,

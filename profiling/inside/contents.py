@@ -71,6 +71,12 @@ def type_name(kind: type) -> str:
     return qualname if module == "builtins" else f"{module}.{qualname}"
 
 
+def name_of_kind(kind: type) -> str:
+    """Return :func:`type_name`, marked where another class, or none, is found under that name."""
+    name = type_name(kind)
+    return f"{name}~" if kind.__flags__ & HEAP_TYPE and not _is_reachable(kind) else name
+
+
 def vars_of(kind: type) -> dict[str, Any]:
     """Return the class's own dictionary, whatever its metaclass says."""
     found: dict[str, Any] = type.__dict__["__dict__"].__get__(kind)

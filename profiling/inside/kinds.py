@@ -130,7 +130,7 @@ def _foreign(names: list[str]) -> Handler | None:
 
 def _object(content: Handler, kind: type) -> Handler:
     """Wrap a content into the name of the class and the object's attributes."""
-    opening = f"{contents.type_name(kind)}("
+    opening = f"{contents.name_of_kind(kind)}("
     fields = _field_names(kind)
     complete = content is _reduced and contents.of_stdlib(kind)
     complete = complete or foreign.is_complete(contents.type_name(kind))

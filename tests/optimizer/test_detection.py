@@ -25,12 +25,11 @@ def rate(value):
     return "high" if value > 54321 else "low"
 
 
-def queue(work, lock):
-    with lock:
-        found = []
-        while work:
-            found.append(work.pop())
-        return found
+def queue(work, place):
+    place.found = []
+    while work:
+        place.found.append(work.pop())
+    return place.found
 
 
 def price(count):
@@ -62,7 +61,7 @@ def test_rate():
 
 
 def test_queue():
-    assert shop.queue([1, 2], threading.Lock()) == [2, 1]
+    assert shop.queue([1, 2], threading.local()) == [2, 1]
 
 
 def test_that_calls_nothing():

@@ -38,9 +38,9 @@ def deep(number):
     while True:
         print("x" * 1_000_000)
 
-#: A version that prints gigabytes and then is right | results-differ | printed
+#: A version that prints a hundred megabytes and then is right | results-differ | printed
 def halved(number):
-    for _ in range(2_000):
+    for _ in range(100):
         print("x" * 1_000_000)
     steps = 0
     while number != 1:
