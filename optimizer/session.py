@@ -64,6 +64,7 @@ _NATIVE_SHARE = 0.95
 _PROFILE_RUNS = 5
 _PROFILE_CPU_S = 1.0  # sampled: at 2 ms a sample some 500 samples
 _JUDGED_AT_MOST = 3
+_MEASURED = (Why.NOT_FASTER, Why.TOO_NOISY)
 _LOOKED_AT_PER_SEARCHED = 4
 _EFFECT_SHARE = 0.15  # of the time budget is kept for the effects of all accepted changes
 
@@ -346,7 +347,11 @@ class _Session:
         return dict_attributes(text for text in texts if text is not None)
 
     def _judge(self, function: FunctionName, found: Found) -> None:
-        """Judge the best versions in turn until one is accepted; the first verdict is kept otherwise."""
+        """Judge the best versions in turn until one is accepted; the first verdict is kept otherwise.
+
+        One that is right and was measured as not faster is the last: each further measurement would
+        be one more chance to take noise for a gain.
+        """
         verdicts: list[Judged] = []
         for candidate in found.candidates[: min(_JUDGED_AT_MOST, self._request.candidates)]:
             self._listener.phase(Phase.JUDGING, str(function))
@@ -364,6 +369,8 @@ class _Session:
             if isinstance(verdict, Accepted):
                 self._adopt(function, verdicts[-1], candidate.changes)
                 return
+            if verdict.why in _MEASURED:
+                break
         self._judged.append(verdicts[0])
 
     def _adopt(self, function: FunctionName, judged: Judged, changes: Mapping[str, bytes]) -> None:
