@@ -19,7 +19,7 @@ from perfbot.optimizer.metrics import Metrics
 from perfbot.optimizer.preparation import Prepared
 from perfbot.optimizer.session import Judged, Outcome, Unchanged
 from perfbot.optimizer.verdict import Accepted, Inconclusive, Measured, Rejected, Verdict, Why
-from perfbot.optimizer.verify import SAME_RESULTS
+from perfbot.optimizer.verify import OTHER_TYPES, SAME_RESULTS
 from perfbot.profiling.benchmark_file import FOLDER
 from perfbot.profiling.concurrency import Compared
 from perfbot.profiling.counters import counter
@@ -30,6 +30,7 @@ from perfbot.profiling.hotspots import Hotspot
 from perfbot.profiling.measure import Interval
 
 DECIDED = "same results, same tests, and even the lower end of the interval is above the threshold"
+_BESIDE = OTHER_TYPES.partition("{")[0]
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
@@ -253,8 +254,12 @@ def _load(compared: Compared) -> rows.LoadRow:
 
 
 def _decided(verdict: Accepted) -> str:
-    """Say on what it was accepted; a tolerance, or what was set aside, is never left out."""
-    compared = [gate.detail for gate in verdict.gates if gate.name == SAME_RESULTS]
+    """Say on what it was accepted; a tolerance, or what was set aside, is never left out.
+
+    What other types would do stands in the gate's own detail only: it decided nothing.
+    """
+    details = [gate.detail for gate in verdict.gates if gate.name == SAME_RESULTS]
+    compared = [each.partition(f", {_BESIDE}")[0] for each in details]
     remarks = [more for each in compared if (more := each.partition(", ")[2])]
     return "; ".join((DECIDED, *remarks, *filter(None, [verdict.remark])))
 

@@ -101,7 +101,7 @@ def growth(found: Growth) -> str:
 def _power(exponent: float | None, error: float | None) -> str:
     if exponent is None or error is None:
         return "not known"
-    return f"n^{exponent:.1f} ± {math.ceil(error * 10) / 10:.1f}"
+    return f"n^{round(exponent, 1) + 0.0:.1f} ± {math.ceil(error * 10) / 10:.1f}"  # no minus zero
 
 
 def instructions(ratio: float) -> str:
@@ -114,6 +114,8 @@ def workload(speedup: Speedup) -> str:
     if speedup.workload_estimate is None or speedup.workload_low is None:
         return ""
     least = _floored(speedup.workload_low, 2)
+    if speedup.workload_low < 1:
+        return f"no effect on the whole workload can be told from noise (at least {least}×)"
     return f"the whole workload {times(speedup.workload_estimate)} as fast, at least {least}×"
 
 

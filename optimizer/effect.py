@@ -19,7 +19,7 @@ from perfbot.profiling.effect import (
 )
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.measure import Interval
-from perfbot.profiling.own_benchmarks import BenchmarksFailed, Callers, callers
+from perfbot.profiling.own_benchmarks import BenchmarksFailed, callers
 from perfbot.profiling.pytest_options import neutral_arguments
 from perfbot.profiling.replay import Reference
 from perfbot.profiling.spelling import NotSpelled
@@ -29,7 +29,6 @@ NO_WORKLOAD = "the effect on the whole workload is not known: {why}"
 NO_BENCHMARKS = "the project's own benchmarks could not be measured: {why}"
 WITHOUT = "the benchmark {name} could not be measured: {why}"
 AND_MORE = "benchmarks that could not be measured besides these: {count}"
-NOT_CALLING = "not measured, as they do not call {function}: {count} of the project's benchmarks"
 NOT_WRITTEN = "no benchmark calls {function}, and none was written for it: {why}"
 
 _TOLD = 5  # benchmarks without a time that are named
@@ -114,9 +113,8 @@ def _of_benchmarks(
             known = callers(case.target, copy, arguments, change.functions, wall_s=wall_s)
     except BenchmarksFailed as error:
         return False, Effect(remarks=(NO_BENCHMARKS.format(why=error),))
-    remarks = _not_calling(known, change)
     if not known.calling:
-        return False, Effect(remarks=(*remarks, *_without(known.broken)))
+        return False, Effect(remarks=_without(known.broken))
     try:
         rows, without = of_benchmarks(
             versions,
@@ -126,16 +124,9 @@ def _of_benchmarks(
             deadline_s=deadline_s,
         )
     except (BenchmarksFailed, NotMeasured) as error:
-        remarks = (NO_BENCHMARKS.format(why=error), *remarks)
-        return True, Effect(remarks=(*remarks, *_without(known.broken)))
-    return True, Effect(rows, remarks=(*remarks, *_without({**known.broken, **without})))
-
-
-def _not_calling(known: Callers, change: Change) -> tuple[str, ...]:
-    if not known.others:
-        return ()
-    names = ", ".join(function.qualname for function in change.functions)
-    return (NOT_CALLING.format(count=known.others, function=names),)
+        why = NO_BENCHMARKS.format(why=error)
+        return True, Effect(remarks=(why, *_without(known.broken)))
+    return True, Effect(rows, remarks=_without({**known.broken, **without}))
 
 
 def _without(whys: Mapping[str, str]) -> tuple[str, ...]:

@@ -56,7 +56,9 @@ SAME_RESULTS = "same results"
 COMPARED = "{count} calls compared"
 TOLERANT = "floats may differ by {tolerance:g} of the larger (accept.tolerance), which {count} calls needed"
 SET_ASIDE = "{count} set aside, as the unchanged code now does something else on them"
-OTHER_TYPES = "with a value of a type that nothing shows (which refuses nothing): {what}"
+OTHER_TYPES = (
+    "beside that, with a value of a type that nothing shows (which refuses nothing): {what}"
+)
 UNSTEADY = (
     "the unchanged code of {function} does not always do the same: on {count} calls it did something "
     "else when it was asked once more, and too few are left to compare"

@@ -32,12 +32,11 @@ class Callers:
     """Who calls the functions in question.
 
     ``calling`` are the benchmarks that do and pass, ``broken`` says of those that do not pass why
-    (whether they would call the functions cannot be known), ``others`` counts the rest.
+    (whether they would call the functions cannot be known).
     """
 
     calling: tuple[str, ...]
     broken: Mapping[str, str]
-    others: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +75,7 @@ def callers(
         for test in tests
     }
     calling = tuple(name for name, why in outcomes.items() if not why and name in called)
-    return Callers(
-        calling, {**broken, **_uncollected(reply)}, len(outcomes) - len(calling) - len(broken)
-    )
+    return Callers(calling, {**broken, **_uncollected(reply)})
 
 
 def timed(

@@ -1,11 +1,13 @@
 """What stands in the configuration reaches the judge, and what the judge should tell reaches the report."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from perfbot.bot.config import Accept, Operator, read
 from perfbot.bot.connect import _terms, request
 from perfbot.bot.findings import DECIDED, _decided
 from perfbot.optimizer.verdict import Accepted, Gate
+from perfbot.optimizer.verify import OTHER_TYPES
 
 SETTINGS = b"""\
 version: 1
@@ -34,5 +36,7 @@ def test_the_tolerance_of_the_configuration_reaches_the_judge():
 def test_how_results_were_compared_is_part_of_every_acceptance_that_is_not_plain():
     plain = Gate("same results", True, "12 calls compared", 1.0)
     tolerant = Gate("same results", True, "12 calls compared, floats may differ by 1e-09", 1.0)
+    beside = replace(tolerant, detail=f"{tolerant.detail}, {OTHER_TYPES.format(what='f(None), …')}")
     assert _decided(Accepted((), (plain,))) == DECIDED
     assert _decided(Accepted((), (tolerant,))) == f"{DECIDED}; floats may differ by 1e-09"
+    assert _decided(Accepted((), (beside,))) == f"{DECIDED}; floats may differ by 1e-09"

@@ -125,7 +125,7 @@ def test_the_workload_is_measured_on_both_versions(measured):
 
 def test_no_benchmark_is_dropped_without_a_word(measured):
     told = " ".join(measured.remarks)
-    assert "not measured, as they do not call squares: 1 of the project's benchmarks" in told
+    assert "do not call" not in told
     assert f"{PLACE}::test_broken could not be measured: it failed: " in told
     assert f"{PLACE}::test_skipped could not be measured: it skipped" in told
     assert "test_no_benchmark" not in told
