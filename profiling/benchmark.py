@@ -204,7 +204,11 @@ def affordable(reference: Reference, numbers: Sequence[int], most_s: float) -> l
 def choose_unseen(reference: Reference, chosen: Sequence[int]) -> tuple[tuple[int, ...], ...]:
     """Choose mutations of the chosen calls that the function answers, for each call some of the gentle ones."""
     pass_ns = sum(_ns(reference, number) for number in chosen)
-    most = min(_UNSEEN_PER_CALL, _AT_MOST_UNSEEN // max(1, len(chosen)), int(_UNSEEN_NS / pass_ns))
+    most = min(
+        _UNSEEN_PER_CALL,
+        _AT_MOST_UNSEEN // max(1, len(chosen)),
+        int(_UNSEEN_NS / max(1.0, pass_ns)),
+    )
     most = max(1, most)
     return tuple(
         tuple(

@@ -11,8 +11,10 @@ import pytest
 from perfbot.optimizer import verify
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.faults import Caught, Fault
+from perfbot.optimizer.speed import benchmark_of
 from perfbot.optimizer.verdict import Accepted, Gate, Inconclusive, Rejected, Why
 from perfbot.optimizer.verify import GATES, changed_functions, judge, judge_without_clock
+from perfbot.profiling.benchmark import WrongAnswerError
 from perfbot.profiling.capture import Recording
 from perfbot.profiling.functions import FunctionName
 
@@ -354,7 +356,11 @@ def test_a_cache_that_stays_is_paid_for(case):
 
 
 def test_wrong_answers_only_while_timed_are_a_cheat(case):
-    """After some hundred calls it stops working: neither tests nor replay make so many."""
+    """After some hundred calls it stops working: neither tests nor replay make so many.
+
+    Reading sees that it keeps something between calls, so it is timed as the workload calls it, and
+    no gain is left; where it is called more often, its answers tell.
+    """
     tired = SOURCE.replace(
         "def lone(value):\n",
         "_SEEN = Tired()\n\n\ndef lone(value):\n    if _SEEN.often():\n        return 0\n",
@@ -364,7 +370,11 @@ def test_wrong_answers_only_while_timed_are_a_cheat(case):
         "        return self.count > 300\n\n\n" + tired
     )
     verdict = judged(case, tired, "lone")
-    assert verdict.why in (Why.CHEATS, Why.RESULTS_DIFFER)
+    assert verdict.why in (Why.CHEATS, Why.RESULTS_DIFFER, Why.NOT_FASTER)
+    lone = FunctionName(PATH, "lone")
+    measure = benchmark_of(case, lone).pair(case.tree, case.copy({PATH: tired.encode()}))
+    with pytest.raises(WrongAnswerError):
+        measure(True)
 
 
 def test_of_two_changed_functions_one_must_be_faster_and_none_slower(case):

@@ -230,9 +230,10 @@ def test_a_start_up_that_only_varies_is_not_held_against_a_gain():
     check_nothing_moved(list(zip(old, new, strict=True)))
 
 
-def test_too_few_pairs_are_none():
+def test_too_few_pairs_are_none(monkeypatch):
     def slow(_tree):
         time.sleep(0.05)
 
+    monkeypatch.setattr(measuring, "LEAST_PAIRS", 4)
     with pytest.raises(NotMeasured, match=r"takes .* s, and the least that tells something"):
         interleaved(slow, Versions(None, None, None, None), "it", time.monotonic() + 0.1)  # type: ignore[arg-type]

@@ -186,7 +186,7 @@ def test_messages_that_contradict_each_other_are_not_believed_at_all(lines):
 def test_a_new_version_that_dies_on_the_way_differs_where_it_died():
     before = read(size(3), behaviour(3), size(4), behaviour(4), DONE)
     after = read(size(3), behaviour(3), size(4), returncode=1)
-    (found,) = growth._differences(before, after).values()
+    (found,) = growth._differences(before, after, None).values()
     assert found.ending == ""
     assert found.after == NOTHING_TOLD.format(trouble="ended with status 1")
 
@@ -204,5 +204,5 @@ def test_the_powers_of_both_versions_are_those_of_the_sizes_that_both_reached():
 
 def test_the_same_in_words_and_not_the_same_is_told_apart():
     before, after = read(behaviour(3), DONE), read(behaviour(3, digest="b"), DONE)
-    (found,) = growth._differences(before, after).values()
+    (found,) = growth._differences(before, after, None).values()
     assert found.after == SHARES.format(before="returned 1")

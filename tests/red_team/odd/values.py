@@ -27,16 +27,16 @@ def multiplier(number):
 def multiplier(number):
     return lambda other: other + number
 
-#: A lock in a result cannot be looked into | not-comparable | cannot be looked into
+#: A lock in a result is compared by its state
 def locked(name):
     return dict(name=name, lock=threading.Lock())
 
-#: Nor can a socket | not-comparable
+#: A socket in a result cannot be looked into | not-comparable
 def plug():
     made = socket.socket()
     return made
 
-#: A lock as an argument cannot be looked into | not-comparable | cannot be looked into
+#: A lock as an argument comes back from its recording
 def held(lock, number):
     lock.acquire()
     try:
@@ -44,15 +44,15 @@ def held(lock, number):
     finally:
         lock.release()
 
-#: Nor can a generator | not-comparable | generator
+#: A generator as an argument is followed
 def drained(numbers):
     return sum(numbers)
 
-#: Nor can a file | not-comparable | TextIOWrapper
+#: So is a file
 def first_line(stream):
     return next(iter(stream), "")
 
-#: Nor can a connection | not-comparable | socket
+#: A connection as an argument cannot be recorded | not-comparable | socket
 def received(connection):
     return connection.fileno() > -1
 
