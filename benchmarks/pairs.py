@@ -2,6 +2,7 @@
 
     python benchmarks/pairs.py --data DIR [--source enamel] [--only TEXT] [--limit N] [--again]
     python benchmarks/pairs.py --data DIR --quick      where do rules fire at all? nothing is judged
+    python benchmarks/pairs.py --data DIR --score      score again what perfbot made of the records
     python benchmarks/pairs.py --write                 the table from the results that are there
 
 Each record becomes a small repository (pair_repository.py), perfbot optimizes it as it would
@@ -393,6 +394,12 @@ def one(scorer: Scorer, options: argparse.Namespace) -> None:
             found = f"unusable: {reason}"
         print(f"{scorer.pair.record:16} {scorer.pair.entry_point:28} {found}", flush=True)
         return
+    if options.score:
+        if earlier is not None and earlier.changed:
+            score(scorer, earlier)
+            save(path, earlier)
+            show(earlier)
+        return
     done = earlier is not None and (
         earlier.ran or earlier.trouble or not (earlier.counts or options.everything)
     )
@@ -413,6 +420,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", action="append", default=[], help="a record's name or number")
     parser.add_argument("--limit", type=int, help="so many records at most")
     parser.add_argument("--again", action="store_true", help="run perfbot again")
+    parser.add_argument("--score", action="store_true", help="score again what perfbot made")
     parser.add_argument("--everything", action="store_true", help="also records that do not count")
     parser.add_argument("--experts", action="store_true", help="only measure the fast versions")
     parser.add_argument("--quick", action="store_true", help="only say where rules fire")
