@@ -55,10 +55,10 @@ class Case:
     _references: dict[FunctionName, Reference] = field(default_factory=dict)
     _copies: int = 0
 
-    @property
-    def own_packages(self) -> frozenset[str]:
-        """The top-level names under which the project's own modules are imported."""
-        names = (name for path in self.tree.files for name in module_names(self.tree, path))
+    def own_packages(self, changes: Mapping[str, bytes]) -> frozenset[str]:
+        """Return the top-level names of the project's own modules, those of a change included."""
+        paths = (*self.tree.files, *changes)
+        names = (name for path in paths for name in module_names(self.tree, path))
         return frozenset(name.split(".")[0] for name in names)
 
     def reference(self, function: FunctionName) -> Reference:

@@ -183,7 +183,9 @@ class _Search:
         files = case.file_changes(changes)
         refusal = gates.parses(files) or gates.keeps_interface(files)
         refusal = refusal or gates.reaches_for_nothing_new(
-            files, dependencies=case.dependencies, allowed=self._terms.allowed
+            files,
+            dependencies=case.dependencies | case.own_packages(changes),
+            allowed=self._terms.allowed,
         )
         if refusal is not None:
             return refusal.detail, 0.0

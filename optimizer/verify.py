@@ -187,7 +187,7 @@ def _forbidden(trial: _Trial) -> Finding:
     case = trial.case
     found = gates.reaches_for_nothing_new(
         trial.files,
-        dependencies=case.dependencies | case.own_packages,
+        dependencies=case.dependencies | case.own_packages(trial.changes),
         allowed=trial.terms.allowed,
     ) or gates.stands_in_nobodys_way(
         trial.files,

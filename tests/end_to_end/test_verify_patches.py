@@ -160,15 +160,15 @@ def test_a_mail_of_two_commits_over_two_files_is_one_change(
     clone = tmp_path_factory.mktemp("mail") / "clone"
     git = ("git", "-c", "user.name=a", "-c", "user.email=a@example.org")
     subprocess.run([*git, "clone", "--quiet", court.repository, clone], check=True)
-    (clone / "known.py").write_text("def known(stock):\n    return frozenset(stock)\n")
+    (clone / "names.py").write_text("def frozen(stock):\n    return frozenset(stock)\n")
     commit = (*git, "-C", str(clone), "commit", "--quiet", "--message", "Faster")
     subprocess.run([*git, "-C", str(clone), "add", "."], check=True)
     subprocess.run(commit, check=True)
     (clone / "shop.py").write_text(
         changed(MEMO)
-        .replace("import functools", "from known import known")
+        .replace("import functools", "from names import frozen")
         .replace(*FAST)
-        .replace("set(stock)", "known(stock)")
+        .replace("set(stock)", "frozen(stock)")
     )
     subprocess.run([*commit, "--all"], check=True)
     mail = [*git, "-C", str(clone), "format-patch", "--stdout", "HEAD~2"]
