@@ -94,6 +94,7 @@ def test_packages_listed_are_the_packages_present() -> None:
     present = {
         "perfbot." + path.parent.relative_to(ROOT).as_posix().replace("/", ".")
         for folder in FOLDERS
-        for path in (ROOT / folder).rglob("*.py")
+        for kind in ("*.py", "*.md")  # prompts are a folder of their own
+        for path in (ROOT / folder).rglob(kind)
     }
     assert listed == present
