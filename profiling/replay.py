@@ -99,7 +99,7 @@ def reference(target: Target, tree: Tree, recording: Recording) -> Reference:
 
     The second time strings have other hashes, so what hangs on the order of a set shows.
     """
-    first = play(target, tree, recording, limits_s=_OLD_LIMITS_S)
+    first = _played_old(target, tree, recording)
     ended = [key for key, each in first.behaviours.items() if each.ended]
     second = play(_with_other_hashes(target), tree, recording, limits_s=_OLD_LIMITS_S, keys=ended)
     dropped: dict[str, int] = {}
@@ -116,6 +116,24 @@ def reference(target: Target, tree: Tree, recording: Recording) -> Reference:
     )
     variables = first.variables & second.variables
     return Reference(recording, tree, kept, fresh, real, dropped, variables, first.exchanged)
+
+
+def _played_old(target: Target, tree: Tree, recording: Recording) -> Played:
+    """Play the old version; where a call ended its process, the recorded calls after it are made up for.
+
+    A mutation may keep C code busy, which only the kernel can end, and the process with it.
+    """
+    played = play(target, tree, recording, limits_s=_OLD_LIMITS_S)
+    numbers = range(len(recording.calls))
+    missing = [
+        (number, 0)
+        for number in numbers
+        if (number, 0) not in played.behaviours and (number, 0) != played.stuck_at
+    ]
+    if played.stuck_at is None or not missing:
+        return played
+    rest = play(target, tree, recording, limits_s=_OLD_LIMITS_S, keys=missing)
+    return replace(played, behaviours={**played.behaviours, **rest.behaviours})
 
 
 def _with_other_hashes(target: Target) -> Target:
