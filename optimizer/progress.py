@@ -15,7 +15,6 @@ class Phase(StrEnum):
     RECORDING = "recording calls"
     SEARCHING = "searching"
     JUDGING = "judging"
-    CONFIRMING = "confirming"
     EFFECT = "measuring benchmarks and workload"
 
 

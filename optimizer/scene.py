@@ -341,32 +341,6 @@ class Scene:
         module = self.module.visit(_Exchange(replacements))
         return Rewrite(_with_imports(module, imports), why)
 
-    def rewrite_with_prologue(
-        self,
-        changes: Mapping[cst.CSTNode, Change],
-        prologue: Iterable[cst.BaseStatement],
-        why: str,
-        *,
-        imports: Iterable[Import] = (),
-        before: Iterable[cst.BaseStatement] = (),
-    ) -> Rewrite:
-        """Like :meth:`rewrite`, and put ``prologue`` first in the function, after its docstring.
-
-        ``changes`` may name nodes inside the function, but not whole statements of its outermost block
-        that stand first; those are better replaced by a ``FlattenSentinel``.
-        """
-        body = syntax.body_of(self.function)
-        has_docstring = bool(body) and self.function.get_docstring() is not None
-        statements = [*body[:has_docstring], *prologue, *body[has_docstring:]]
-        exchange = _Exchange({id(node): new for node, new in changes.items()})
-        block = self.function.body
-        new = (
-            block if isinstance(block, cst.IndentedBlock) else cst.IndentedBlock([])
-        ).with_changes(body=statements)
-        function = self.function.with_changes(body=new).visit(exchange)
-        assert isinstance(function, cst.FunctionDef)
-        return self.rewrite({self.function: function}, why, imports=imports, before=before)
-
     def moved_to(self, module: cst.Module) -> "Scene":
         """Return the same function in another version of the module."""
         return replace(self, module=module)

@@ -17,7 +17,6 @@ from perfbot.optimizer.scene import Import, Scene
 DOES_NOT_PARSE = "the code does not parse: {why}"
 NO_FUNCTION = "the code does not define {name}; it defines {others}"
 NOTHING = "nothing"
-TAKEN = "{what} is left as the file has it, for the name means something else there"
 
 DEDENTED = "the code was indented as a whole"
 LEFT_OUT = "{count} statement(s) beside the function were left out"

@@ -68,11 +68,6 @@ class Tree:
     links: tuple[tuple[str, str], ...] = ()
     dropped: tuple[str, ...] = ()
 
-    @property
-    def import_paths(self) -> tuple[Path, ...]:
-        """The import roots as folders, in the order of ``sys.path``."""
-        return tuple(self.root / root for root in self.roots)
-
 
 def export(repository: Path, to: Path, added: Mapping[str, bytes] | None = None) -> Tree:
     """Copy the working tree of ``repository`` into the new folder ``to``.

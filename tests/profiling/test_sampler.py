@@ -187,9 +187,9 @@ def test_a_function_without_a_loop_or_call_gets_its_own_time(python: str, tmp_pa
     """Python's signal handlers run only later, in the caller."""
     _, profile = sample(python, tmp_path, NO_SAFE_POINT, seconds=0.6)
     found = spots(profile, NO_SAFE_POINT)
-    assert found["contains"].share > 0.05
-    assert found["Basket.__contains__"].share > 0.05
-    assert found["inline"].share > 0.05
+    assert found["contains"].share > 0.1
+    assert found["Basket.__contains__"].share > 0.1
+    assert found["inline"].share > 0.1
     assert found["inline"].share > found["inline"].inclusive_share / 2
 
 
@@ -220,8 +220,8 @@ def main():
 def test_native_time_is_told_from_python_time(python: str, tmp_path: Path) -> None:
     _, profile = sample(python, tmp_path, NATIVE, seconds=0.4)
     found = spots(profile, NATIVE)
-    assert found["native"].native_share > 0.5
-    assert found["native_callee"].native_share > 0.5
+    assert found["native"].native_share > 0.7
+    assert found["native_callee"].native_share > 0.7
     assert found["native_callee"].self_share < found["native_callee"].share / 2
     assert found["interpreted"].native_share < 0.5
 
