@@ -4,9 +4,9 @@ A model is anything with :meth:`Model.ask`; which one plans and which one writes
 choice. Whatever fails on the way to a reply is a :class:`ModelError`, and the run goes on without it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Protocol
 
 
@@ -27,6 +27,13 @@ class Finish(StrEnum):
     OTHER = "other"
 
 
+class Priority(IntEnum):
+    """Who goes first where calls have to wait: lower is sooner."""
+
+    PERSON = 0  # somebody asked and is waiting
+    SCAN = 10  # nobody is
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation."""
@@ -37,12 +44,18 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a reply is drawn; ``stop`` are texts that end it and do not belong to it."""
+    """How a reply is drawn; ``stop`` are texts that end it and do not belong to it.
+
+    ``schema`` is a JSON Schema that the reply must follow where the backend can hold a model to one.
+    """
 
     max_tokens: int = 4096
     temperature: float = 0.0
     stop: tuple[str, ...] = ()
     seed: int = 0
+    priority: Priority = Priority.SCAN
+    schema: Mapping[str, object] | None = None
+    logprobs: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from perfbot.optimizer.case import Case, Terms
-from perfbot.optimizer.models import ModelPair
+from perfbot.optimizer.journal import Journal, Unkept
+from perfbot.optimizer.models import ModelPair, Priority
 from perfbot.optimizer.progress import Listener, Phase
 from perfbot.profiling import environment, provision
 from perfbot.profiling.functions import FunctionName, find_function, function_index, near_names
@@ -44,7 +45,8 @@ class Request:
     ``terms`` gives the terms for a path; ``time_s`` is the budget for everything after the
     baseline, and the most that one run of the baseline may take; an empty ``functions`` means the
     hottest ones. ``python`` is preferred where an environment must be built. Without ``models`` the
-    catalogue plans and writes alone.
+    catalogue plans and writes alone. ``hint`` is what a person wrote about the functions;
+    ``journal`` is told what models were asked and what was decided.
     """
 
     repository: Path
@@ -63,6 +65,9 @@ class Request:
     profile: Path | None = None
     python: Path | None = None
     models: ModelPair | None = None
+    priority: Priority = Priority.PERSON
+    hint: str = ""
+    journal: Journal = field(default_factory=Unkept)
 
 
 @dataclass(frozen=True, slots=True)
