@@ -12,7 +12,7 @@ from perfbot.bot.config import Backend, Models, Operator
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.marked_yaml import ConfigError, Section, read_mapping
 from perfbot.optimizer.endpoint import Endpoint, Price
-from perfbot.optimizer.models import Model, ModelPair
+from perfbot.optimizer.models import Model, Roles
 
 FILE_NAME = "models.yml"
 NOT_OFFERED = (
@@ -60,7 +60,7 @@ def offered(operator: Operator, environ: Mapping[str, str]) -> Offer:
     return Offer(planner, optimizer, path)
 
 
-def chosen(models: Models, offer: Offer, most_usd: float) -> ModelPair | None:
+def chosen(models: Models, offer: Offer, most_usd: float) -> Roles | None:
     """Return what a repository chose of the operator's offer; ``None``: the catalogue alone.
 
     Raises:
@@ -70,7 +70,7 @@ def chosen(models: Models, offer: Offer, most_usd: float) -> ModelPair | None:
     planner = _role("planner", models.planner, offer.planner, offer)
     if optimizer is None and planner is not None:
         raise RunError(Exit.USAGE, WRITES_ALONE)
-    return ModelPair(optimizer, planner, most_usd) if optimizer else None
+    return Roles((optimizer,), planner, None, most_usd) if optimizer else None
 
 
 def _role(role: str, backend: Backend, there: Endpoint | None, offer: Offer) -> Model | None:

@@ -105,9 +105,13 @@ class Model(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ModelPair:
-    """Who writes, who plans (``None``: the catalogue), and what both may cost in a run."""
+class Roles:
+    """Who writes (several: an ensemble), who plans (``None``: the catalogue), what it all may cost.
 
-    optimizer: Model
+    ``larger`` is asked where the others are not confident or have failed (``routing.py``).
+    """
+
+    optimizers: tuple[Model, ...]
     planner: Model | None
+    larger: Model | None
     most_usd: float

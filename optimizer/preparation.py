@@ -12,7 +12,7 @@ from pathlib import Path
 
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.journal import Journal, Unkept
-from perfbot.optimizer.models import ModelPair, Priority
+from perfbot.optimizer.models import Priority, Roles
 from perfbot.optimizer.progress import Listener, Phase
 from perfbot.profiling import environment, provision
 from perfbot.profiling.functions import FunctionName, find_function, function_index, near_names
@@ -64,7 +64,7 @@ class Request:
     candidates: int = 8
     profile: Path | None = None
     python: Path | None = None
-    models: ModelPair | None = None
+    models: Roles | None = None
     priority: Priority = Priority.PERSON
     hint: str = ""
     journal: Journal = field(default_factory=Unkept)

@@ -36,10 +36,14 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A version of the subject's file and what led to it."""
+    """A version of the subject's file and what led to it.
+
+    ``confidence`` is the mean probability of the reply's tokens, ``None`` where it is not known.
+    """
 
     suggestions: tuple[Suggestion, ...]
     text: str
+    confidence: float | None = None
 
 
 class Proposer(Protocol):

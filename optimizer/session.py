@@ -325,10 +325,12 @@ class _Session:
         models = self._request.models
         if models is None:
             return [catalogue]
-        authors = Authors(
-            models.optimizer, models.planner, rules(), self._spending, self._request.candidates
-        )
-        return [catalogue, authors]
+        candidates = self._request.candidates
+        authors = [
+            Authors(model, models.planner, rules(), self._spending, candidates, self._request.hint)
+            for model in models.optimizers
+        ]
+        return [catalogue, *authors]
 
     def subject(self, function: FunctionName, recording: Recording) -> Subject:
         """Return the function as the catalogue's rules take it."""
