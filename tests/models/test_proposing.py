@@ -201,7 +201,7 @@ def test_the_model_sees_values_and_what_the_function_uses() -> None:
 def test_repository_text_stays_between_markers_that_it_cannot_write() -> None:
     writer = Scripted([render(FAST), render(FAST)])
     versions(authors(writer))
-    versions(authors(writer))
+    versions(authors(writer, hint="other data"))
     first, second = (each[0][-1].text for each in writer.asked)
     nonces = [text.split("BEGIN ")[1].split("\n")[0] for text in (first, second)]
     assert nonces[0] != nonces[1]
