@@ -23,6 +23,7 @@ _MODULES = {
     "repeat": "repeat",
     "concurrency": "concurrency",
     "growth": "growth",
+    "lines": "lines",
     "benchmarks": "benchmarks",
     "spell": "spell",
 }
