@@ -11,7 +11,10 @@ from perfbot.optimizer.journal import Call, Decision, Purpose, Trial
 from perfbot.optimizer.knowledge import Knowledge
 from perfbot.optimizer.models import Finish, Message, ModelError, Reply, Role, Sampling, Usage
 from perfbot.optimizer.plan import Subject
-from perfbot.optimizer.proposing import Authors, Proposal, Spending, Tried
+from perfbot.optimizer.authors import Authors, Refinement
+from perfbot.optimizer.diagnosis import Diagnosis, ErrorClass, Stage
+from perfbot.optimizer.proposing import Proposal, Tried
+from perfbot.optimizer.spending import Spending
 from perfbot.optimizer.protocol import Advice, Answer, render
 from perfbot.optimizer.strategies import Category
 from perfbot.profiling.facts import Seen
@@ -101,7 +104,8 @@ def versions(by: Authors, why: Sequence[str] = ()) -> list[Proposal]:
     for proposal in by.proposals(subject(), FILE, dropped):
         found.append(proposal)
         if reasons:
-            dropped.append(Tried(proposal.suggestions, reasons.pop(0)))
+            why = Diagnosis(ErrorClass.FUNC, Stage.REPLAY, reasons.pop(0))
+            dropped.append(Tried(proposal.suggestions, why, by.optimizer, proposal.text))
     return found
 
 
