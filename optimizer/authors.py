@@ -8,24 +8,26 @@ project's index knows of a missing symbol goes with it.
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from math import exp
+from statistics import fmean
 
-from perfbot.optimizer import context, plan, prompting
+from perfbot.optimizer import context, groups, plan, prompting
 from perfbot.optimizer.catalogue import Rule
 from perfbot.optimizer.containment import visible
 from perfbot.optimizer.diagnosis import Diagnosis, Stage, refused
 from perfbot.optimizer.journal import Purpose, Trial
 from perfbot.optimizer.knowledge import Knowledge
 from perfbot.optimizer.lookup import NOTHING_TO_ASK, Lookup
-from perfbot.optimizer.models import Model, ModelError, Reply, Sampling
+from perfbot.optimizer.models import Finish, Model, ModelError, Reply, Sampling
 from perfbot.optimizer.normal_form import normal_form
 from perfbot.optimizer.packing import Section
 from perfbot.optimizer.plan import Subject
 from perfbot.optimizer.prompting import PLAIN, Conversation, Style
 from perfbot.optimizer.proposing import EMBEDDED, Proposal, Tried
 from perfbot.optimizer.protocol import Advice, ReplyError, read_query
+from perfbot.optimizer.repair import SpliceError
 from perfbot.optimizer.scene import SceneError
 from perfbot.optimizer.spending import Question, Spending
-from perfbot.optimizer.splice import SpliceError
 from perfbot.optimizer.strategies import Strategy, Suggestion
 from perfbot.optimizer.syntax_stage import read_plan, version
 
@@ -119,13 +121,15 @@ class Authors:
     def _versions(
         self, subject: Subject, text: str, dropped: Sequence[Tried]
     ) -> Iterator[Proposal]:
+        if self.replies <= 0:
+            return
         sections = self._sections(subject, text, dropped)
         advice = self._plan(subject, text, sections)
         style, schema = self.style, self.lookup.schema
         first = asked = prompting.writing(subject, sections, advice, style=style, index=schema)
         purpose, known = Purpose.WRITE, set[str]()
         for _ in range(self.refinement.rounds):
-            drafts = self._drafts(subject, asked, purpose)
+            drafts = self._drafts(subject, asked, purpose) if self.replies > 0 else []
             failed = yield from self._offered(subject, text, advice, drafts, dropped)
             news = [each for each in failed if each.form not in known]
             if len(failed) < len(drafts) or not news:
@@ -145,7 +149,9 @@ class Authors:
         failed = [each for each in dropped if each.optimizer == self.optimizer][-_REMEMBERED:]
         if failed and self.refinement.history:
             more.append(Section(FAILED_BEFORE, "\n".join(map(_in_a_line, failed))))
-        return [*context.sections(subject, text, knowledge), *more]
+        together = groups.section(text, subject.group)
+        shown = context.sections(subject, text, knowledge)
+        return [*shown[:1], *([together] if together else []), *shown[1:], *more]
 
     def _plan(self, subject: Subject, text: str, sections: Sequence[Section]) -> tuple[Advice, ...]:
         """Return the plan to write by; empty where the optimizer makes its own."""
@@ -239,7 +245,7 @@ class Authors:
         failed: list[_Failed] = []
         for draft in drafts:
             try:
-                proposal = _proposal(subject, text, advice, draft.reply.text)
+                proposal = _proposal(subject, text, advice, draft.reply)
             except (ReplyError, SpliceError, SceneError) as error:
                 why = refused(str(error), Stage.READING)
                 self._tell_unreadable(subject, advice, why)
@@ -266,11 +272,14 @@ class Authors:
         return so_far.after(failed.draft.reply.text, feedback)
 
 
-def _proposal(subject: Subject, text: str, advice: Sequence[Advice], reply: str) -> Proposal:
+def _proposal(subject: Subject, text: str, advice: Sequence[Advice], reply: Reply) -> Proposal:
     """Return the version that a reply describes; raises ReplyError, SpliceError or SceneError."""
-    found = version(text, subject.function, reply)
+    group = frozenset(each.qualname for each in subject.group)
+    cut = reply.finish is Finish.LENGTH
+    found = version(text, subject.function, reply.text, group=group, cut=cut)
     suggestions = tuple(_suggestion(each) for each in (*(found.advice or advice),))
-    return Proposal(suggestions, found.text)
+    sure = fmean(map(exp, reply.logprobs)) if reply.logprobs else None
+    return Proposal(suggestions, found.text, sure)
 
 
 def _advice(suggestion: Suggestion) -> Advice:

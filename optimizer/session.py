@@ -4,7 +4,9 @@ One session prepares the target once and lets every function share it. All that 
 a listener. The repository itself is only read.
 """
 
+import re
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -16,6 +18,7 @@ from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.diagnosis import Stage, of_verdict
 from perfbot.optimizer.effect import Adopted, Change, Effect, effect, effects
+from perfbot.optimizer.groups import group_of
 from perfbot.optimizer.journal import Decision
 from perfbot.optimizer.knowledge import Knowledge, gathered
 from perfbot.optimizer.models import Usage
@@ -68,6 +71,7 @@ TOO_QUICK = (
     "--function, or give something that works longer in .perfbot.yml under workload: commands:"
 )
 
+_WORD = re.compile(r"\w+")
 _NATIVE_SHARE = 0.95
 _PROFILE_RUNS = 5
 _PROFILE_CPU_S = 1.0  # sampled: at 2 ms a sample some 500 samples
@@ -182,6 +186,7 @@ class _Session:
         self._judged: list[Judged] = []
         self._unchanged: list[Unchanged] = []
         self._rounds = Rounds(request.journal)
+        self._groups: Mapping[FunctionName, tuple[FunctionName, ...]] = {}
         self._spending = Spending(
             request.models.most_usd if request.models else 0.0,
             self._rounds,
@@ -197,8 +202,11 @@ class _Session:
         ]
         ranked = find_hotspots(self._request, self._ready, self._listener)
         chosen = wanted or self._chosen(ranked)
+        self._groups = self._grouped(chosen, ranked)
+        together = [each for group in self._groups.values() for each in group]
         self._listener.phase(Phase.RECORDING)
-        self._case.recordings.update(self.recordings(chosen))
+        recorded = self.recordings([*dict.fromkeys((*chosen, *together))])
+        self._case.recordings.update(recorded)
         self._listener.phase(Phase.SEARCHING)
         worth = [function for function in chosen if self._is_worth_a_search(function, ranked)]
         searched = worth if wanted else worth[: self._request.at_most]
@@ -222,6 +230,29 @@ class _Session:
             seconds,
             self._spending.used,
         )
+
+    def _grouped(
+        self, chosen: Sequence[FunctionName], ranked: Sequence[Hotspot]
+    ) -> Mapping[FunctionName, tuple[FunctionName, ...]]:
+        """Return what may be changed together with each function: only models write for several."""
+        if self._request.models is None:
+            return {}
+        shares = {each.function: each.inclusive_share for each in ranked}
+        return {
+            function: group_of(
+                function,
+                text_of(self._case.tree, function.path) or "",
+                lambda each: shares.get(each, 0.0),
+                lambda name: self._files_by_word[name] > 1,
+            )
+            for function in chosen
+        }
+
+    @cached_property
+    def _files_by_word(self) -> Counter[str]:
+        """In how many source files each name stands."""
+        texts = (text_of(self._case.tree, path) or "" for path in self._ready.sources)
+        return Counter(word for text in texts for word in set(_WORD.findall(text)))
 
     def _chosen(self, ranked: Sequence[Hotspot]) -> list[FunctionName]:
         """Return the functions to look at: more than are searched, as most have nothing to try."""
@@ -386,7 +417,14 @@ class _Session:
             self._case.dependencies,
             recording.count,
             self._dict_attributes,
+            group=tuple(filter(self._can_be_judged, self._groups.get(function, ()))),
         )
+
+    def _can_be_judged(self, function: FunctionName) -> bool:
+        """Say whether enough calls of a function were recorded that can be compared."""
+        if not self._case.recordings[function].count:
+            return False
+        return not_comparable(function, self._case.reference(function)) is None
 
     @cached_property
     def _dict_attributes(self) -> frozenset[str]:
@@ -405,7 +443,7 @@ class _Session:
             verdict = judge(
                 self._case,
                 candidate.changes,
-                [function],
+                self._altered(function, candidate.changes),
                 self._request.terms(function.path),
                 deadline_s=self._deadline_s,
                 on_gate=_Gates(self._listener),
@@ -416,6 +454,14 @@ class _Session:
             if isinstance(verdict, Accepted) or verdict.why in _MEASURED:
                 break
         return judged
+
+    def _altered(
+        self, function: FunctionName, changes: Mapping[str, bytes]
+    ) -> tuple[FunctionName, ...]:
+        """Return the function, and those of its group that a change alters as well."""
+        changed = set(changed_functions(self._case, changes))
+        group = self._groups.get(function, ())
+        return (function, *(each for each in group if each in changed))
 
     def _keep(self, function: FunctionName, judged: Sequence[Judged]) -> None:
         """Keep the accepted version of a function, or the first of those that were refused."""
@@ -433,8 +479,9 @@ class _Session:
     def _adopt(self, function: FunctionName, judged: Judged, changes: Mapping[str, bytes]) -> None:
         old, reference = self._case.tree, self._case.reference(function)
         confidence = self._request.terms(function.path).confidence
+        altered = self._altered(function, changes)
         self._case.adopt(changes)
-        change = Change(old, self._case.tree, (function,), confidence)
+        change = Change(old, self._case.tree, altered, confidence)
         self._adopted[len(self._judged)] = Adopted(change, reference)
         self._judged.append(judged)
 

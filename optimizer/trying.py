@@ -6,12 +6,13 @@ looked for more closely, since it goes back to them. Nothing here accepts anythi
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from perfbot.optimizer import checking, diagnosis, gates, readability
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.checking import Change
 from perfbot.optimizer.diagnosis import Diagnosis, ErrorClass, Stage, refused
+from perfbot.optimizer.gates import FileChange
 from perfbot.optimizer.normal_form import normal_form
 from perfbot.optimizer.objective import Objective
 from perfbot.optimizer.plan import Subject
@@ -43,7 +44,7 @@ class Trying:
         self._terms = terms
         self._deadline_s = deadline_s
         self._reference = case.reference(subject.function)
-        self._others = [case.reference(each) for each in subject.group]
+        self._others = {each.qualname: case.reference(each) for each in subject.group}
         self._benchmark = CallBenchmark(
             case.target, self._reference, choose_calls(self._reference), _QUICK_S
         )
@@ -121,7 +122,7 @@ class Trying:
         return max(added) > most
 
     def _ran(self, change: Change, copy: Tree, closely: bool) -> Diagnosis | float:
-        for reference in (self._reference, *self._others):
+        for reference in (self._reference, *self._altered_others(change)):
             differences = self._differences(reference, copy)
             if differences:
                 why = self._told(reference, copy, differences, closely)
@@ -132,6 +133,16 @@ class Trying:
             return Diagnosis(ErrorClass.FUNC, Stage.COST, str(error))
         lost = self._lost_tests(change) if closely and cost < self.start_cost else None
         return lost or cost
+
+    def _altered_others(self, change: Change) -> Iterator[Reference]:
+        """Yield the references of those of the group that a version alters."""
+        if not self._others:
+            return
+        encode = self._subject.source.encode
+        both = FileChange(change.path, encode(change.before), encode(change.after))
+        for name in gates.changed_functions(both):
+            if name in self._others:
+                yield self._others[name]
 
     def _differences(self, reference: Reference, copy: Tree) -> Sequence[Difference]:
         return replay.differences(
