@@ -204,7 +204,7 @@ def test_the_model_sees_values_and_what_the_function_uses() -> None:
     writer = Scripted([render(FAST)])
     versions(authors(writer, knowledge=lambda: Knowledge(hint="known may be long")))
     shown = writer.asked[0][0][-1].text
-    for part in ("list of int, at most 600 long", "STOCK = 3", "Say whether.", "import json",
+    for part in ("list (up to 600) of int", "STOCK = 3", "Say whether.", "import json",
                  "attrs", "known may be long", "7 calls"):  # fmt: skip
         assert part in shown
     assert "return item in [1, 2, 3]" in shown
