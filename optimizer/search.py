@@ -10,19 +10,21 @@ import ast
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from perfbot.optimizer import gates, readability
+from perfbot.optimizer import gates
 from perfbot.optimizer.case import Case, Terms
+from perfbot.optimizer.formatting import in_style
 from perfbot.optimizer.objective import Objective
 from perfbot.optimizer.plan import Plan, Subject
 from perfbot.optimizer.proposing import Proposal, Proposer, Tried
 from perfbot.optimizer.strategies import Suggestion
+from perfbot.optimizer.verify import reading
 from perfbot.profiling import replay
 from perfbot.profiling.benchmark import CallBenchmark, MeasurementError, choose_calls
 from perfbot.profiling.tree import Tree
 
-TOO_COMPLEX = "it would be harder to read than the configuration allows"
+TOO_HARD_TO_READ = "it is harder to read than the configuration allows: {why}"
 NOT_BETTER = "it costs more than the version it was made from ({ratio:.2f}×)"
 SEEN = "it means the same as a version that was tried before"
 
@@ -108,6 +110,7 @@ class _Search:
         self._terms = terms
         self._deadline_s = deadline_s
         self._on_try = on_try
+        self._style = case.house_style(subject.function.path)
         self._reference = case.reference(subject.function)
         self._benchmark = CallBenchmark(
             case.target, self._reference, choose_calls(self._reference), _QUICK_S
@@ -147,6 +150,7 @@ class _Search:
         for proposal in proposer.proposals(self._subject, parent.text, self._dropped):
             if time.monotonic() >= self._deadline_s or self._tries >= _MOST_TRIES:
                 return
+            proposal = replace(proposal, text=self._written(proposal.text))
             state = self._tried(parent, proposal, proposer)
             if state is None:
                 continue
@@ -189,8 +193,8 @@ class _Search:
         )
         if refusal is not None:
             return refusal.detail, 0.0
-        if self._is_too_complex(changes[function.path]):
-            return TOO_COMPLEX, 0.0
+        if why := self._too_hard_to_read(changes[function.path]):
+            return TOO_HARD_TO_READ.format(why=why), 0.0
         with case.lent(changes) as copy:
             return self._cost_of_copy(copy)
 
@@ -215,12 +219,19 @@ class _Search:
             return float(max(1, self._benchmark.weigh(tree).peak_bytes))
         return self._benchmark.time(tree).pass_ns
 
-    def _is_too_complex(self, content: bytes) -> bool:
-        """Say whether the judge would refuse a version as less readable, however fast it is."""
-        most = self._terms.max_complexity_increase
-        name = self._subject.function.qualname
-        before = self._case.content(self._subject.function.path) or b""
-        return most is not None and readability.added_complexity(before, content, name) > most
+    def _too_hard_to_read(self, content: bytes) -> str:
+        """Say why the judge would refuse a version as less readable, however fast it is."""
+        limits = self._terms.readability
+        if limits is None:
+            return ""
+        function = self._subject.function
+        return "; ".join(reading(self._case, {function.path: content}, function).beyond(limits))
+
+    def _written(self, text: str) -> str:
+        """Return a version in the style of its file: what only looks different is no reason to refuse."""
+        return in_style(
+            self._subject.source.text, text, self._subject.function.qualname, self._style
+        )
 
     def _candidate(self, state: _State, start: _State) -> Candidate:
         plan = Plan(self._subject.function, state.suggestions)
