@@ -16,6 +16,7 @@ import platformdirs
 from perfbot.bot.globs import matches
 from perfbot.bot.marked_yaml import ConfigError, Section, read_mapping
 from perfbot.optimizer.objective import Objective
+from perfbot.optimizer.readability import Kept, Limits
 
 FILE_NAME = ".perfbot.yml"
 _OPERATOR_ONLY = (
@@ -23,6 +24,7 @@ _OPERATOR_ONLY = (
     "the server's file or the Action's inputs), never by a repository"
 )
 _ALL_FILES = "**"
+_READABILITY = Limits()
 _LARGEST_BYTES = 1 << 20  # far more than is accepted, far less than hurts
 
 
@@ -112,7 +114,10 @@ class Accept:
     min_speedup: float = 1.10
     confidence: float = 0.99
     max_memory_ratio: float = 1.10
-    max_complexity_increase: int = 5
+    max_complexity_increase: int = _READABILITY.max_complexity_increase
+    max_length_ratio: float = _READABILITY.max_length_ratio
+    max_nesting_increase: int = _READABILITY.max_nesting_increase
+    keep: frozenset[Kept] = _READABILITY.keep
     min_kill_rate: float = 0.0
     tolerance: float | None = None
 
@@ -261,6 +266,11 @@ def _accept(section: Section, default: Accept) -> Accept:
         max_complexity_increase=section.whole(
             "max_complexity_increase", default.max_complexity_increase, 0, 1000
         ),
+        max_length_ratio=section.number("max_length_ratio", default.max_length_ratio, 1, 1000),
+        max_nesting_increase=section.whole(
+            "max_nesting_increase", default.max_nesting_increase, 0, 1000
+        ),
+        keep=section.choices("keep", Kept) if "keep" in section.keys else default.keep,
         min_kill_rate=section.number("min_kill_rate", default.min_kill_rate, 0, 1),
         tolerance=section.optional_number("tolerance", default.tolerance, 0, 1),
     )

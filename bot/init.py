@@ -34,7 +34,12 @@ accept:
   min_speedup: 1.10
   confidence: 0.99
   max_memory_ratio: 1.10
-  max_complexity_increase: 5
+  max_complexity_increase: 5    # of cognitive and of cyclomatic complexity
+  max_length_ratio: 2.0         # lines of the function and its new helpers; ten more are always allowed
+  max_nesting_increase: 2       # levels of blocks in each other
+  # What a change of ours may not lose: comments whose code stays, docstrings, annotations, names
+  # that say something, the style of the file.
+  keep: [comments, docstrings, annotations, names, style]
   min_kill_rate: 0.0
   tolerance: null               # relative difference of floats that counts as equal; null: none
 

@@ -192,7 +192,8 @@ class Result:
     """What became of one proposal; ``patch`` is the path of its patch file if it was accepted.
 
     ``kill_rate`` is the share of seeded faults that the evidence catches.
-    ``remarks`` are sentences on what could not be measured; ``benchmark_file`` is the path of a
+    ``remarks`` are sentences on what got worse for readers, and on what could not be measured;
+    ``benchmark_file`` is the path of a
     benchmark that was written for a function that had none.
     """
 

@@ -98,7 +98,7 @@ def _print_result(result: Result, console: Console) -> None:
 
 
 def _print_effect(result: Result, console: Console) -> None:
-    """Print what the change does to benchmarks and workload, and what could not be measured."""
+    """Print what the change does to benchmarks and workload, and what else a reader should know."""
     if result.speedup and (told := words.workload(result.speedup)):
         _print_indented(told, console)
     for row in result.benchmarks:

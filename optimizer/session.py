@@ -570,7 +570,7 @@ def verify(
         and what :func:`prepared` raises.
     """
     started = time.monotonic()
-    terms = replace(request.terms(next(iter(changes))), max_complexity_increase=None)
+    terms = replace(request.terms(next(iter(changes))), readability=None)
     with prepared(request, listener) as ready:
         case = ready.case
         subjects = [existing(case.tree, ready.sources, name) for name in functions]
