@@ -15,8 +15,9 @@ from hashlib import blake2s
 from importlib import resources
 
 from perfbot.optimizer import diff_answer, protocol, structured
-from perfbot.optimizer.context import Section, visible
+from perfbot.optimizer.containment import visible
 from perfbot.optimizer.models import Message, Role
+from perfbot.optimizer.packing import Section
 from perfbot.optimizer.plan import Subject
 from perfbot.optimizer.protocol import Advice, Answer
 from perfbot.optimizer.strategies import Category

@@ -4,15 +4,16 @@ A proposer is asked for versions of one text. What the search finds against a ve
 whoever proposed it before the next one is taken: the list of dropped versions is shared and grows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from perfbot.optimizer import context, plan, prompting
 from perfbot.optimizer.catalogue import Rule
-from perfbot.optimizer.context import Section
 from perfbot.optimizer.journal import Call, Journal, Purpose, Trial, Unkept
+from perfbot.optimizer.knowledge import Knowledge
 from perfbot.optimizer.models import Model, ModelError, Reply, Sampling, Usage
+from perfbot.optimizer.packing import Section
 from perfbot.optimizer.plan import Subject
 from perfbot.optimizer.prompting import PLAIN, Conversation, Style
 from perfbot.optimizer.protocol import Advice, ReplyError
@@ -143,7 +144,8 @@ class Authors:
     """An optimizer model, and the planner that it works with.
 
     Without a ``plan_by`` the catalogue's suggestions are the plan (two-step); the same model for
-    both makes plan and code in one reply. At most ``replies`` are asked for.
+    both makes plan and code in one reply. At most ``replies`` are asked for. ``knowledge`` is what is
+    known of the function that it is asked about, found out when it is first needed.
     """
 
     write_by: Model
@@ -151,7 +153,7 @@ class Authors:
     rules: Sequence[Rule]
     spending: Spending
     replies: int
-    hint: str = ""
+    knowledge: Callable[[], Knowledge] = Knowledge
     style: Style = PLAIN
     plan_style: Style = PLAIN
 
@@ -180,7 +182,7 @@ class Authors:
     def _versions(
         self, subject: Subject, text: str, dropped: Sequence[Tried]
     ) -> Iterator[Proposal]:
-        sections = context.sections(subject, text, hint=self.hint)
+        sections = context.sections(subject, text, self.knowledge())
         advice = self._plan(subject, text, sections)
         asked = prompting.writing(subject, sections, advice, style=self.style)
         sampling = Sampling(schema=self.style.schema)

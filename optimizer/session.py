@@ -8,12 +8,13 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.effect import Adopted, Change, Effect, effect, effects
 from perfbot.optimizer.journal import Decision
+from perfbot.optimizer.knowledge import Knowledge, gathered
 from perfbot.optimizer.models import Usage
 from perfbot.optimizer.plan import Subject, steps
 from perfbot.optimizer.preparation import Prepared, Request, existing, prepared, text_of
@@ -316,25 +317,38 @@ class _Session:
         return search(
             self._case,
             self.subject(function, self._case.recordings[function]),
-            self._proposers(),
+            self._proposers(function),
             self._request.terms(function.path),
             deadline_s=self._deadline_s,
             on_try=self._listener.candidate,
             journal=self._request.journal,
         )
 
-    def _proposers(self) -> list[Proposer]:
+    def _proposers(self, function: FunctionName) -> list[Proposer]:
         """Return who proposes versions of one function: always the catalogue, and models where there are."""
         catalogue = Catalogue(rules())
         models = self._request.models
         if models is None:
             return [catalogue]
         candidates = self._request.candidates
+        knowledge = cache(
+            lambda: self._knowledge(function)
+        )  # one for all, and only if one is asked
         authors = [
-            Authors(model, models.planner, rules(), self._spending, candidates, self._request.hint)
+            Authors(model, models.planner, rules(), self._spending, candidates, knowledge)
             for model in models.optimizers
         ]
         return [catalogue, *authors]
+
+    def _knowledge(self, function: FunctionName) -> Knowledge:
+        request = self._request
+        return gathered(
+            self._case,
+            function,
+            hint=request.hint,
+            history=request.history(function),
+            pairs=request.pairs,
+        )
 
     def subject(self, function: FunctionName, recording: Recording) -> Subject:
         """Return the function as the catalogue's rules take it."""
