@@ -14,7 +14,7 @@ from statistics import fmean
 from perfbot.optimizer import context, groups, plan, prompting
 from perfbot.optimizer.catalogue import Rule
 from perfbot.optimizer.containment import visible
-from perfbot.optimizer.diagnosis import Diagnosis, Stage, refused
+from perfbot.optimizer.diagnosis import Diagnosis, ErrorClass, Stage, refused
 from perfbot.optimizer.journal import Purpose, Trial
 from perfbot.optimizer.knowledge import Knowledge
 from perfbot.optimizer.lookup import NOTHING_TO_ASK, Lookup
@@ -231,7 +231,7 @@ class Authors:
             try:
                 proposal = _proposal(subject, text, advice, draft.reply)
             except (ReplyError, SpliceError, SceneError) as error:
-                why = refused(str(error), Stage.READING)
+                why = _unreadable(error)
                 self._tell_unreadable(subject, advice, why)
                 failed.append(_Failed(draft, why, draft.reply.text))
                 continue
@@ -278,6 +278,13 @@ def _suggestion(advice: Advice) -> Suggestion:
     if not colon or len(name) > _NAME_CHARACTERS:
         name, why = advice.category.value.casefold(), advice.description
     return Suggestion(Strategy(advice.category, name), why)
+
+
+def _unreadable(error: Exception) -> Diagnosis:
+    """Return what keeps a reply from being a version; names that nothing defines are looked up."""
+    if isinstance(error, SpliceError) and error.missing:
+        return Diagnosis(ErrorClass.UNDEF, Stage.CHECKING, str(error), error.missing)
+    return refused(str(error), Stage.READING)
 
 
 def _in_a_line(tried: Tried) -> str:
