@@ -147,11 +147,10 @@ class Authors:
         asked = prompting.planning(subject, sections, style=self.plan_style)
         sampling = Sampling(stop=self.plan_style.plan_stop, schema=self.plan_style.plan_schema)
         question = Question(subject.function, Purpose.PLAN, asked, sampling)
-        reply = self.spending.ask(self.plan_by, question)
         try:
-            return read_plan(reply.text).answer.advice
-        except ReplyError:
-            return ()  # a plan that cannot be read is no plan: the optimizer makes its own
+            return read_plan(self.spending.ask(self.plan_by, question).text).answer.advice
+        except (ModelError, ReplyError):
+            return ()  # without a plan that can be read the optimizer makes its own
 
     def _drafts(self, subject: Subject, asked: Conversation, purpose: Purpose) -> list[_Draft]:
         """Ask for the versions of one round, all at once; what the index is asked is answered.
