@@ -140,11 +140,12 @@ class Models:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one run may cost."""
+    """What one run may cost; ``tokens`` are those sent to models and those that come back."""
 
     time_s: float = 15 * 60.0
     candidates: int = 8
     usd: float = 0.50
+    tokens: int = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,12 +286,13 @@ def _backend(section: Section) -> Backend:
 
 
 def _budget(section: Section) -> Budget:
-    section.allow("time", "candidates", "usd")
+    section.allow("time", "candidates", "usd", "tokens")
     default = Budget()
     return Budget(
         time_s=section.duration_s("time", default.time_s, "10s", "24h"),
         candidates=section.whole("candidates", default.candidates, 1, 1000),
         usd=section.number("usd", default.usd, 0, 1000),
+        tokens=section.whole("tokens", default.tokens, 0, 10**12),
     )
 
 

@@ -65,6 +65,11 @@ class Endpoint:
         """The backend and the model."""
         return f"openai:{self.model}"
 
+    @property
+    def costs_money(self) -> bool:
+        """Whether the operator named a price."""
+        return self.price.usage(1, 1).usd > 0
+
     def ask(self, messages: Sequence[Message], sampling: Sampling) -> Reply:
         """Return the reply to a conversation.
 

@@ -7,7 +7,7 @@ choice. Whatever fails on the way to a reply is a :class:`ModelError`, and the r
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Role(StrEnum):
@@ -97,11 +97,20 @@ class Model(Protocol):
         """How reports and transcripts call it, such as ``openai:qwen2.5-coder-32b``."""
 
     def ask(self, messages: Sequence[Message], sampling: Sampling) -> Reply:
-        """Return the reply to a conversation.
+        """Return the reply to a conversation; may be called from several threads at once.
 
         Raises:
             ModelError: there is none.
         """
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """A model of which it is known whether its replies are paid for."""
+
+    @property
+    def costs_money(self) -> bool:
+        """Whether there is a price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +118,11 @@ class Roles:
     """Who writes (several: an ensemble), who plans (``None``: the catalogue), what it all may cost.
 
     ``larger`` is asked where the others are not confident or have failed (``routing.py``).
+    ``most_tokens`` counts what is sent and what comes back; ``None``: without limit.
     """
 
     optimizers: tuple[Model, ...]
     planner: Model | None
     larger: Model | None
     most_usd: float
+    most_tokens: int | None = None
