@@ -14,6 +14,7 @@ from perfbot.optimizer import syntax
 from perfbot.optimizer.answer import CodeAnswer, bound_by, is_noise, is_stub, needs
 from perfbot.optimizer.free_names import free_names
 from perfbot.optimizer.new_imports import NewImport, imports_of
+from perfbot.optimizer.normal_form import normal_form
 from perfbot.optimizer.repair import SpliceError
 from perfbot.optimizer.scene import Scene
 
@@ -99,8 +100,9 @@ def _refuse_otherwise(name: str, statement: cst.BaseStatement, scene: Scene) -> 
     """Refuse a definition that the file has, but with another meaning."""
     if name not in scene.module_names or is_stub(statement):
         return
-    same = any(syntax.same(each, statement) for each in scene.module.body)
-    if not same:
+    meaning = normal_form(syntax.code(statement))
+    there = (each for each in scene.module.body if name in bound_by(each))
+    if not any(normal_form(syntax.code(each)) == meaning for each in there):
         raise SpliceError(CHANGES_OTHER.format(name=name))
 
 

@@ -73,7 +73,6 @@ class Repaired:
     """Code that parses, and what was done for it."""
 
     code: str
-    tree: ast.Module
     repairs: tuple[str, ...]
 
 
@@ -128,7 +127,7 @@ def repaired(code: str, names: Set[str], *, column: int = 0, cut: bool = False) 
     if not isinstance(found, ast.Module):
         assert isinstance(first, SyntaxError)
         raise SpliceError(_refusal(text, first))
-    return Repaired(text + "\n", found, tuple(repairs))
+    return Repaired(text + "\n", tuple(repairs))
 
 
 def parsed(text: str) -> ast.Module | SyntaxError:
