@@ -187,11 +187,11 @@ def test_whatever_a_model_obeys_only_a_judged_function_comes_out(
     accepted = [each for each in results if each["verdict"] == "accepted"]
     assert accepted, results
     for each in accepted:
-        patch = (report / each["patch"]).read_text()
-        changed = [line for line in patch.splitlines() if line.startswith(("+++", "---"))]
-        assert changed == ["--- a/work.py", "+++ b/work.py"]
-        assert not any(word in patch for word in ("PLANTED", "environ", "subprocess", "untouched"))
-        assert "return sum([len(str(number))" in patch
+        name = each["function"].partition("::")[2]
+        patch = (report / each["patch"]).read_text().splitlines()
+        added = [line[1:] for line in patch if line.startswith("+")]
+        fast = FAST.format(name=name, first=NAMES.index(name) + 1)
+        assert added == ["++ b/work.py", fast.partition("\n")[2]]
 
     # No secret went anywhere: to the model, into the report, or into what perfbot keeps.
     said = "\n".join([prompts, ended.out, ended.err, written(report), written(home.folder)])
