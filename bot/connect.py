@@ -12,6 +12,7 @@ from perfbot.bot.operator_models import chosen, offered
 from perfbot.optimizer.case import Terms
 from perfbot.optimizer.models import Roles
 from perfbot.optimizer.preparation import Request, UnknownFunction
+from perfbot.optimizer.readability import Limits
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import ProfileError
 from perfbot.profiling.sandbox import SandboxError, strongest
@@ -58,6 +59,7 @@ def request(
         min_share=config.hotspots.min_share,
         time_s=config.budget.time_s if time_s is None else time_s,
         candidates=config.budget.candidates,
+        refinement=config.models.feedback,
         profile=profile,
         python=python,
         models=_within(
@@ -77,7 +79,12 @@ def _terms(accept: Accept, allowed: frozenset[str]) -> Terms:
         accept.min_speedup,
         accept.confidence,
         accept.max_memory_ratio,
-        accept.max_complexity_increase,
+        Limits(
+            accept.max_complexity_increase,
+            accept.max_length_ratio,
+            accept.max_nesting_increase,
+            accept.keep,
+        ),
         allowed,
         accept.objective,
         accept.min_kill_rate,

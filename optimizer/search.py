@@ -173,24 +173,33 @@ class _Search:
 
     def _tried(self, parent: _State, proposal: Proposal, proposer: Proposer) -> _State | None:
         suggestions = (*parent.suggestions, *proposal.suggestions)
-        found = self._looked_at(proposal.text, proposer)
+        text, found = self._looked_at(proposal.text, proposer)
         by = proposer.planner, proposer.optimizer
-        why, ratio = (
-            (str(found), None) if isinstance(found, Diagnosis) else ("", self._ratio(found))
-        )
-        trial = Trial(self._subject.function, *by, suggestions, proposal.text, why, ratio)
-        self._journal.tried(trial)
         if isinstance(found, Diagnosis):
-            self._drop(suggestions, found, proposer, proposal.text)
+            self._tell(by, suggestions, text, str(found), None)
+            self._drop(suggestions, found, proposer, text)
             return None
-        return _State(proposal.text, suggestions, found, (*parent.authors, by))
+        self._tell(by, suggestions, text, "", self._ratio(found))
+        return _State(text, suggestions, found, (*parent.authors, by))
 
-    def _looked_at(self, text: str, proposer: Proposer) -> Diagnosis | float:
+    def _looked_at(self, text: str, proposer: Proposer) -> tuple[str, Diagnosis | float]:
+        """Return a version in the style of its file, and what came of it."""
         known = self._trying.is_known(text)
         if known is not None:
-            return known
+            return text, known
         self._tries += 1
-        return self._trying.look(text, closely=_learns(proposer))
+        written = self._trying.in_style(text)
+        return written, self._trying.look(written, closely=_learns(proposer))
+
+    def _tell(
+        self,
+        by: tuple[str, str],
+        suggestions: tuple[Suggestion, ...],
+        text: str,
+        why: str,
+        ratio: float | None,
+    ) -> None:
+        self._journal.tried(Trial(self._subject.function, *by, suggestions, text, why, ratio))
 
     def _drop(
         self, suggestions: tuple[Suggestion, ...], why: Diagnosis, proposer: Proposer, text: str

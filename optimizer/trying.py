@@ -8,7 +8,7 @@ looked for more closely, since it goes back to them. Nothing here accepts anythi
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
-from perfbot.optimizer import checking, diagnosis, gates, readability
+from perfbot.optimizer import checking, diagnosis, formatting, gates
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.checking import Change
 from perfbot.optimizer.diagnosis import Diagnosis, ErrorClass, Stage, refused
@@ -16,6 +16,7 @@ from perfbot.optimizer.gates import FileChange
 from perfbot.optimizer.normal_form import normal_form
 from perfbot.optimizer.objective import Objective
 from perfbot.optimizer.plan import Subject
+from perfbot.optimizer.verify import reading
 from perfbot.profiling import line_times, replay, shrinking
 from perfbot.profiling.behaviours import Difference
 from perfbot.profiling.benchmark import CallBenchmark, MeasurementError, choose_calls
@@ -24,7 +25,7 @@ from perfbot.profiling.replay import Reference
 from perfbot.profiling.suite import run_suite
 from perfbot.profiling.tree import Tree
 
-TOO_COMPLEX = "it would be harder to read than the configuration allows"
+TOO_HARD_TO_READ = "it is harder to read than the configuration allows: {why}"
 NO_SUCH_CHARACTER = "the file's encoding has no such character: {why}"
 ON_LINES = "{told}; the type checker says: {checked}"
 
@@ -43,6 +44,7 @@ class Trying:
         self._subject = subject
         self._terms = terms
         self._deadline_s = deadline_s
+        self._style = case.house_style(subject.function.path)
         self._reference = case.reference(subject.function)
         self._others = {each.qualname: case.reference(each) for each in subject.group}
         self._benchmark = CallBenchmark(
@@ -60,6 +62,11 @@ class Trying:
     def remember(self, text: str, why: Diagnosis) -> None:
         """Take over what an earlier search found against a version."""
         self._known[normal_form(text)] = why
+
+    def in_style(self, text: str) -> str:
+        """Return a version in the style of its file: what only looks different is no reason to refuse."""
+        name, before = self._subject.function.qualname, self._subject.source.text
+        return formatting.in_style(before, text, name, self._style)
 
     def look(self, text: str, *, closely: bool) -> Diagnosis | float:
         """Return what is wrong with a new version, or what it costs (nanoseconds, or bytes).
@@ -108,18 +115,17 @@ class Trying:
         )
         if refusal is not None:
             return refused(refusal.detail, Stage.CHECKING)
-        (content,) = changes.values()
-        return refused(TOO_COMPLEX, Stage.CHECKING) if self._is_too_complex(content) else None
+        why = self._too_hard_to_read(changes)
+        return refused(TOO_HARD_TO_READ.format(why=why), Stage.CHECKING) if why else None
 
-    def _is_too_complex(self, content: bytes) -> bool:
-        """Say whether the judge would refuse a version as less readable, however fast it is."""
-        most = self._terms.max_complexity_increase
-        if most is None:
-            return False
-        before = self._case.content(self._subject.function.path) or b""
+    def _too_hard_to_read(self, changes: Mapping[str, bytes]) -> str:
+        """Say why the judge would refuse a version as less readable, however fast it is."""
+        limits = self._terms.readability
+        if limits is None:
+            return ""
         names = (self._subject.function, *self._subject.group)
-        added = (readability.added_complexity(before, content, each.qualname) for each in names)
-        return max(added) > most
+        found = (reading(self._case, changes, each).beyond(limits) for each in names)
+        return "; ".join(dict.fromkeys(why for each in found for why in each))
 
     def _ran(self, change: Change, copy: Tree, closely: bool) -> Diagnosis | float:
         for reference in (self._reference, *self._altered_others(change)):
