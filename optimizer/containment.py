@@ -217,21 +217,36 @@ def _raw(text: str) -> str:
 def _pieces(text: str) -> Iterator[_Piece]:
     """Yield the whole source in pieces, in order; raises where it cannot be tokenized."""
     starts = list(accumulate((len(line) + 1 for line in text.split("\n")), initial=0))
-    done = 0
-    before = tokenize.NEWLINE
-    raw = False
+    done, before, raw = 0, tokenize.NEWLINE, False
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type in _STARTS:
-            raw = "r" in token.string.lower()
-        if token.type == tokenize.STRING:
-            raw = "r" in token.string.partition(token.string[-1])[0].lower()
-        if token.type in _STRINGS or token.type == tokenize.COMMENT:
-            is_prose = token.type == tokenize.COMMENT or before in _BEFORE_STATEMENT
-            start = starts[token.start[0] - 1] + token.start[1]
-            end = starts[token.end[0] - 1] + token.end[1]
+        raw = _is_raw(token, raw)
+        show = _manner(token, before, raw)
+        if show is not None:
+            start = max(done, starts[token.start[0] - 1] + token.start[1])
+            end = max(start, starts[token.end[0] - 1] + token.end[1])
             yield _Piece(text[done:start], _code)
-            yield _Piece(text[start:end], _prose if is_prose else _raw if raw else _string)
+            yield _Piece(text[start:end], show)
             done = end
         if token.type not in _BETWEEN:
             before = token.type
     yield _Piece(text[done:], _code)
+
+
+def _is_raw(token: tokenize.TokenInfo, before: bool) -> bool:
+    """Say whether the string that a token begins, or goes on with, has no escapes."""
+    if token.type in _STARTS:
+        return "r" in token.string.lower()
+    if token.type == tokenize.STRING:
+        return "r" in token.string.partition(token.string[-1])[0].lower()
+    return before
+
+
+def _manner(token: tokenize.TokenInfo, before: int, raw: bool) -> Callable[[str], str] | None:
+    """Return how to show a comment or a string, ``None`` for any other token."""
+    if token.type == tokenize.COMMENT:
+        return _prose
+    if token.type not in _STRINGS:
+        return None
+    if before in _BEFORE_STATEMENT:  # a docstring, or one that is written like it
+        return _prose
+    return _raw if raw else _string
