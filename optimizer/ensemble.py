@@ -45,7 +45,6 @@ class Ensemble:
         self._spending = spending
         self._note = note
         self._groups: Mapping[FunctionName, tuple[FunctionName, ...]] = {}
-        self._index: ProjectIndex | None = None
         self._open = ExitStack()
 
     def __enter__(self) -> "Ensemble":
@@ -79,7 +78,7 @@ class Ensemble:
 
     def adopted(self, paths: Sequence[str]) -> None:
         """Take note that files have changed for good."""
-        if self._index is not None:
+        if self._request.models is not None and self._index is not None:
             self._index.refresh(self._case.tree.root, paths)
 
     def _authors(self, function: FunctionName, models: Roles) -> Iterator[Authors]:
@@ -108,20 +107,25 @@ class Ensemble:
             hint=request.hint,
             history=request.history(function),
             pairs=request.pairs,
+            index=self._index,
         )
 
     @cached_property
-    def _lookup(self) -> Lookup:
-        """What models can look up of the project; nothing where there can be no index."""
+    def _index(self) -> ProjectIndex | None:
+        """The index of the project, opened when somebody first asks; ``None`` where there can be none."""
         place = self._request.cache / "index" / _index_name(self._request.repository)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            self._index = self._open.enter_context(ProjectIndex.open(place))
-            self._index.update(self._case.tree.root, self._case.tree.files)
+            index = self._open.enter_context(ProjectIndex.open(place))
+            index.update(self._case.tree.root, self._case.tree.files)
         except (IndexUnavailable, OSError) as error:
             self._note(NO_INDEX.format(why=error))
-            return NOTHING_TO_ASK
-        return IndexLookup(self._index)
+            return None
+        return index
+
+    @property
+    def _lookup(self) -> Lookup:
+        return IndexLookup(self._index) if self._index is not None else NOTHING_TO_ASK
 
     def _group(
         self, function: FunctionName, shares: Mapping[FunctionName, float]
