@@ -4,6 +4,7 @@ A model is anything with :meth:`Model.ask`; which one plans and which one writes
 choice. Whatever fails on the way to a reply is a :class:`ModelError`, and the run goes on without it.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
@@ -83,6 +84,11 @@ class Reply:
     usage: Usage
     latency_s: float
     logprobs: tuple[float, ...] = field(default=(), repr=False)
+
+    @property
+    def confidence(self) -> float | None:
+        """The mean probability (geometric) of its tokens, ``None`` where it is not known."""
+        return math.exp(sum(self.logprobs) / len(self.logprobs)) if self.logprobs else None
 
 
 class ModelError(Exception):

@@ -6,7 +6,7 @@ whoever proposed it before the next one is taken: the list of dropped versions i
 
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from typing import Protocol
@@ -150,10 +150,12 @@ class Authors:
         messages = [_system("system"), self._question(subject, text, advice)]
         for _ in range(min(_TRIES, self.replies)):
             self.replies -= 1
-            reply = self.spending.ask(self.write_by, messages, Sampling())
+            reply = self.spending.ask(self.write_by, messages, Sampling(logprobs=True))
             known = len(dropped)
             try:
-                yield _proposal(subject, text, advice, reply.text)
+                yield replace(
+                    _proposal(subject, text, advice, reply.text), confidence=reply.confidence
+                )
                 why = dropped[-1].why if len(dropped) > known else ""
             except (ReplyError, SpliceError) as error:
                 why = str(error)

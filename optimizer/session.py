@@ -5,7 +5,7 @@ a listener. The repository itself is only read.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,11 +13,12 @@ from functools import cached_property
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.effect import Adopted, Change, Effect, effect, effects
-from perfbot.optimizer.models import Usage
+from perfbot.optimizer.models import Model, Roles, Usage
 from perfbot.optimizer.plan import Subject, steps
 from perfbot.optimizer.preparation import Prepared, Request, existing, prepared, text_of
 from perfbot.optimizer.progress import Listener, Phase
-from perfbot.optimizer.proposing import Authors, Catalogue, Proposer, Spending
+from perfbot.optimizer.proposing import EMBEDDED, Authors, Catalogue, Proposer, Spending
+from perfbot.optimizer.routing import Switching, Verdicts, Watched
 from perfbot.optimizer.search import SEEN, Candidate, Found, search
 from perfbot.optimizer.strategies import Suggestion
 from perfbot.optimizer.tables import dict_attributes
@@ -83,7 +84,7 @@ class Judged:
     """A change and its verdict; ``changes`` holds each file before and after.
 
     ``effect`` is what an accepted change does to the rest of the project, measured on the tree that
-    the changes accepted before it left.
+    the changes accepted before it left; ``routes`` says why a larger model was or was not asked.
     """
 
     function: FunctionName
@@ -91,6 +92,7 @@ class Judged:
     candidate: Candidate | None
     changes: Mapping[str, tuple[bytes | None, bytes]]
     effect: Effect | None = None
+    routes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,8 @@ class _Session:
         self._adopted: dict[int, Adopted] = {}  # by place among the judged
         self._judged: list[Judged] = []
         self._unchanged: list[Unchanged] = []
+        self._shares: Mapping[FunctionName, float] = {}  # of the workload's time
+        self._switching: dict[FunctionName, Switching] = {}
         self._spending = Spending(request.models.most_usd if request.models else 0.0)
 
     def outcome(self, started: float) -> Outcome:
@@ -178,6 +182,7 @@ class _Session:
             existing(self._case.tree, self._ready.sources, name) for name in self._request.functions
         ]
         ranked = find_hotspots(self._request, self._ready, self._listener)
+        self._shares = {each.function: each.share for each in ranked}
         chosen = wanted or self._chosen(ranked)
         self._listener.phase(Phase.RECORDING)
         self._case.recordings.update(self.recordings(chosen))
@@ -310,27 +315,59 @@ class _Session:
             )
 
     def _search(self, function: FunctionName) -> Found:
+        found = self._found(function)
+        for sentence in self._routes(function):
+            self._listener.note(f"{function}: {sentence}")
+        return found
+
+    def _found(self, function: FunctionName) -> Found:
         return search(
             self._case,
             self.subject(function, self._case.recordings[function]),
-            self._proposers(),
+            self._proposers(function),
             self._request.terms(function.path),
             deadline_s=self._deadline_s,
             on_try=self._listener.candidate,
         )
 
-    def _proposers(self) -> list[Proposer]:
+    def _proposers(self, function: FunctionName) -> list[Proposer]:
         """Return who proposes versions of one function: always the catalogue, and models where there are."""
         catalogue = Catalogue(rules())
         models = self._request.models
         if models is None:
             return [catalogue]
-        candidates = self._request.candidates
-        authors = [
-            Authors(model, models.planner, rules(), self._spending, candidates, self._request.hint)
-            for model in models.optimizers
+        authors = [self._authors(each, models) for each in models.optimizers]
+        if models.larger is None:
+            return [catalogue, *authors]
+        watched = Watched(catalogue)
+        self._switching[function] = Switching(
+            [Watched(each) for each in authors],
+            self._authors(models.larger, models),
+            watched,
+            self._shares.get(function, 0.0),
+            self._request.rule,
+            self._past({EMBEDDED, *(each.optimizer for each in authors)}),
+        )
+        return [watched, self._switching[function]]
+
+    def _authors(self, model: Model, models: Roles) -> Authors:
+        request = self._request
+        return Authors(
+            model, models.planner, rules(), self._spending, request.candidates, request.hint
+        )
+
+    def _past(self, names: Set[str]) -> Verdicts:
+        """Return what the judge said in this run of versions in which only these had a part."""
+        judged = [
+            isinstance(each.verdict, Accepted)
+            for each in self._judged
+            if each.candidate and {*each.candidate.optimizer.split(" + ")} <= names
         ]
-        return [catalogue, *authors]
+        return Verdicts(sum(judged), len(judged))
+
+    def _routes(self, function: FunctionName) -> tuple[str, ...]:
+        switching = self._switching.get(function)
+        return tuple(each.sentence for each in switching.decisions) if switching else ()
 
     def subject(self, function: FunctionName, recording: Recording) -> Subject:
         """Return the function as the catalogue's rules take it."""
@@ -365,9 +402,9 @@ class _Session:
                 deadline_s=self._deadline_s,
                 on_gate=_Gates(self._listener),
             )
-            verdicts.append(
-                Judged(function, verdict, candidate, before_after(self._case, candidate.changes))
-            )
+            both = before_after(self._case, candidate.changes)
+            routes = self._routes(function)
+            verdicts.append(Judged(function, verdict, candidate, both, routes=routes))
             if isinstance(verdict, Accepted):
                 self._adopt(function, verdicts[-1], candidate.changes)
                 return
