@@ -137,19 +137,21 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Which backend plans and which one rewrites."""
+    """Which backend plans, which ones rewrite, and which is asked where those are not sure."""
 
     planner: Backend = Backend.EMBEDDED
-    optimizer: Backend = Backend.EMBEDDED
+    optimizers: tuple[Backend, ...] = (Backend.EMBEDDED,)
+    larger: Backend = Backend.EMBEDDED
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one run may cost."""
+    """What one run may cost; ``tokens`` are those sent to models and those that come back."""
 
     time_s: float = 15 * 60.0
     candidates: int = 8
     usd: float = 0.50
+    tokens: int = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,8 +287,13 @@ def _override(section: Section) -> Override:
 
 
 def _models(section: Section) -> Models:
-    section.allow("planner", "optimizer", why_not=lambda _: _OPERATOR_ONLY)
-    return Models(_backend(section.section("planner")), _backend(section.section("optimizer")))
+    section.allow("planner", "optimizer", "larger", why_not=lambda _: _OPERATOR_ONLY)
+    optimizers = tuple(_backend(each) for each in section.one_or_more("optimizer"))
+    return Models(
+        _backend(section.section("planner")),
+        tuple(dict.fromkeys(optimizers)) or Models().optimizers,
+        _backend(section.section("larger")),
+    )
 
 
 def _backend(section: Section) -> Backend:
@@ -295,12 +302,13 @@ def _backend(section: Section) -> Backend:
 
 
 def _budget(section: Section) -> Budget:
-    section.allow("time", "candidates", "usd")
+    section.allow("time", "candidates", "usd", "tokens")
     default = Budget()
     return Budget(
         time_s=section.duration_s("time", default.time_s, "10s", "24h"),
         candidates=section.whole("candidates", default.candidates, 1, 1000),
         usd=section.number("usd", default.usd, 0, 1000),
+        tokens=section.whole("tokens", default.tokens, 0, 10**12),
     )
 
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from perfbot.bot.config import Accept, Config, Operator, process_environment
+from perfbot.bot.config import Accept, Budget, Config, Operator, process_environment
 from perfbot.bot.exits import Exit, RunError
+from perfbot.bot.history import past_commits
 from perfbot.bot.operator_models import chosen, offered
 from perfbot.optimizer.case import Terms
+from perfbot.optimizer.models import Roles
 from perfbot.optimizer.preparation import Request, UnknownFunction
 from perfbot.optimizer.readability import Limits
 from perfbot.profiling.functions import FunctionName
@@ -58,8 +61,16 @@ def request(
         candidates=config.budget.candidates,
         profile=profile,
         python=python,
-        models=chosen(config.models, offered(operator, process_environment()), config.budget.usd),
+        models=_within(
+            config.budget,
+            chosen(config.models, offered(operator, process_environment()), config.budget.usd),
+        ),
+        history=lambda function: past_commits(repository, function),
     )
+
+
+def _within(budget: Budget, roles: Roles | None) -> Roles | None:
+    return replace(roles, most_tokens=budget.tokens) if roles else None
 
 
 def _terms(accept: Accept, allowed: frozenset[str]) -> Terms:

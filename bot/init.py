@@ -57,7 +57,8 @@ models:
 budget:
   time: 15m
   candidates: 8
-  usd: 0.50
+  usd: 0.50                     # models with a price; 0: only models without one
+  tokens: 2000000               # sent to models and back; 0: no model is asked
 
 # How pull requests are opened; schedule: daily, weekly, monthly or never.
 pull_requests:

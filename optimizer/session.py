@@ -4,22 +4,31 @@ One session prepares the target once and lets every function share it. All that 
 a listener. The repository itself is only read.
 """
 
+import re
 import time
-from collections.abc import Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 
+from perfbot.optimizer.authors import Authors
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import rules
+from perfbot.optimizer.diagnosis import Stage, of_verdict
 from perfbot.optimizer.effect import Adopted, Change, Effect, effect, effects
-from perfbot.optimizer.models import Model, Roles, Usage
+from perfbot.optimizer.groups import group_of
+from perfbot.optimizer.journal import Decision
+from perfbot.optimizer.knowledge import Knowledge, gathered
+from perfbot.optimizer.models import Usage
 from perfbot.optimizer.plan import Subject, steps
 from perfbot.optimizer.preparation import Prepared, Request, existing, prepared, text_of
 from perfbot.optimizer.progress import Listener, Phase
-from perfbot.optimizer.proposing import EMBEDDED, Authors, Catalogue, Proposer, Spending
-from perfbot.optimizer.routing import Switching, Verdicts, Watched
-from perfbot.optimizer.search import SEEN, Candidate, Found, search
+from perfbot.optimizer.proposing import Catalogue, Proposer, Tried
+from perfbot.optimizer.rounds import Attempt, Rounds
+from perfbot.optimizer.search import Candidate, Found, search
+from perfbot.optimizer.spending import Spending
 from perfbot.optimizer.strategies import Suggestion
 from perfbot.optimizer.tables import dict_attributes
 from perfbot.optimizer.verdict import Accepted, Inconclusive, Verdict, Why
@@ -39,9 +48,10 @@ from perfbot.profiling.hotspots import Hotspot, Profile, ProfileError
 from perfbot.profiling.measure import Interval
 from perfbot.profiling.noise import against_itself
 from perfbot.profiling.sandbox import Limits
-from perfbot.profiling.source import read_source
+from perfbot.profiling.source import decode_source, read_source
 from perfbot.profiling.suite import activities
 
+NOBODY = "none"  # planner and optimizer of a change that was brought along
 NATIVE = (
     "{share:.0%} of its time is spent in native code, which a rewrite in Python cannot make faster"
 )
@@ -61,6 +71,7 @@ TOO_QUICK = (
     "--function, or give something that works longer in .perfbot.yml under workload: commands:"
 )
 
+_WORD = re.compile(r"\w+")
 _NATIVE_SHARE = 0.95
 _PROFILE_RUNS = 5
 _PROFILE_CPU_S = 1.0  # sampled: at 2 ms a sample some 500 samples
@@ -84,7 +95,8 @@ class Judged:
     """A change and its verdict; ``changes`` holds each file before and after.
 
     ``effect`` is what an accepted change does to the rest of the project, measured on the tree that
-    the changes accepted before it left; ``routes`` says why a larger model was or was not asked.
+    the changes accepted before it left. ``rounds`` counts the replies with code that models gave for
+    the function, and ``attempts`` are those of their versions that failed.
     """
 
     function: FunctionName
@@ -92,7 +104,8 @@ class Judged:
     candidate: Candidate | None
     changes: Mapping[str, tuple[bytes | None, bytes]]
     effect: Effect | None = None
-    routes: tuple[str, ...] = ()
+    rounds: int = 0
+    attempts: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +185,15 @@ class _Session:
         self._adopted: dict[int, Adopted] = {}  # by place among the judged
         self._judged: list[Judged] = []
         self._unchanged: list[Unchanged] = []
-        self._shares: Mapping[FunctionName, float] = {}  # of the workload's time
-        self._switching: dict[FunctionName, Switching] = {}
-        self._spending = Spending(request.models.most_usd if request.models else 0.0)
+        self._rounds = Rounds(request.journal)
+        self._groups: Mapping[FunctionName, tuple[FunctionName, ...]] = {}
+        self._spending = Spending(
+            request.models.most_usd if request.models else 0.0,
+            self._rounds,
+            request.models.most_tokens if request.models else None,
+            self._deadline_s,
+            listener.spent,
+        )
 
     def outcome(self, started: float) -> Outcome:
         """Profile, record, measure the noise floor, then search and judge function by function."""
@@ -182,10 +201,12 @@ class _Session:
             existing(self._case.tree, self._ready.sources, name) for name in self._request.functions
         ]
         ranked = find_hotspots(self._request, self._ready, self._listener)
-        self._shares = {each.function: each.share for each in ranked}
         chosen = wanted or self._chosen(ranked)
+        self._groups = self._grouped(chosen, ranked)
+        together = [each for group in self._groups.values() for each in group]
         self._listener.phase(Phase.RECORDING)
-        self._case.recordings.update(self.recordings(chosen))
+        recorded = self.recordings([*dict.fromkeys((*chosen, *together))])
+        self._case.recordings.update(recorded)
         self._listener.phase(Phase.SEARCHING)
         worth = [function for function in chosen if self._is_worth_a_search(function, ranked)]
         searched = worth if wanted else worth[: self._request.at_most]
@@ -209,6 +230,29 @@ class _Session:
             seconds,
             self._spending.used,
         )
+
+    def _grouped(
+        self, chosen: Sequence[FunctionName], ranked: Sequence[Hotspot]
+    ) -> Mapping[FunctionName, tuple[FunctionName, ...]]:
+        """Return what may be changed together with each function: only models write for several."""
+        if self._request.models is None:
+            return {}
+        shares = {each.function: each.inclusive_share for each in ranked}
+        return {
+            function: group_of(
+                function,
+                text_of(self._case.tree, function.path) or "",
+                lambda each: shares.get(each, 0.0),
+                lambda name: self._files_by_word[name] > 1,
+            )
+            for function in chosen
+        }
+
+    @cached_property
+    def _files_by_word(self) -> Counter[str]:
+        """In how many source files each name stands."""
+        texts = (text_of(self._case.tree, path) or "" for path in self._ready.sources)
+        return Counter(word for text in texts for word in set(_WORD.findall(text)))
 
     def _chosen(self, ranked: Sequence[Hotspot]) -> list[FunctionName]:
         """Return the functions to look at: more than are searched, as most have nothing to try."""
@@ -297,37 +341,45 @@ class _Session:
         if time.monotonic() >= self._deadline_s:
             self._leave(function, "budget", OUT_OF_TIME)
             return
-        self._listener.phase(Phase.SEARCHING, str(function))
         doubt = not_comparable(function, self._case.reference(function))
         if doubt is not None:
             verdict = Inconclusive(Why.NOT_COMPARABLE, doubt, ())
             self._judged.append(Judged(function, verdict, None, {}))
             return
-        found = self._search(function)
-        if found.candidates:
-            self._judge(function, found)
-        elif not found.tries and time.monotonic() >= self._deadline_s:
-            self._leave(function, "budget", OUT_OF_TIME)
+        proposers = self._proposers(function)
+        found = self._search(function, proposers)
+        judged = self._judge(function, found)
+        if _can_be_mended(judged) and time.monotonic() < self._deadline_s:
+            again = self._search(function, proposers[1:], [*found.dropped, *map(_tried, judged)])
+            judged += self._judge(function, again)
+        if judged:
+            self._keep(function, judged)
         else:
-            why = next((each.why for each in found.dropped if each.why != SEEN), NOT_FASTER)
-            self._leave(
-                function, "no-strategy", NONE_HELPED.format(tries=found.tries, why=why[:300])
-            )
+            self._leave_without_gain(function, found)
 
-    def _search(self, function: FunctionName) -> Found:
-        found = self._found(function)
-        for sentence in self._routes(function):
-            self._listener.note(f"{function}: {sentence}")
-        return found
+    def _leave_without_gain(self, function: FunctionName, found: Found) -> None:
+        if not found.tries and time.monotonic() >= self._deadline_s:
+            self._leave(function, "budget", OUT_OF_TIME)
+            return
+        reasons = [each.why for each in found.dropped if each.why.stage is not Stage.KNOWN]
+        why = str(reasons[0])[:300] if reasons else NOT_FASTER
+        self._leave(function, "no-strategy", NONE_HELPED.format(tries=found.tries, why=why))
 
-    def _found(self, function: FunctionName) -> Found:
+    def _search(
+        self, function: FunctionName, proposers: Sequence[Proposer], dropped: Sequence[Tried] = ()
+    ) -> Found:
+        if not proposers:
+            return Found((), (), 0)
+        self._listener.phase(Phase.SEARCHING, str(function))
         return search(
             self._case,
             self.subject(function, self._case.recordings[function]),
-            self._proposers(function),
+            proposers,
             self._request.terms(function.path),
             deadline_s=self._deadline_s,
             on_try=self._listener.candidate,
+            journal=self._rounds,
+            dropped=dropped,
         )
 
     def _proposers(self, function: FunctionName) -> list[Proposer]:
@@ -336,38 +388,25 @@ class _Session:
         models = self._request.models
         if models is None:
             return [catalogue]
-        authors = [self._authors(each, models) for each in models.optimizers]
-        if models.larger is None:
-            return [catalogue, *authors]
-        watched = Watched(catalogue)
-        self._switching[function] = Switching(
-            [Watched(each) for each in authors],
-            self._authors(models.larger, models),
-            watched,
-            self._shares.get(function, 0.0),
-            self._request.rule,
-            self._past({EMBEDDED, *(each.optimizer for each in authors)}),
-        )
-        return [watched, self._switching[function]]
-
-    def _authors(self, model: Model, models: Roles) -> Authors:
-        request = self._request
-        return Authors(
-            model, models.planner, rules(), self._spending, request.candidates, request.hint
-        )
-
-    def _past(self, names: Set[str]) -> Verdicts:
-        """Return what the judge said in this run of versions in which only these had a part."""
-        judged = [
-            isinstance(each.verdict, Accepted)
-            for each in self._judged
-            if each.candidate and {*each.candidate.optimizer.split(" + ")} <= names
+        candidates = self._request.candidates
+        knowledge = cache(
+            lambda: self._knowledge(function)
+        )  # one for all, and only if one is asked
+        authors = [
+            Authors(model, models.planner, rules(), self._spending, candidates, knowledge)
+            for model in models.optimizers
         ]
-        return Verdicts(sum(judged), len(judged))
+        return [catalogue, *authors]
 
-    def _routes(self, function: FunctionName) -> tuple[str, ...]:
-        switching = self._switching.get(function)
-        return tuple(each.sentence for each in switching.decisions) if switching else ()
+    def _knowledge(self, function: FunctionName) -> Knowledge:
+        request = self._request
+        return gathered(
+            self._case,
+            function,
+            hint=request.hint,
+            history=request.history(function),
+            pairs=request.pairs,
+        )
 
     def subject(self, function: FunctionName, recording: Recording) -> Subject:
         """Return the function as the catalogue's rules take it."""
@@ -378,45 +417,71 @@ class _Session:
             self._case.dependencies,
             recording.count,
             self._dict_attributes,
+            group=tuple(filter(self._can_be_judged, self._groups.get(function, ()))),
         )
+
+    def _can_be_judged(self, function: FunctionName) -> bool:
+        """Say whether enough calls of a function were recorded that can be compared."""
+        if not self._case.recordings[function].count:
+            return False
+        return not_comparable(function, self._case.reference(function)) is None
 
     @cached_property
     def _dict_attributes(self) -> frozenset[str]:
         texts = (text_of(self._case.tree, path) for path in self._ready.sources)
         return dict_attributes(text for text in texts if text is not None)
 
-    def _judge(self, function: FunctionName, found: Found) -> None:
-        """Judge the best versions in turn until one is accepted; the first verdict is kept otherwise.
+    def _judge(self, function: FunctionName, found: Found) -> list[Judged]:
+        """Judge the best versions in turn until one is accepted, and return what was judged.
 
         One that is right and was measured as not faster is the last: each further measurement would
         be one more chance to take noise for a gain.
         """
-        verdicts: list[Judged] = []
+        judged: list[Judged] = []
         for candidate in found.candidates[: min(_JUDGED_AT_MOST, self._request.candidates)]:
             self._listener.phase(Phase.JUDGING, str(function))
             verdict = judge(
                 self._case,
                 candidate.changes,
-                [function],
+                self._altered(function, candidate.changes),
                 self._request.terms(function.path),
                 deadline_s=self._deadline_s,
                 on_gate=_Gates(self._listener),
             )
             both = before_after(self._case, candidate.changes)
-            routes = self._routes(function)
-            verdicts.append(Judged(function, verdict, candidate, both, routes=routes))
-            if isinstance(verdict, Accepted):
-                self._adopt(function, verdicts[-1], candidate.changes)
-                return
-            if verdict.why in _MEASURED:
+            judged.append(Judged(function, verdict, candidate, both))
+            self._request.journal.decided(_decision(judged[-1]))
+            if isinstance(verdict, Accepted) or verdict.why in _MEASURED:
                 break
-        self._judged.append(verdicts[0])
+        return judged
+
+    def _altered(
+        self, function: FunctionName, changes: Mapping[str, bytes]
+    ) -> tuple[FunctionName, ...]:
+        """Return the function, and those of its group that a change alters as well."""
+        changed = set(changed_functions(self._case, changes))
+        group = self._groups.get(function, ())
+        return (function, *(each for each in group if each in changed))
+
+    def _keep(self, function: FunctionName, judged: Sequence[Judged]) -> None:
+        """Keep the accepted version of a function, or the first of those that were refused."""
+        accepted = [each for each in judged if isinstance(each.verdict, Accepted)]
+        kept = replace(
+            (accepted or judged)[0],
+            rounds=self._rounds.of(function),
+            attempts=self._rounds.failed(function),
+        )
+        if accepted and kept.candidate is not None:
+            self._adopt(function, kept, kept.candidate.changes)
+        else:
+            self._judged.append(kept)
 
     def _adopt(self, function: FunctionName, judged: Judged, changes: Mapping[str, bytes]) -> None:
         old, reference = self._case.tree, self._case.reference(function)
         confidence = self._request.terms(function.path).confidence
+        altered = self._altered(function, changes)
         self._case.adopt(changes)
-        change = Change(old, self._case.tree, (function,), confidence)
+        change = Change(old, self._case.tree, altered, confidence)
         self._adopted[len(self._judged)] = Adopted(change, reference)
         self._judged.append(judged)
 
@@ -445,6 +510,36 @@ class _Session:
 def before_after(case: Case, changes: Mapping[str, bytes]) -> dict[str, tuple[bytes | None, bytes]]:
     """Return each changed file's content before (``None``: it is new) and after."""
     return {path: (case.content(path), after) for path, after in changes.items()}
+
+
+def _can_be_mended(judged: Sequence[Judged]) -> bool:
+    """Say whether all was refused for reasons that a model can do something about."""
+    return bool(judged) and all(
+        not isinstance(each.verdict, Accepted) and each.verdict.why not in _MEASURED
+        for each in judged
+    )
+
+
+def _tried(judged: Judged) -> Tried:
+    """Return a version that the judge refused as one that was dropped."""
+    candidate, verdict = judged.candidate, judged.verdict
+    assert candidate is not None
+    assert not isinstance(verdict, Accepted)
+    text = decode_source(candidate.content, Path(candidate.path)).text
+    return Tried(candidate.plan.suggestions, of_verdict(verdict), candidate.optimizer, text)
+
+
+def _decision(judged: Judged) -> Decision:
+    """Return a verdict as a journal takes it; somebody else's change has neither planner nor optimizer."""
+    candidate = judged.candidate
+    return Decision(
+        judged.function,
+        candidate.planner if candidate else NOBODY,
+        candidate.optimizer if candidate else NOBODY,
+        candidate.plan.suggestions if candidate else (),
+        judged.changes,
+        judged.verdict,
+    )
 
 
 class _Gates:
@@ -490,6 +585,8 @@ def verify(
             found = session.effect(changes, subjects, terms.confidence)
         judged = [Judged(function, verdict, None, both, found) for function in subjects]
         judged = judged or [Judged(FunctionName(next(iter(changes)), ""), verdict, None, both)]
+        for each in judged:
+            request.journal.decided(_decision(each))
         return Outcome(ready, (), case.noise, tuple(judged), (), time.monotonic() - started)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import Rule, rules
+from perfbot.optimizer.journal import Call, Decision, Trial
 from perfbot.optimizer.plan import Subject
 from perfbot.optimizer.proposing import Catalogue
 from perfbot.optimizer.readability import Limits
@@ -143,7 +144,7 @@ def test_a_wrong_version_is_dropped_with_the_reason(case: Case, old: str, new: s
     outcome = found(case, one_rule(old, new))
     assert outcome.candidates == ()
     assert len(outcome.dropped) == 1
-    assert outcome.dropped[0].why
+    assert outcome.dropped[0].why.text
 
 
 def test_a_version_that_is_right_but_no_faster_is_no_candidate(case: Case) -> None:
@@ -166,8 +167,8 @@ def test_a_version_that_is_harder_to_read_is_dropped_with_the_key_that_would_all
     assert found(case, rule, Terms()).candidates
     outcome = found(case, rule, Terms(readability=Limits()))
     assert outcome.candidates == ()
-    assert "the new name t says nothing" in outcome.dropped[0].why
-    assert "(accept.keep: names)" in outcome.dropped[0].why
+    assert "the new name t says nothing" in outcome.dropped[0].why.text
+    assert "(accept.keep: names)" in outcome.dropped[0].why.text
 
 
 def test_nothing_is_tried_after_the_deadline(case: Case) -> None:
@@ -176,3 +177,35 @@ def test_nothing_is_tried_after_the_deadline(case: Case) -> None:
     subject = Subject(MISSING, source, dict(recording.facts), frozenset(), recording.count)
     outcome = search(case, subject, [Catalogue(rules())], Terms(), deadline_s=time.monotonic() - 1)
     assert (outcome.tries, outcome.candidates) == (0, ())
+
+
+class Trials(list[Trial]):
+    """A journal that keeps what the search tried."""
+
+    def asked(self, call: Call) -> None:
+        raise AssertionError("no model was asked")
+
+    def tried(self, trial: Trial) -> None:
+        self.append(trial)
+
+    def decided(self, decision: Decision) -> None:
+        raise AssertionError("nothing was judged")
+
+
+def test_every_version_is_told_with_what_was_found(case: Case) -> None:
+    recording = case.recordings[MISSING]
+    source = read_source(case.tree.root / "shop.py")
+    subject = Subject(MISSING, source, dict(recording.facts), frozenset(), recording.count)
+    wrong = Catalogue(one_rule("return found", "return tuple(found)"))
+    right = Catalogue(one_rule("found = []", "known = set(known)\n    found = []"))
+    told = Trials()
+    deadline_s = time.monotonic() + 120
+    search(case, subject, [wrong, right], Terms(), deadline_s=deadline_s, journal=told)
+    first, second, *_ = told
+    assert "(1, 3)" in first.why
+    assert first.ratio is None
+    assert "tuple(found)" in first.text
+    assert second.why == ""
+    assert second.ratio is not None
+    assert second.ratio > 3
+    assert (second.planner, second.optimizer) == ("embedded", "embedded")
