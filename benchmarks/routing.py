@@ -29,14 +29,17 @@ from pair_scoring import NotScored, Scorer
 from pairs import FILES, request
 from routing_models import LARGE_PRICE, SHARES, SMALL_PRICE, Scripted, between
 
+from perfbot.optimizer.authors import Authors
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import rules
+from perfbot.optimizer.diagnosis import Stage, refused
 from perfbot.optimizer.plan import Subject
 from perfbot.optimizer.progress import Silence
-from perfbot.optimizer.proposing import EMBEDDED, Authors, Catalogue, Proposal, Spending, Tried
+from perfbot.optimizer.proposing import EMBEDDED, Catalogue, Proposal, Tried
 from perfbot.optimizer.routing import Evidence, Outcome, Rule, Switching, Watched
 from perfbot.optimizer.search import search
 from perfbot.optimizer.session import prepared
+from perfbot.optimizer.spending import Spending
 from perfbot.optimizer.verify import judge_without_clock
 from perfbot.profiling import counters, instructions
 from perfbot.profiling.capture import capture
@@ -152,7 +155,8 @@ class Bench:
             last = replace(last, confidence=proposal.confidence)
             known[proposal.text] = last
             if not stands(last):
-                dropped.append(Tried(proposal.suggestions, last.why or "it costs no less"))
+                why = refused(last.why or "it costs no less", Stage.REPLAY)
+                dropped.append(Tried(proposal.suggestions, why, model.name))
         return replace(
             last,
             replies=len(model.used),
@@ -281,7 +285,8 @@ def routed(record: Record, rule: Rule) -> Result:
     for proposer in (catalogue, switching):
         for proposal in proposer.proposals(subject, "", dropped):
             if not stands(versions[proposal.text]):
-                dropped.append(Tried((), "measured"))  # noqa: PERF401 - read between two proposals
+                why = refused(versions[proposal.text].why, Stage.REPLAY)
+                dropped.append(Tried((), why, proposer.optimizer))
     return result(record, small=small.was_asked, large=large.was_asked)
 
 
@@ -307,10 +312,8 @@ def oracle(record: Record) -> Result:
 
 def evidence(record: Record) -> Evidence:
     """Return what is known before the large model would be asked."""
-    small = record.small
-    stood = stands(small)
-    refused = small.replies - stood
-    return Evidence(small.confidence, int(stood), refused, stands(record.catalogue))
+    small, stood = record.small, int(stands(record.small))
+    return Evidence(small.confidence, stood, 1 - stood, stands(record.catalogue))
 
 
 def learned(record: Record, records: Sequence[Record]) -> Rule:

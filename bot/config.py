@@ -7,7 +7,7 @@ offers and lowers limits; it never names an endpoint, a key or a folder outside 
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from perfbot.bot.globs import matches
 from perfbot.bot.marked_yaml import ConfigError, Section, read_mapping
 from perfbot.optimizer.objective import Objective
 from perfbot.optimizer.readability import Kept, Limits
+from perfbot.optimizer.refinement import Refinement
 
 FILE_NAME = ".perfbot.yml"
 _OPERATOR_ONLY = (
@@ -142,6 +143,7 @@ class Models:
     planner: Backend = Backend.EMBEDDED
     optimizers: tuple[Backend, ...] = (Backend.EMBEDDED,)
     larger: Backend = Backend.EMBEDDED
+    feedback: Refinement = field(default_factory=Refinement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,12 +289,25 @@ def _override(section: Section) -> Override:
 
 
 def _models(section: Section) -> Models:
-    section.allow("planner", "optimizer", "larger", why_not=lambda _: _OPERATOR_ONLY)
+    section.allow("planner", "optimizer", "larger", "feedback", why_not=lambda _: _OPERATOR_ONLY)
     optimizers = tuple(_backend(each) for each in section.one_or_more("optimizer"))
     return Models(
         _backend(section.section("planner")),
         tuple(dict.fromkeys(optimizers)) or Models().optimizers,
         _backend(section.section("larger")),
+        _feedback(section.section("feedback")),
+    )
+
+
+def _feedback(section: Section) -> Refinement:
+    section.allow(*_names(Refinement))
+    default = Refinement()
+    return Refinement(
+        rounds=section.whole("rounds", default.rounds, 1, 20),
+        history=section.flag("history", default.history),
+        samples=section.whole("samples", default.samples, 1, 20),
+        temperature=section.number("temperature", default.temperature, 0, 2),
+        queries=section.whole("queries", default.queries, 0, 20),
     )
 
 

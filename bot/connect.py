@@ -59,6 +59,7 @@ def request(
         min_share=config.hotspots.min_share,
         time_s=config.budget.time_s if time_s is None else time_s,
         candidates=config.budget.candidates,
+        refinement=config.models.feedback,
         profile=profile,
         python=python,
         models=_within(

@@ -234,6 +234,7 @@ def _result(judged: Judged, patch: str | None, benchmark: str | None) -> rows.Re
         loads=tuple(map(_load, metrics.loads)),
         remarks=(
             *_harder(accepted, function),
+            *judged.routes,
             *(judged.effect.remarks if judged.effect else ()),
         ),
         benchmark_file=benchmark,

@@ -52,6 +52,9 @@ accept:
 models:
   planner: {backend: embedded}
   optimizer: {backend: embedded}
+  # How a model is led from one version to the next: rounds for one version, with the rounds before
+  # them in sight or not, replies asked at once (several: at this temperature), queries to the index.
+  feedback: {rounds: 3, history: true, samples: 1, temperature: 0.8, queries: 3}
 
 # What one run may cost.
 budget:

@@ -25,6 +25,7 @@ from perfbot.optimizer.plan import Subject
 from perfbot.optimizer.prompting import PLAIN, Conversation, Style
 from perfbot.optimizer.proposing import EMBEDDED, Proposal, Tried
 from perfbot.optimizer.protocol import Advice, ReplyError, read_query
+from perfbot.optimizer.refinement import Refinement
 from perfbot.optimizer.repair import SpliceError
 from perfbot.optimizer.scene import SceneError
 from perfbot.optimizer.spending import Question, Spending
@@ -40,23 +41,6 @@ _NAME_CHARACTERS = 48
 _ADVICE = 5  # suggestions of the catalogue in a plan
 _REASON_CHARACTERS = 400
 _REMEMBERED = 5  # failed versions that a new conversation is told of
-
-
-@dataclass(frozen=True, slots=True)
-class Refinement:
-    """How a model is led from one version to the next.
-
-    ``rounds`` are asked for one text: the first and what feedback makes of it, ``samples`` replies
-    in each, at ``temperature`` where there are several. With ``history`` a model sees the rounds
-    before, without it only its last version and what was found. ``queries`` to the project's index
-    are answered for each version.
-    """
-
-    rounds: int = 3
-    history: bool = True
-    samples: int = 1
-    temperature: float = 0.8
-    queries: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +197,9 @@ class Authors:
         """Return how one of a round's replies is drawn: the first one's seed is 0."""
         several = self.refinement.samples > 1
         temperature = self.refinement.temperature if several else 0.0
-        return Sampling(temperature=temperature, seed=number, schema=self.style.schema)
+        return Sampling(
+            temperature=temperature, seed=number, schema=self.style.schema, logprobs=True
+        )
 
     def _rows(self, subject: Subject, draft: _Draft, left: int) -> Conversation | None:
         """Return the conversation with the rows that a reply asked for, ``None`` if it is an answer.

@@ -8,10 +8,11 @@ decision is one sentence for the report.
 
 import math
 import operator
-from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from perfbot.optimizer.diagnosis import Stage
 from perfbot.optimizer.plan import Subject
 from perfbot.optimizer.proposing import EMBEDDED, Proposal, Proposer, Tried
 from perfbot.profiling.functions import FunctionName
@@ -20,10 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-ASKED = "asked {larger}: {smaller} was {sure:.0%} sure, below {needed:.0%} ({because})"
-STAYED = (
-    "did not ask {larger}: {smaller} was {sure:.0%} sure, and {needed:.0%} are enough ({because})"
-)
+ASKED = "asked {larger}: {smaller} was {sure} sure, below {needed} ({because})"
+STAYED = "did not ask {larger}: {smaller} was {sure} sure, and {needed} are enough ({because})"
 CONFIDENCE = "mean token probability {confidence:.0%}"
 STANDS = "{count} of its versions stand"
 REFUSED = "{count} refused"
@@ -88,7 +87,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class EarlierVersion:
     """A version of an earlier run: who wrote it, whether it stood in the search, what the judge said.
 
     ``accepted`` is ``None`` where it never came before the judge.
@@ -100,7 +99,7 @@ class Attempt:
     accepted: bool | None
 
 
-def outcomes(history: Iterable[Sequence[Attempt]], smaller: Set[str]) -> Iterator[Outcome]:
+def outcomes(history: Iterable[Sequence[EarlierVersion]], smaller: Set[str]) -> Iterator[Outcome]:
     """Yield what earlier cases teach, of each function's attempts, the oldest function first.
 
     ``smaller`` are the names of the smaller models. A case of which nobody knows whether the cheap
@@ -115,11 +114,11 @@ def outcomes(history: Iterable[Sequence[Attempt]], smaller: Set[str]) -> Iterato
             past = Verdicts(past.right + went_well, past.count + 1)
 
 
-def _is_open(attempt: Attempt) -> bool:
+def _is_open(attempt: EarlierVersion) -> bool:
     return attempt.stands and attempt.accepted is None
 
 
-def _evidence(attempts: Sequence[Attempt], past: Verdicts) -> Evidence:
+def _evidence(attempts: Sequence[EarlierVersion], past: Verdicts) -> Evidence:
     models, tally = [each for each in attempts if each.optimizer != EMBEDDED], Tally()
     for each in models:
         tally.count(each.confidence, stands=each.stands)
@@ -296,40 +295,58 @@ class Switching:
     ) -> Iterator[Proposal]:
         """Yield versions of whoever is asked; a decision is made before the larger one would be."""
         function = subject.function
-        if not (self.catalogue.tally(function).standing and self._is_sure(function)):
+        evidence = self._evidence(function, dropped)
+        if not (evidence.catalogue_stands and self._is_sure(evidence)):
             for each in self.smaller:
                 self._speaks = each
                 yield from each.proposals(subject, text, dropped)
         if any(each.asks_larger and each.function == function for each in self.decisions):
             return
-        self.decisions.append(self._decision(function))
+        self.decisions.append(self._decision(function, self._evidence(function, dropped)))
         if self.decisions[-1].asks_larger:
             self._speaks = self.larger
             yield from self.larger.proposals(subject, text, dropped)
 
-    def _is_sure(self, function: FunctionName) -> bool:
-        return self.rule.sure(self._evidence(function)) >= self.rule.needed(self.share)
+    def _is_sure(self, evidence: Evidence) -> bool:
+        return self.rule.sure(evidence) >= self.rule.needed(self.share)
 
-    def _evidence(self, function: FunctionName) -> Evidence:
-        tallies = [each.tally(function) for each in self.smaller]
+    def _evidence(self, function: FunctionName, dropped: Sequence[Tried]) -> Evidence:
+        """Return what is known; versions that the judge refused later do not stand any more."""
+        tallies = [_after_judging(each, function, dropped) for each in self.smaller]
         standing = [each for each in tallies if each.standing] or tallies
         known = [each.confidence for each in standing if each.confidence is not None]
         return Evidence(
             max(known, default=None),
             sum(each.standing for each in tallies),
             sum(each.refused for each in tallies),
-            self.catalogue.tally(function).standing > 0,
+            _after_judging(self.catalogue, function, dropped).standing > 0,
             self.past,
         )
 
-    def _decision(self, function: FunctionName) -> Decision:
-        evidence, asks = self._evidence(function), not self._is_sure(function)
+    def _decision(self, function: FunctionName, evidence: Evidence) -> Decision:
+        asks = not self._is_sure(evidence)
         names = dict.fromkeys(each.optimizer for each in self.smaller or (self.catalogue,))
         sentence = (ASKED if asks else STAYED).format(
             larger=self.larger.optimizer,
             smaller=" + ".join(names),
-            sure=self.rule.sure(evidence),
-            needed=self.rule.needed(self.share),
+            **_apart(self.rule.sure(evidence), self.rule.needed(self.share)),
             because=self.rule.because(evidence),
         )
         return Decision(function, asks, sentence)
+
+
+def _apart(sure: float, needed: float) -> Mapping[str, str]:
+    """Return both as percentages that do not look the same."""
+    digits = 0 if round(100 * sure) != round(100 * needed) else 1
+    return {"sure": f"{sure:.{digits}%}", "needed": f"{needed:.{digits}%}"}
+
+
+def _after_judging(by: Watched, function: FunctionName, dropped: Sequence[Tried]) -> Tally:
+    tally = by.tally(function)
+    refused = sum(
+        each.why.stage is Stage.JUDGE and by.optimizer in each.optimizer.split(" + ")
+        for each in dropped
+    )
+    return replace(
+        tally, standing=max(0, tally.standing - refused), refused=tally.refused + refused
+    )

@@ -4,28 +4,24 @@ One session prepares the target once and lets every function share it. All that 
 a listener. The repository itself is only read.
 """
 
-import re
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
-from perfbot.optimizer.authors import Authors
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.diagnosis import Stage, of_verdict
 from perfbot.optimizer.effect import Adopted, Change, Effect, effect, effects
-from perfbot.optimizer.groups import group_of
+from perfbot.optimizer.ensemble import Ensemble
 from perfbot.optimizer.journal import Decision
-from perfbot.optimizer.knowledge import Knowledge, gathered
 from perfbot.optimizer.models import Usage
 from perfbot.optimizer.plan import Subject, steps
 from perfbot.optimizer.preparation import Prepared, Request, existing, prepared, text_of
 from perfbot.optimizer.progress import Listener, Phase
-from perfbot.optimizer.proposing import Catalogue, Proposer, Tried
+from perfbot.optimizer.proposing import Proposer, Tried
 from perfbot.optimizer.rounds import Attempt, Rounds
 from perfbot.optimizer.search import Candidate, Found, search
 from perfbot.optimizer.spending import Spending
@@ -71,7 +67,6 @@ TOO_QUICK = (
     "--function, or give something that works longer in .perfbot.yml under workload: commands:"
 )
 
-_WORD = re.compile(r"\w+")
 _NATIVE_SHARE = 0.95
 _PROFILE_RUNS = 5
 _PROFILE_CPU_S = 1.0  # sampled: at 2 ms a sample some 500 samples
@@ -96,7 +91,8 @@ class Judged:
 
     ``effect`` is what an accepted change does to the rest of the project, measured on the tree that
     the changes accepted before it left. ``rounds`` counts the replies with code that models gave for
-    the function, and ``attempts`` are those of their versions that failed.
+    the function, ``attempts`` are those of their versions that failed, and ``routes`` says why a
+    larger model was asked, or was not.
     """
 
     function: FunctionName
@@ -106,6 +102,7 @@ class Judged:
     effect: Effect | None = None
     rounds: int = 0
     attempts: tuple[Attempt, ...] = ()
+    routes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +183,6 @@ class _Session:
         self._judged: list[Judged] = []
         self._unchanged: list[Unchanged] = []
         self._rounds = Rounds(request.journal)
-        self._groups: Mapping[FunctionName, tuple[FunctionName, ...]] = {}
         self._spending = Spending(
             request.models.most_usd if request.models else 0.0,
             self._rounds,
@@ -194,19 +190,22 @@ class _Session:
             self._deadline_s,
             listener.spent,
         )
+        self._ensemble = Ensemble(request, ready, self._spending, self._rounds, listener.note)
 
     def outcome(self, started: float) -> Outcome:
         """Profile, record, measure the noise floor, then search and judge function by function."""
+        with self._ensemble:
+            return self._outcome(started)
+
+    def _outcome(self, started: float) -> Outcome:
         wanted = [
             existing(self._case.tree, self._ready.sources, name) for name in self._request.functions
         ]
         ranked = find_hotspots(self._request, self._ready, self._listener)
         chosen = wanted or self._chosen(ranked)
-        self._groups = self._grouped(chosen, ranked)
-        together = [each for group in self._groups.values() for each in group]
+        recorded = self._ensemble.grouped(chosen, ranked)
         self._listener.phase(Phase.RECORDING)
-        recorded = self.recordings([*dict.fromkeys((*chosen, *together))])
-        self._case.recordings.update(recorded)
+        self._case.recordings.update(self.recordings(recorded))
         self._listener.phase(Phase.SEARCHING)
         worth = [function for function in chosen if self._is_worth_a_search(function, ranked)]
         searched = worth if wanted else worth[: self._request.at_most]
@@ -230,29 +229,6 @@ class _Session:
             seconds,
             self._spending.used,
         )
-
-    def _grouped(
-        self, chosen: Sequence[FunctionName], ranked: Sequence[Hotspot]
-    ) -> Mapping[FunctionName, tuple[FunctionName, ...]]:
-        """Return what may be changed together with each function: only models write for several."""
-        if self._request.models is None:
-            return {}
-        shares = {each.function: each.inclusive_share for each in ranked}
-        return {
-            function: group_of(
-                function,
-                text_of(self._case.tree, function.path) or "",
-                lambda each: shares.get(each, 0.0),
-                lambda name: self._files_by_word[name] > 1,
-            )
-            for function in chosen
-        }
-
-    @cached_property
-    def _files_by_word(self) -> Counter[str]:
-        """In how many source files each name stands."""
-        texts = (text_of(self._case.tree, path) or "" for path in self._ready.sources)
-        return Counter(word for text in texts for word in set(_WORD.findall(text)))
 
     def _chosen(self, ranked: Sequence[Hotspot]) -> list[FunctionName]:
         """Return the functions to look at: more than are searched, as most have nothing to try."""
@@ -346,12 +322,14 @@ class _Session:
             verdict = Inconclusive(Why.NOT_COMPARABLE, doubt, ())
             self._judged.append(Judged(function, verdict, None, {}))
             return
-        proposers = self._proposers(function)
+        proposers = self._ensemble.proposers(function)
         found = self._search(function, proposers)
         judged = self._judge(function, found)
         if _can_be_mended(judged) and time.monotonic() < self._deadline_s:
             again = self._search(function, proposers[1:], [*found.dropped, *map(_tried, judged)])
             judged += self._judge(function, again)
+        for sentence in self._ensemble.routes(function):
+            self._listener.note(f"{function}: {sentence}")
         if judged:
             self._keep(function, judged)
         else:
@@ -382,32 +360,6 @@ class _Session:
             dropped=dropped,
         )
 
-    def _proposers(self, function: FunctionName) -> list[Proposer]:
-        """Return who proposes versions of one function: always the catalogue, and models where there are."""
-        catalogue = Catalogue(rules())
-        models = self._request.models
-        if models is None:
-            return [catalogue]
-        candidates = self._request.candidates
-        knowledge = cache(
-            lambda: self._knowledge(function)
-        )  # one for all, and only if one is asked
-        authors = [
-            Authors(model, models.planner, rules(), self._spending, candidates, knowledge)
-            for model in models.optimizers
-        ]
-        return [catalogue, *authors]
-
-    def _knowledge(self, function: FunctionName) -> Knowledge:
-        request = self._request
-        return gathered(
-            self._case,
-            function,
-            hint=request.hint,
-            history=request.history(function),
-            pairs=request.pairs,
-        )
-
     def subject(self, function: FunctionName, recording: Recording) -> Subject:
         """Return the function as the catalogue's rules take it."""
         return Subject(
@@ -417,14 +369,8 @@ class _Session:
             self._case.dependencies,
             recording.count,
             self._dict_attributes,
-            group=tuple(filter(self._can_be_judged, self._groups.get(function, ()))),
+            group=self._ensemble.group(function),
         )
-
-    def _can_be_judged(self, function: FunctionName) -> bool:
-        """Say whether enough calls of a function were recorded that can be compared."""
-        if not self._case.recordings[function].count:
-            return False
-        return not_comparable(function, self._case.reference(function)) is None
 
     @cached_property
     def _dict_attributes(self) -> frozenset[str]:
@@ -460,7 +406,7 @@ class _Session:
     ) -> tuple[FunctionName, ...]:
         """Return the function, and those of its group that a change alters as well."""
         changed = set(changed_functions(self._case, changes))
-        group = self._groups.get(function, ())
+        group = self._ensemble.group(function)
         return (function, *(each for each in group if each in changed))
 
     def _keep(self, function: FunctionName, judged: Sequence[Judged]) -> None:
@@ -470,6 +416,7 @@ class _Session:
             (accepted or judged)[0],
             rounds=self._rounds.of(function),
             attempts=self._rounds.failed(function),
+            routes=self._ensemble.routes(function),
         )
         if accepted and kept.candidate is not None:
             self._adopt(function, kept, kept.candidate.changes)
@@ -481,6 +428,7 @@ class _Session:
         confidence = self._request.terms(function.path).confidence
         altered = self._altered(function, changes)
         self._case.adopt(changes)
+        self._ensemble.adopted(list(changes))
         change = Change(old, self._case.tree, altered, confidence)
         self._adopted[len(self._judged)] = Adopted(change, reference)
         self._judged.append(judged)

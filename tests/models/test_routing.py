@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_proposing import FAST, FILE, WORSE, Scripted, authors, subject
 
+from perfbot.optimizer.diagnosis import Stage
+from perfbot.optimizer.diagnosis import refused as refused_by
 from perfbot.optimizer.models import Finish, Reply, Usage
 from perfbot.optimizer.plan import Subject
 from perfbot.optimizer.proposing import EMBEDDED, Proposal, Tried
 from perfbot.optimizer.protocol import render
 from perfbot.optimizer.routing import (
-    Attempt,
+    EarlierVersion,
     Evidence,
     Outcome,
     Rule,
@@ -24,6 +26,8 @@ from perfbot.optimizer.routing import (
     Watched,
     outcomes,
 )
+
+WRONG = refused_by("wrong", Stage.REPLAY)
 
 
 @dataclass
@@ -43,15 +47,23 @@ class Fixed:
             yield Proposal((), f"{text}# {self.optimizer} {number}\n", confidence)
 
 
-def search(switching: Switching, refused: Sequence[str] = (), text: str = FILE) -> list[str]:
-    """Do what the search does: the catalogue first, whose versions and whose are refused is given."""
-    dropped: list[Tried] = []
+def search(
+    switching: Switching,
+    refused: Sequence[str] = (),
+    text: str = FILE,
+    judged: Sequence[Tried] = (),
+) -> list[str]:
+    """Do what the search does, the catalogue first; ``refused`` are those whose versions are dropped.
+
+    ``judged`` are versions that the judge refused after an earlier search.
+    """
+    dropped: list[Tried] = list(judged)
     by: list[str] = []
     for proposer in (switching.catalogue, switching):
         for _ in proposer.proposals(subject(), text, dropped):
             by.append(proposer.optimizer)
             if proposer.optimizer in refused:
-                dropped.append(Tried((), "wrong"))
+                dropped.append(Tried((), WRONG, proposer.optimizer))
     return by
 
 
@@ -117,6 +129,15 @@ def test_the_larger_model_is_asked_once_about_a_function() -> None:
     assert larger.asked == [FILE]
 
 
+def test_a_version_that_the_judge_refused_does_not_stand_any_more() -> None:
+    larger = Fixed([None], "large")
+    by = switching(Fixed([0.9], "small"), larger)
+    assert search(by) == ["small"]
+    judged = [Tried((), refused_by("not faster", Stage.JUDGE), f"{EMBEDDED} + small")]
+    assert search(by, judged=judged, refused=["small"]) == ["small", "large"]
+    assert "2 refused" in by.decisions[-1].sentence
+
+
 def test_without_a_smaller_model_the_catalogue_alone_is_weighed() -> None:
     by = Switching([], Fixed([None], "large"), Watched(Fixed([], EMBEDDED)), 0.2)
     assert search(by) == ["large"]
@@ -145,7 +166,7 @@ def test_replies_with_token_probabilities_make_confident_versions() -> None:
     small = authors(Probable([render(WORSE), render(FAST)], name="small"))
     by = Switching([Watched(small)], larger, Watched(Fixed([], EMBEDDED)), 0.5)
     assert search(by) == ["small", "large"]
-    assert "mean token probability 20%" in by.decisions[0].sentence
+    assert "69.6% sure, below 70.0% (mean token probability 29%" in by.decisions[0].sentence
     assert Reply("", Finish.STOP, Usage(), 0.1).confidence is None
 
 
@@ -206,11 +227,11 @@ def test_a_rule_is_the_same_each_time_it_is_learned() -> None:
 
 
 def test_earlier_attempts_become_outcomes_with_what_was_known_before_them() -> None:
-    right = [Attempt("small", 0.8, stands=True, accepted=True)]
+    right = [EarlierVersion("small", 0.8, stands=True, accepted=True)]
     wrong = [
-        Attempt(EMBEDDED, None, stands=True, accepted=False),
-        Attempt("small", 0.6, stands=False, accepted=None),
-        Attempt("large", 0.9, stands=True, accepted=True),
+        EarlierVersion(EMBEDDED, None, stands=True, accepted=False),
+        EarlierVersion("small", 0.6, stands=False, accepted=None),
+        EarlierVersion("large", 0.9, stands=True, accepted=True),
     ]
     first, second = outcomes([right, wrong], {"small"})
     assert first == Outcome(Evidence(0.8, 1, 0), went_well=True)
@@ -219,8 +240,8 @@ def test_earlier_attempts_become_outcomes_with_what_was_known_before_them() -> N
 
 def test_what_nobody_judged_teaches_nothing() -> None:
     unknown = [
-        Attempt("small", 0.6, stands=True, accepted=None),
-        Attempt("large", 0.9, stands=True, accepted=True),
+        EarlierVersion("small", 0.6, stands=True, accepted=None),
+        EarlierVersion("large", 0.9, stands=True, accepted=True),
     ]
-    alone = [Attempt("large", 0.9, stands=True, accepted=True)]
+    alone = [EarlierVersion("large", 0.9, stands=True, accepted=True)]
     assert list(outcomes([unknown, alone, []], {"small"})) == []
