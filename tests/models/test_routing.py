@@ -166,7 +166,7 @@ def test_replies_with_token_probabilities_make_confident_versions() -> None:
     small = authors(Probable([render(WORSE), render(FAST)], name="small"))
     by = Switching([Watched(small)], larger, Watched(Fixed([], EMBEDDED)), 0.5)
     assert search(by) == ["small", "large"]
-    assert "69.6% sure, below 70.0% (mean token probability 29%" in by.decisions[0].sentence
+    assert "69.8% sure, below 70.0% (mean token probability 29%" in by.decisions[0].sentence
     assert Reply("", Finish.STOP, Usage(), 0.1).confidence is None
 
 
