@@ -196,7 +196,9 @@ class Authors:
         """Return how one of a round's replies is drawn: the first one's seed is 0."""
         several = self.refinement.samples > 1
         temperature = self.refinement.temperature if several else 0.0
-        return Sampling(temperature=temperature, seed=number, schema=self.style.schema)
+        return Sampling(
+            temperature=temperature, seed=number, schema=self.style.schema, logprobs=True
+        )
 
     def _rows(self, subject: Subject, draft: _Draft, left: int) -> Conversation | None:
         """Return the conversation with the rows that a reply asked for, ``None`` if it is an answer.

@@ -16,6 +16,7 @@ from perfbot.optimizer.knowledge import NO_PAIRS, PairStore, PastCommit
 from perfbot.optimizer.models import Priority, Roles
 from perfbot.optimizer.progress import Listener, Phase
 from perfbot.optimizer.refinement import Refinement
+from perfbot.optimizer.routing import Rule
 from perfbot.profiling import environment, provision
 from perfbot.profiling.functions import FunctionName, find_function, function_index, near_names
 from perfbot.profiling.overlay import overlay
@@ -51,6 +52,7 @@ class Request:
     next. ``hint`` is what a person wrote about the functions;
     ``journal`` is told what models were asked and what was decided. ``history`` tells what earlier
     commits say of a function, and ``pairs`` remembers versions that were judged in other runs.
+    ``rule`` says when a larger model is asked.
     """
 
     repository: Path
@@ -73,6 +75,7 @@ class Request:
     priority: Priority = Priority.PERSON
     hint: str = ""
     journal: Journal = field(default_factory=Unkept)
+    rule: Rule = field(default_factory=Rule)
     history: Callable[[FunctionName], Sequence[PastCommit]] = lambda _function: ()
     pairs: PairStore = NO_PAIRS
 

@@ -91,7 +91,8 @@ class Judged:
 
     ``effect`` is what an accepted change does to the rest of the project, measured on the tree that
     the changes accepted before it left. ``rounds`` counts the replies with code that models gave for
-    the function, and ``attempts`` are those of their versions that failed.
+    the function, ``attempts`` are those of their versions that failed, and ``routes`` says why a
+    larger model was asked, or was not.
     """
 
     function: FunctionName
@@ -101,6 +102,7 @@ class Judged:
     effect: Effect | None = None
     rounds: int = 0
     attempts: tuple[Attempt, ...] = ()
+    routes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,7 @@ class _Session:
             self._deadline_s,
             listener.spent,
         )
-        self._ensemble = Ensemble(request, ready, self._spending, listener.note)
+        self._ensemble = Ensemble(request, ready, self._spending, self._rounds, listener.note)
 
     def outcome(self, started: float) -> Outcome:
         """Profile, record, measure the noise floor, then search and judge function by function."""
@@ -326,6 +328,8 @@ class _Session:
         if _can_be_mended(judged) and time.monotonic() < self._deadline_s:
             again = self._search(function, proposers[1:], [*found.dropped, *map(_tried, judged)])
             judged += self._judge(function, again)
+        for sentence in self._ensemble.routes(function):
+            self._listener.note(f"{function}: {sentence}")
         if judged:
             self._keep(function, judged)
         else:
@@ -412,6 +416,7 @@ class _Session:
             (accepted or judged)[0],
             rounds=self._rounds.of(function),
             attempts=self._rounds.failed(function),
+            routes=self._ensemble.routes(function),
         )
         if accepted and kept.candidate is not None:
             self._adopt(function, kept, kept.candidate.changes)
