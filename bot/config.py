@@ -132,10 +132,11 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Which backend plans and which one rewrites."""
+    """Which backend plans, which ones rewrite, and which is asked where those are not sure."""
 
     planner: Backend = Backend.EMBEDDED
-    optimizer: Backend = Backend.EMBEDDED
+    optimizers: tuple[Backend, ...] = (Backend.EMBEDDED,)
+    larger: Backend = Backend.EMBEDDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,8 +276,13 @@ def _override(section: Section) -> Override:
 
 
 def _models(section: Section) -> Models:
-    section.allow("planner", "optimizer", why_not=lambda _: _OPERATOR_ONLY)
-    return Models(_backend(section.section("planner")), _backend(section.section("optimizer")))
+    section.allow("planner", "optimizer", "larger", why_not=lambda _: _OPERATOR_ONLY)
+    optimizers = tuple(_backend(each) for each in section.one_or_more("optimizer"))
+    return Models(
+        _backend(section.section("planner")),
+        tuple(dict.fromkeys(optimizers)) or Models().optimizers,
+        _backend(section.section("larger")),
+    )
 
 
 def _backend(section: Section) -> Backend:

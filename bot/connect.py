@@ -6,6 +6,7 @@ from pathlib import Path
 
 from perfbot.bot.config import Accept, Config, Operator, process_environment
 from perfbot.bot.exits import Exit, RunError
+from perfbot.bot.history import past_commits
 from perfbot.bot.operator_models import chosen, offered
 from perfbot.optimizer.case import Terms
 from perfbot.optimizer.preparation import Request, UnknownFunction
@@ -58,6 +59,7 @@ def request(
         profile=profile,
         python=python,
         models=chosen(config.models, offered(operator, process_environment()), config.budget.usd),
+        history=lambda function: past_commits(repository, function),
     )
 
 

@@ -4,6 +4,7 @@ A model is anything with :meth:`Model.ask`; which one plans and which one writes
 choice. Whatever fails on the way to a reply is a :class:`ModelError`, and the run goes on without it.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
@@ -83,6 +84,48 @@ class Reply:
     usage: Usage
     latency_s: float
     logprobs: tuple[float, ...] = field(default=(), repr=False)
+
+
+_REASONING = re.compile(r"\A\s*<think>(?:.*?</think>|.*\Z)", re.DOTALL)
+
+
+def concatenated(messages: Sequence[Message]) -> str:
+    """Return a conversation as one text for a model without a chat template, as ours are trained.
+
+    The texts stand one after the other with an empty line between; after the last one the reply
+    begins on a new line.
+    """
+    return "\n\n".join(each.text.strip() for each in messages) + "\n"
+
+
+def without_system(messages: Sequence[Message]) -> list[Message]:
+    """Return a conversation whose system messages open the turn that follows each of them."""
+    folded: list[Message] = []
+    before: list[str] = []
+    for each in messages:
+        if each.role is Role.SYSTEM:
+            before.append(each.text)
+        else:
+            folded.append(Message(each.role, "\n\n".join([*before, each.text])))
+            before = []
+    return folded
+
+
+def without_reasoning(text: str) -> str:
+    """Return a reply without the ``<think> … </think>`` that it opens with, closed or not."""
+    return _REASONING.sub("", text, count=1)
+
+
+def cut_at_stop(text: str, stop: Sequence[str]) -> str:
+    """Return what comes before the first of the texts that end a reply."""
+    places = [place for each in stop if (place := text.find(each)) >= 0]
+    return text[: min(places, default=len(text))]
+
+
+def gist(error: Exception) -> str:
+    """Return the first line of an error, short enough for a sentence."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:300]
 
 
 class ModelError(Exception):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.journal import Journal, Unkept
+from perfbot.optimizer.knowledge import NO_PAIRS, PairStore, PastCommit
 from perfbot.optimizer.models import Priority, Roles
 from perfbot.optimizer.progress import Listener, Phase
 from perfbot.profiling import environment, provision
@@ -46,7 +47,8 @@ class Request:
     baseline, and the most that one run of the baseline may take; an empty ``functions`` means the
     hottest ones. ``python`` is preferred where an environment must be built. Without ``models`` the
     catalogue plans and writes alone. ``hint`` is what a person wrote about the functions;
-    ``journal`` is told what models were asked and what was decided.
+    ``journal`` is told what models were asked and what was decided. ``history`` tells what earlier
+    commits say of a function, and ``pairs`` remembers versions that were judged in other runs.
     """
 
     repository: Path
@@ -68,6 +70,8 @@ class Request:
     priority: Priority = Priority.PERSON
     hint: str = ""
     journal: Journal = field(default_factory=Unkept)
+    history: Callable[[FunctionName], Sequence[PastCommit]] = lambda _function: ()
+    pairs: PairStore = NO_PAIRS
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,23 @@ A proposer is asked for versions of one text. What the search finds against a ve
 whoever proposed it before the next one is taken: the list of dropped versions is shared and grows.
 """
 
-import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import resources
 from typing import Protocol
 
-from perfbot.optimizer import context, plan, protocol
+from perfbot.optimizer import context, plan, prompting
 from perfbot.optimizer.catalogue import Rule
-from perfbot.optimizer.models import Message, Model, ModelError, Reply, Role, Sampling, Usage
+from perfbot.optimizer.journal import Call, Journal, Purpose, Trial, Unkept
+from perfbot.optimizer.knowledge import Knowledge
+from perfbot.optimizer.models import Model, ModelError, Reply, Sampling, Usage
+from perfbot.optimizer.packing import Section
 from perfbot.optimizer.plan import Subject
-from perfbot.optimizer.protocol import Advice, Answer, ReplyError
-from perfbot.optimizer.splice import SpliceError, spliced
-from perfbot.optimizer.strategies import Category, Strategy, Suggestion
+from perfbot.optimizer.prompting import PLAIN, Conversation, Style
+from perfbot.optimizer.protocol import Advice, ReplyError
+from perfbot.optimizer.splice import SpliceError
+from perfbot.optimizer.strategies import Strategy, Suggestion
+from perfbot.optimizer.syntax_stage import read_plan, version
+from perfbot.profiling.functions import FunctionName
 
 EMBEDDED = "embedded"
 OUT_OF_MONEY = "the budget of {usd:.2f} US dollars is used up"
@@ -79,16 +82,30 @@ class Catalogue:
             yield Proposal((step.suggestion,), step.text)
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a model is asked about a function, and what for."""
+
+    function: FunctionName
+    purpose: Purpose
+    asked: Conversation
+    sampling: Sampling
+
+
 @dataclass
 class Spending:
-    """What models have cost so far, against the limit of the run; calls that failed are counted apart."""
+    """What models have cost so far, against the limit of the run; calls that failed are counted apart.
+
+    Each call is told to the ``journal``.
+    """
 
     limit_usd: float
+    journal: Journal = field(default_factory=Unkept)
     used: Usage = field(default_factory=Usage)
     calls: int = 0
     failures: list[str] = field(default_factory=list)
 
-    def ask(self, model: Model, messages: Sequence[Message], sampling: Sampling) -> Reply:
+    def ask(self, model: Model, question: Question) -> Reply:
         """Ask within the limit.
 
         Raises:
@@ -98,12 +115,28 @@ class Spending:
             raise ModelError(OUT_OF_MONEY.format(usd=self.limit_usd))
         self.calls += 1
         try:
-            reply = model.ask(messages, sampling)
+            reply = model.ask(question.asked.messages, question.sampling)
         except ModelError as error:
             self.failures.append(str(error))
+            self._tell(model, question, None, str(error))
             raise
         self.used += reply.usage
+        self._tell(model, question, reply)
         return reply
+
+    def _tell(self, model: Model, question: Question, reply: Reply | None, error: str = "") -> None:
+        self.journal.asked(
+            Call(
+                question.function,
+                question.purpose,
+                model.name,
+                question.asked.prompts,
+                question.asked.messages,
+                question.sampling,
+                reply,
+                error,
+            )
+        )
 
 
 @dataclass
@@ -111,7 +144,8 @@ class Authors:
     """An optimizer model, and the planner that it works with.
 
     Without a ``plan_by`` the catalogue's suggestions are the plan (two-step); the same model for
-    both makes plan and code in one reply. At most ``replies`` are asked for.
+    both makes plan and code in one reply. At most ``replies`` are asked for. ``knowledge`` is what is
+    known of the function that it is asked about, found out when it is first needed.
     """
 
     write_by: Model
@@ -119,7 +153,9 @@ class Authors:
     rules: Sequence[Rule]
     spending: Spending
     replies: int
-    hint: str = ""
+    knowledge: Callable[[], Knowledge] = Knowledge
+    style: Style = PLAIN
+    plan_style: Style = PLAIN
 
     @property
     def planner(self) -> str:
@@ -146,55 +182,57 @@ class Authors:
     def _versions(
         self, subject: Subject, text: str, dropped: Sequence[Tried]
     ) -> Iterator[Proposal]:
-        advice = self._plan(subject, text)
-        messages = [_system("system"), self._question(subject, text, advice)]
+        sections = context.sections(subject, text, self.knowledge())
+        advice = self._plan(subject, text, sections)
+        asked = prompting.writing(subject, sections, advice, style=self.style)
+        sampling = Sampling(schema=self.style.schema)
+        purpose = Purpose.WRITE
         for _ in range(min(_TRIES, self.replies)):
             self.replies -= 1
-            reply = self.spending.ask(self.write_by, messages, Sampling())
+            question = Question(subject.function, purpose, asked, sampling)
+            reply = self.spending.ask(self.write_by, question)
             known = len(dropped)
             try:
                 yield _proposal(subject, text, advice, reply.text)
                 why = dropped[-1].why if len(dropped) > known else ""
             except (ReplyError, SpliceError) as error:
                 why = str(error)
+                self._tell_unreadable(subject, advice, why)
             if not why:
                 return
-            messages += [Message(Role.ASSISTANT, reply.text), _feedback(subject, why)]
+            asked = asked.after(reply.text, prompting.feedback(subject, why))
+            purpose = Purpose.REPAIR
 
-    def _plan(self, subject: Subject, text: str) -> tuple[Advice, ...]:
+    def _tell_unreadable(self, subject: Subject, advice: Sequence[Advice], why: str) -> None:
+        """Tell the journal of a reply that no version could be made of."""
+        suggestions = tuple(map(_suggestion, advice))
+        trial = Trial(
+            subject.function, self.planner, self.optimizer, suggestions, "", why, ratio=None
+        )
+        self.spending.journal.tried(trial)
+
+    def _plan(self, subject: Subject, text: str, sections: Sequence[Section]) -> tuple[Advice, ...]:
         """Return the plan to write by; empty where the optimizer makes its own."""
         if self.plan_by is self.write_by:
             return ()
         if self.plan_by is None:
             found = [step.suggestion for step in plan.steps(subject, text, self.rules)]
             return tuple(_advice(each) for each in found[:5])
-        messages = [_system("plan"), self._question(subject, text, ())]
-        reply = self.spending.ask(self.plan_by, messages, Sampling(stop=(protocol.PLAN_CLOSE,)))
+        asked = prompting.planning(subject, sections, style=self.plan_style)
+        sampling = Sampling(stop=self.plan_style.plan_stop, schema=self.plan_style.plan_schema)
+        question = Question(subject.function, Purpose.PLAN, asked, sampling)
+        reply = self.spending.ask(self.plan_by, question)
         try:
-            return protocol.read_plan(reply.text).answer.advice
+            return read_plan(reply.text).answer.advice
         except ReplyError:
             return ()  # a plan that cannot be read is no plan: the optimizer makes its own
-
-    def _question(self, subject: Subject, text: str, advice: tuple[Advice, ...]) -> Message:
-        return Message(
-            Role.USER,
-            _filled(
-                "function",
-                sections=context.sections(subject, text, hint=self.hint),
-                plan=protocol.render(Answer(advice)) if advice else "",
-                name=subject.function.qualname,
-                nonce=secrets.token_hex(8),  # a repository cannot end what it cannot name
-            ),
-        )
 
 
 def _proposal(subject: Subject, text: str, advice: Sequence[Advice], reply: str) -> Proposal:
     """Return the version that a reply describes; raises ReplyError or SpliceError."""
-    answer = protocol.read(reply).answer
-    assert answer.code is not None
-    name = subject.function.qualname.replace(".<locals>", "")
-    suggestions = tuple(_suggestion(each) for each in (*(answer.advice or advice),))
-    return Proposal(suggestions, spliced(text, name, answer.code).text)
+    found = version(text, subject.function, reply)
+    suggestions = tuple(_suggestion(each) for each in (*(found.advice or advice),))
+    return Proposal(suggestions, found.text)
 
 
 def _advice(suggestion: Suggestion) -> Advice:
@@ -209,28 +247,3 @@ def _suggestion(advice: Advice) -> Suggestion:
     if not colon or len(name) > _NAME_CHARACTERS:
         name, why = advice.category.value.casefold(), advice.description
     return Suggestion(Strategy(advice.category, name), why)
-
-
-def _system(prompt: str) -> Message:
-    return Message(
-        Role.SYSTEM, _filled(prompt, categories="\n".join(f"- {each}" for each in Category))
-    )
-
-
-def _feedback(subject: Subject, why: str) -> Message:
-    text = _filled("feedback", why=context.visible(why)[:2000], name=subject.function.qualname)
-    return Message(Role.USER, text)
-
-
-def _filled(prompt: str, **values: object) -> str:
-    from jinja2 import Environment, StrictUndefined  # late: runs without a model need no prompts
-
-    environment = Environment(undefined=StrictUndefined)  # noqa: S701 - plain text, not HTML
-    return environment.from_string(_source(prompt)).render(**values).strip() + "\n"
-
-
-@cache
-def _source(prompt: str) -> str:
-    return (
-        resources.files("perfbot.optimizer").joinpath("prompts", f"{prompt}.md").read_text("utf-8")
-    )

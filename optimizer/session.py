@@ -8,11 +8,13 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.effect import Adopted, Change, Effect, effect, effects
+from perfbot.optimizer.journal import Decision
+from perfbot.optimizer.knowledge import Knowledge, gathered
 from perfbot.optimizer.models import Usage
 from perfbot.optimizer.plan import Subject, steps
 from perfbot.optimizer.preparation import Prepared, Request, existing, prepared, text_of
@@ -41,6 +43,7 @@ from perfbot.profiling.sandbox import Limits
 from perfbot.profiling.source import read_source
 from perfbot.profiling.suite import activities
 
+NOBODY = "none"  # planner and optimizer of a change that was brought along
 NATIVE = (
     "{share:.0%} of its time is spent in native code, which a rewrite in Python cannot make faster"
 )
@@ -170,7 +173,8 @@ class _Session:
         self._adopted: dict[int, Adopted] = {}  # by place among the judged
         self._judged: list[Judged] = []
         self._unchanged: list[Unchanged] = []
-        self._spending = Spending(request.models.most_usd if request.models else 0.0)
+        most_usd = request.models.most_usd if request.models else 0.0
+        self._spending = Spending(most_usd, request.journal)
 
     def outcome(self, started: float) -> Outcome:
         """Profile, record, measure the noise floor, then search and judge function by function."""
@@ -313,24 +317,38 @@ class _Session:
         return search(
             self._case,
             self.subject(function, self._case.recordings[function]),
-            self._proposers(),
+            self._proposers(function),
             self._request.terms(function.path),
             deadline_s=self._deadline_s,
             on_try=self._listener.candidate,
+            journal=self._request.journal,
         )
 
-    def _proposers(self) -> list[Proposer]:
+    def _proposers(self, function: FunctionName) -> list[Proposer]:
         """Return who proposes versions of one function: always the catalogue, and models where there are."""
         catalogue = Catalogue(rules())
         models = self._request.models
         if models is None:
             return [catalogue]
         candidates = self._request.candidates
+        knowledge = cache(
+            lambda: self._knowledge(function)
+        )  # one for all, and only if one is asked
         authors = [
-            Authors(model, models.planner, rules(), self._spending, candidates, self._request.hint)
+            Authors(model, models.planner, rules(), self._spending, candidates, knowledge)
             for model in models.optimizers
         ]
         return [catalogue, *authors]
+
+    def _knowledge(self, function: FunctionName) -> Knowledge:
+        request = self._request
+        return gathered(
+            self._case,
+            function,
+            hint=request.hint,
+            history=request.history(function),
+            pairs=request.pairs,
+        )
 
     def subject(self, function: FunctionName, recording: Recording) -> Subject:
         """Return the function as the catalogue's rules take it."""
@@ -365,9 +383,9 @@ class _Session:
                 deadline_s=self._deadline_s,
                 on_gate=_Gates(self._listener),
             )
-            verdicts.append(
-                Judged(function, verdict, candidate, before_after(self._case, candidate.changes))
-            )
+            both = before_after(self._case, candidate.changes)
+            verdicts.append(Judged(function, verdict, candidate, both))
+            self._request.journal.decided(_decision(verdicts[-1]))
             if isinstance(verdict, Accepted):
                 self._adopt(function, verdicts[-1], candidate.changes)
                 return
@@ -408,6 +426,19 @@ class _Session:
 def before_after(case: Case, changes: Mapping[str, bytes]) -> dict[str, tuple[bytes | None, bytes]]:
     """Return each changed file's content before (``None``: it is new) and after."""
     return {path: (case.content(path), after) for path, after in changes.items()}
+
+
+def _decision(judged: Judged) -> Decision:
+    """Return a verdict as a journal takes it; somebody else's change has neither planner nor optimizer."""
+    candidate = judged.candidate
+    return Decision(
+        judged.function,
+        candidate.planner if candidate else NOBODY,
+        candidate.optimizer if candidate else NOBODY,
+        candidate.plan.suggestions if candidate else (),
+        judged.changes,
+        judged.verdict,
+    )
 
 
 class _Gates:
@@ -453,6 +484,8 @@ def verify(
             found = session.effect(changes, subjects, terms.confidence)
         judged = [Judged(function, verdict, None, both, found) for function in subjects]
         judged = judged or [Judged(FunctionName(next(iter(changes)), ""), verdict, None, both)]
+        for each in judged:
+            request.journal.decided(_decision(each))
         return Outcome(ready, (), case.noise, tuple(judged), (), time.monotonic() - started)
 
 

@@ -53,7 +53,7 @@ def test_every_key_of_the_documented_file_is_read() -> None:
         min_kill_rate=0.5,
         tolerance=1e-9,
     )
-    assert (config.models.planner, config.models.optimizer) == (Backend.VLLM, Backend.OPENAI)
+    assert (config.models.planner, config.models.optimizers) == (Backend.VLLM, (Backend.OPENAI,))
     assert config.budget.time_s == 5400
     assert config.pull_requests.schedule is Schedule.MONTHLY
     assert config.telemetry is Telemetry.NONE
