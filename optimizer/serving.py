@@ -33,6 +33,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
+from perfbot.optimizer.chat_prompt import harmless
 from perfbot.optimizer.endpoint import Endpoint
 from perfbot.optimizer.models import Message, ModelError, Reply, Sampling
 
@@ -84,14 +85,14 @@ _ALONE = {  # fetch nothing, tell nobody
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
 }
-_LONGEST_TOKENS = 16_384  # 6,000 shown of a function, the rest of a prompt, and two long replies
+LONGEST_TOKENS = 16_384  # 6,000 shown of a function, the rest of a prompt, and two long replies
 _START_S = 900.0  # large weights from a slow disk, and kernels that are compiled
 _GRACE_S = 15.0
 _POLL_S = 0.2
 _PROBE_S = 30.0
 _TOLD_BYTES = 64 * 1024
 
-# The form in which perfbot's own models are trained, for directories that have no template.
+# What models.concatenated does, for directories without a template: our own models are trained so.
 PLAIN_TEMPLATE = (
     "{% for message in messages %}{{ message['content'] | trim }}"
     "{{ '\\n' if loop.last else '\\n\\n' }}{% endfor %}"
@@ -123,7 +124,7 @@ class Serving:
     host: str = "127.0.0.1"
     port: int = 0
     key: str = field(default="", repr=False)
-    most_tokens: int = _LONGEST_TOKENS
+    most_tokens: int = LONGEST_TOKENS
     options: tuple[str, ...] = ()
 
     @property
@@ -159,7 +160,7 @@ def _vllm_flags(serving: Serving) -> list[str]:
     return flags
 
 
-def context_tokens(directory: Path, most: int = _LONGEST_TOKENS) -> int | None:
+def context_tokens(directory: Path, most: int = LONGEST_TOKENS) -> int | None:
     """Return how many tokens a conversation may have; ``None`` where the directory does not say."""
     config = _config(directory)
     inner = config.get("text_config")
@@ -205,6 +206,15 @@ def _has_template(directory: Path) -> bool:
         return '"chat_template"' in (directory / "tokenizer_config.json").read_text("utf-8")
     except (OSError, ValueError):
         return False
+
+
+def _special_tokens(directory: Path) -> list[str]:
+    """Return the texts that are more than text to a model; none where its tokenizer is no JSON."""
+    try:
+        added = json.loads((directory / "tokenizer.json").read_text("utf-8"))["added_tokens"]
+        return [each["content"] for each in added if each["special"]]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return []
 
 
 # --- one server ---------------------------------------------------------------------------------
@@ -407,6 +417,11 @@ class Served:
         self._end: weakref.finalize[..., Served] | None = None
 
     @property
+    def serving(self) -> Serving:
+        """What it serves, and how."""
+        return self._serving
+
+    @property
     def name(self) -> str:
         """The backend and the folder's name."""
         return f"{self._serving.kind}:{self._serving.directory.absolute().name}"
@@ -423,7 +438,9 @@ class Served:
         except ServingError as error:
             raise ModelError(f"{self.name}: {error}") from None
         most = min(sampling.max_tokens, length // 2) if length else sampling.max_tokens
-        return endpoint.ask(messages, replace(sampling, max_tokens=most))
+        special = _special_tokens(self._serving.directory)
+        safe = [Message(each.role, harmless(each.text, special)) for each in messages]
+        return endpoint.ask(safe, replace(sampling, max_tokens=most))
 
     def close(self) -> None:
         """End the server, if one was started; the next question starts another."""
@@ -448,7 +465,11 @@ class Served:
             self._end()
             raise
         return Endpoint(
-            server.url, self._serving.model, self._serving.key, timeout_s=self._timeout_s
+            server.url,
+            self._serving.model,
+            self._serving.key,
+            timeout_s=self._timeout_s,
+            priorities=self._serving.kind is ServerKind.VLLM,
         )
 
 
