@@ -19,7 +19,11 @@ DOORS = {
     "subprocess": {"profiling/sandbox.py", "bot/git.py", "optimizer/serving.py"},
     "sqlite3": {"bot/jobs.py", "optimizer/context.py", "optimizer/transcript.py"},
 }
-ENVIRONMENT_DOOR = {"bot/config.py", "bot/action.py"}
+ENVIRONMENT_DOOR = {
+    "bot/config.py",
+    "bot/action.py",
+    "optimizer/engine.py",  # sets what vLLM reads from nowhere else
+}
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
 
