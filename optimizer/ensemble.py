@@ -16,6 +16,7 @@ from pathlib import Path
 from perfbot.optimizer.authors import Authors
 from perfbot.optimizer.case import Case
 from perfbot.optimizer.catalogue import rules
+from perfbot.optimizer.embedded import Guided
 from perfbot.optimizer.groups import group_of
 from perfbot.optimizer.knowledge import Knowledge, gathered
 from perfbot.optimizer.lookup import NOTHING_TO_ASK, IndexLookup, Lookup
@@ -82,10 +83,16 @@ class Ensemble:
         return tuple(filter(self._can_be_judged, self._groups.get(function, ())))
 
     def proposers(self, function: FunctionName) -> list[Proposer]:
-        """Return who proposes versions of a function: the catalogue first, then the models there are."""
+        """Return who proposes versions of a function: the catalogue first, then the models there are.
+
+        Where a model plans and none writes, the catalogue follows its plan.
+        """
         catalogue, models = Catalogue(rules()), self._request.models
         if models is None:
             return [catalogue]
+        if models.planner is not None and not models.optimizers and models.larger is None:
+            knowledge = cache(lambda: self._knowledge(function))
+            return [Guided(models.planner, rules(), self._spending, knowledge)]
         if models.larger is None:
             return [catalogue, *self._authors(function, models.planner, models.optimizers)]
         asked = (*models.optimizers, models.larger)
