@@ -6,18 +6,20 @@ whoever proposed it before the next one is taken: the list of dropped versions i
 
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from typing import Protocol
 
 from perfbot.optimizer import context, plan, protocol
 from perfbot.optimizer.catalogue import Rule
+from perfbot.optimizer.journal import Call, Journal, Purpose, Trial, Unkept
 from perfbot.optimizer.models import Message, Model, ModelError, Reply, Role, Sampling, Usage
 from perfbot.optimizer.plan import Subject
 from perfbot.optimizer.protocol import Advice, Answer, ReplyError
 from perfbot.optimizer.splice import SpliceError, spliced
 from perfbot.optimizer.strategies import Category, Strategy, Suggestion
+from perfbot.profiling.functions import FunctionName
 
 EMBEDDED = "embedded"
 OUT_OF_MONEY = "the budget of {usd:.2f} US dollars is used up"
@@ -79,16 +81,31 @@ class Catalogue:
             yield Proposal((step.suggestion,), step.text)
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a model is asked about a function, and of which prompt files it was made."""
+
+    function: FunctionName
+    purpose: Purpose
+    prompts: tuple[str, ...]
+    messages: tuple[Message, ...]
+    sampling: Sampling = field(default_factory=Sampling)
+
+
 @dataclass
 class Spending:
-    """What models have cost so far, against the limit of the run; calls that failed are counted apart."""
+    """What models have cost so far, against the limit of the run; calls that failed are counted apart.
+
+    Each call is told to the ``journal``.
+    """
 
     limit_usd: float
+    journal: Journal = field(default_factory=Unkept)
     used: Usage = field(default_factory=Usage)
     calls: int = 0
     failures: list[str] = field(default_factory=list)
 
-    def ask(self, model: Model, messages: Sequence[Message], sampling: Sampling) -> Reply:
+    def ask(self, model: Model, question: Question) -> Reply:
         """Ask within the limit.
 
         Raises:
@@ -98,12 +115,28 @@ class Spending:
             raise ModelError(OUT_OF_MONEY.format(usd=self.limit_usd))
         self.calls += 1
         try:
-            reply = model.ask(messages, sampling)
+            reply = model.ask(question.messages, question.sampling)
         except ModelError as error:
             self.failures.append(str(error))
+            self._tell(model, question, None, str(error))
             raise
         self.used += reply.usage
+        self._tell(model, question, reply)
         return reply
+
+    def _tell(self, model: Model, question: Question, reply: Reply | None, error: str = "") -> None:
+        self.journal.asked(
+            Call(
+                question.function,
+                question.purpose,
+                model.name,
+                question.prompts,
+                question.messages,
+                question.sampling,
+                reply,
+                error,
+            )
+        )
 
 
 @dataclass
@@ -147,19 +180,33 @@ class Authors:
         self, subject: Subject, text: str, dropped: Sequence[Tried]
     ) -> Iterator[Proposal]:
         advice = self._plan(subject, text)
-        messages = [_system("system"), self._question(subject, text, advice)]
+        question = Question(
+            subject.function,
+            Purpose.WRITE,
+            _versioned("system", "function"),
+            (_system("system"), self._question(subject, text, advice)),
+        )
         for _ in range(min(_TRIES, self.replies)):
             self.replies -= 1
-            reply = self.spending.ask(self.write_by, messages, Sampling())
+            reply = self.spending.ask(self.write_by, question)
             known = len(dropped)
             try:
                 yield _proposal(subject, text, advice, reply.text)
                 why = dropped[-1].why if len(dropped) > known else ""
             except (ReplyError, SpliceError) as error:
                 why = str(error)
+                self._tell_unreadable(subject, advice, why)
             if not why:
                 return
-            messages += [Message(Role.ASSISTANT, reply.text), _feedback(subject, why)]
+            question = _repair(question, subject, reply, why)
+
+    def _tell_unreadable(self, subject: Subject, advice: Sequence[Advice], why: str) -> None:
+        """Tell the journal of a reply that no version could be made of."""
+        suggestions = tuple(map(_suggestion, advice))
+        trial = Trial(
+            subject.function, self.planner, self.optimizer, suggestions, "", why, ratio=None
+        )
+        self.spending.journal.tried(trial)
 
     def _plan(self, subject: Subject, text: str) -> tuple[Advice, ...]:
         """Return the plan to write by; empty where the optimizer makes its own."""
@@ -168,8 +215,14 @@ class Authors:
         if self.plan_by is None:
             found = [step.suggestion for step in plan.steps(subject, text, self.rules)]
             return tuple(_advice(each) for each in found[:5])
-        messages = [_system("plan"), self._question(subject, text, ())]
-        reply = self.spending.ask(self.plan_by, messages, Sampling(stop=(protocol.PLAN_CLOSE,)))
+        question = Question(
+            subject.function,
+            Purpose.PLAN,
+            _versioned("plan", "function"),
+            (_system("plan"), self._question(subject, text, ())),
+            Sampling(stop=(protocol.PLAN_CLOSE,)),
+        )
+        reply = self.spending.ask(self.plan_by, question)
         try:
             return protocol.read_plan(reply.text).answer.advice
         except ReplyError:
@@ -215,6 +268,21 @@ def _system(prompt: str) -> Message:
     return Message(
         Role.SYSTEM, _filled(prompt, categories="\n".join(f"- {each}" for each in Category))
     )
+
+
+def _repair(question: Question, subject: Subject, reply: Reply, why: str) -> Question:
+    """Return the conversation with the reply and what speaks against it."""
+    added = (Message(Role.ASSISTANT, reply.text), _feedback(subject, why))
+    return replace(
+        question,
+        purpose=Purpose.REPAIR,
+        prompts=_versioned("system", "function", "feedback"),
+        messages=(*question.messages, *added),
+    )
+
+
+def _versioned(*prompts: str) -> tuple[str, ...]:
+    return tuple(f"{each}@1" for each in prompts)
 
 
 def _feedback(subject: Subject, why: str) -> Message:

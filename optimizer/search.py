@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from perfbot.optimizer import gates, readability
 from perfbot.optimizer.case import Case, Terms
+from perfbot.optimizer.journal import Journal, Trial, Unkept
 from perfbot.optimizer.objective import Objective
 from perfbot.optimizer.plan import Plan, Subject
 from perfbot.optimizer.proposing import Proposal, Proposer, Tried
@@ -34,6 +35,7 @@ _WORTH_RATIO = 1.05  # the best version must beat the one before by this much fo
 _ABOUT_AS_FAST = 1.1
 _MOST_TRIES = 120
 _FEW_VARIANTS = 3
+_UNKEPT = Unkept()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +83,16 @@ def search(
     *,
     deadline_s: float,
     on_try: Callable[[int, float], None] = lambda _count, _best: None,
+    journal: Journal = _UNKEPT,
 ) -> Found:
     """Return what the proposers' versions, and combinations of them, seem to make of the subject.
 
     The first proposer is asked about every version in the beam, the others only about the best one:
     the catalogue is cheap, a model is not. ``deadline_s`` is a time of ``time.monotonic``;
-    ``on_try(count, best ratio so far)`` is called after each version that was tried.
+    ``on_try(count, best ratio so far)`` is called after each version that was tried, and the
+    ``journal`` is told of it.
     """
-    run = _Search(case, subject, proposers, terms, deadline_s, on_try)
+    run = _Search(case, subject, proposers, terms, deadline_s, on_try, journal)
     return run.found()
 
 
@@ -101,6 +105,7 @@ class _Search:
         terms: Terms,
         deadline_s: float,
         on_try: Callable[[int, float], None],
+        journal: Journal,
     ) -> None:
         self._case = case
         self._subject = subject
@@ -108,6 +113,7 @@ class _Search:
         self._terms = terms
         self._deadline_s = deadline_s
         self._on_try = on_try
+        self._journal = journal
         self._reference = case.reference(subject.function)
         self._benchmark = CallBenchmark(
             case.target, self._reference, choose_calls(self._reference), _QUICK_S
@@ -116,12 +122,14 @@ class _Search:
         self._dropped: list[Tried] = []
         self._tries = 0
         self._best = 1.0
+        self._start_cost = math.nan
 
     def found(self) -> Found:
         """Run the beam until nothing gains any more, or time is up."""
         text = self._subject.source.text
         self._seen.add(_meaning(text))
         start = _State(text, (), self._cost_of(self._case.tree))
+        self._start_cost = start.cost
         beam, every = [start], [start]
         for _ in range(_MOST_STEPS):
             asked = [self._proposers, *[self._proposers[:1]] * (len(beam) - 1)]
@@ -160,21 +168,27 @@ class _Search:
 
     def _tried(self, parent: _State, proposal: Proposal, proposer: Proposer) -> _State | None:
         suggestions = (*parent.suggestions, *proposal.suggestions)
-        meaning = _meaning(proposal.text)
-        if meaning in self._seen:
-            self._dropped.append(Tried(suggestions, SEEN))
-            return None
-        self._seen.add(meaning)
-        self._tries += 1
-        why, cost = self._cost(proposal.text)
+        why, cost = self._found_out(proposal.text)
+        ratio = self._start_cost / cost if not why else None
+        by = proposer.planner, proposer.optimizer
+        trial = Trial(self._subject.function, *by, suggestions, proposal.text, why, ratio)
+        self._journal.tried(trial)
         if why:
             self._dropped.append(Tried(suggestions, why))
             return None
-        authors = (*parent.authors, (proposer.planner, proposer.optimizer))
-        return _State(proposal.text, suggestions, cost, authors)
+        return _State(proposal.text, suggestions, cost, (*parent.authors, by))
+
+    def _found_out(self, text: str) -> tuple[str, float]:
+        """Return why a version is out, or ``""`` and its cost."""
+        meaning = _meaning(text)
+        if meaning in self._seen:
+            return SEEN, 0.0
+        self._seen.add(meaning)
+        self._tries += 1
+        return self._cost(text)
 
     def _cost(self, text: str) -> tuple[str, float]:
-        """Return why a version is out, or ``""`` and its cost."""
+        """Look at a version that is new, the cheap questions first."""
         case, function = self._case, self._subject.function
         try:
             changes = {function.path: self._subject.source.encode(text)}

@@ -13,6 +13,7 @@ from functools import cached_property
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.effect import Adopted, Change, Effect, effect, effects
+from perfbot.optimizer.journal import Decision
 from perfbot.optimizer.models import Usage
 from perfbot.optimizer.plan import Subject, steps
 from perfbot.optimizer.preparation import Prepared, Request, existing, prepared, text_of
@@ -41,6 +42,7 @@ from perfbot.profiling.sandbox import Limits
 from perfbot.profiling.source import read_source
 from perfbot.profiling.suite import activities
 
+NOBODY = "none"  # planner and optimizer of a change that was brought along
 NATIVE = (
     "{share:.0%} of its time is spent in native code, which a rewrite in Python cannot make faster"
 )
@@ -170,7 +172,8 @@ class _Session:
         self._adopted: dict[int, Adopted] = {}  # by place among the judged
         self._judged: list[Judged] = []
         self._unchanged: list[Unchanged] = []
-        self._spending = Spending(request.models.most_usd if request.models else 0.0)
+        most_usd = request.models.most_usd if request.models else 0.0
+        self._spending = Spending(most_usd, request.journal)
 
     def outcome(self, started: float) -> Outcome:
         """Profile, record, measure the noise floor, then search and judge function by function."""
@@ -317,6 +320,7 @@ class _Session:
             self._request.terms(function.path),
             deadline_s=self._deadline_s,
             on_try=self._listener.candidate,
+            journal=self._request.journal,
         )
 
     def _proposers(self) -> list[Proposer]:
@@ -365,9 +369,9 @@ class _Session:
                 deadline_s=self._deadline_s,
                 on_gate=_Gates(self._listener),
             )
-            verdicts.append(
-                Judged(function, verdict, candidate, before_after(self._case, candidate.changes))
-            )
+            both = before_after(self._case, candidate.changes)
+            verdicts.append(Judged(function, verdict, candidate, both))
+            self._request.journal.decided(_decision(verdicts[-1]))
             if isinstance(verdict, Accepted):
                 self._adopt(function, verdicts[-1], candidate.changes)
                 return
@@ -408,6 +412,19 @@ class _Session:
 def before_after(case: Case, changes: Mapping[str, bytes]) -> dict[str, tuple[bytes | None, bytes]]:
     """Return each changed file's content before (``None``: it is new) and after."""
     return {path: (case.content(path), after) for path, after in changes.items()}
+
+
+def _decision(judged: Judged) -> Decision:
+    """Return a verdict as a journal takes it; somebody else's change has neither planner nor optimizer."""
+    candidate = judged.candidate
+    return Decision(
+        judged.function,
+        candidate.planner if candidate else NOBODY,
+        candidate.optimizer if candidate else NOBODY,
+        candidate.plan.suggestions if candidate else (),
+        judged.changes,
+        judged.verdict,
+    )
 
 
 class _Gates:
@@ -453,6 +470,8 @@ def verify(
             found = session.effect(changes, subjects, terms.confidence)
         judged = [Judged(function, verdict, None, both, found) for function in subjects]
         judged = judged or [Judged(FunctionName(next(iter(changes)), ""), verdict, None, both)]
+        for each in judged:
+            request.journal.decided(_decision(each))
         return Outcome(ready, (), case.noise, tuple(judged), (), time.monotonic() - started)
 
 

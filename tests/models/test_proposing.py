@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from perfbot.optimizer.catalogue import rules
+from perfbot.optimizer.journal import Call, Decision, Purpose, Trial
 from perfbot.optimizer.models import Finish, Message, ModelError, Reply, Role, Sampling, Usage
 from perfbot.optimizer.plan import Subject
 from perfbot.optimizer.proposing import Authors, Proposal, Spending, Tried
@@ -61,6 +62,24 @@ class Scripted:
         if not self.replies:
             raise ModelError("scripted has nothing more to say")
         return Reply(self.replies.pop(0), Finish.STOP, Usage(10, 5, self.usd), 0.1)
+
+
+@dataclass
+class Kept:
+    """A journal that keeps everything in lists."""
+
+    calls: list[Call] = field(default_factory=list)
+    trials: list[Trial] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+
+    def asked(self, call: Call) -> None:
+        self.calls.append(call)
+
+    def tried(self, trial: Trial) -> None:
+        self.trials.append(trial)
+
+    def decided(self, decision: Decision) -> None:
+        self.decisions.append(decision)
 
 
 def subject() -> Subject:
@@ -189,3 +208,38 @@ def test_repository_text_stays_between_markers_that_it_cannot_write() -> None:
     assert nonces[0] not in FILE
     assert "hidden" not in first
     assert "\u202e" not in first
+
+
+def test_every_question_is_told_with_its_purpose_and_its_prompts() -> None:
+    journal = Kept()
+    planner, writer = Scripted([render(PLAN)], name="planner"), Scripted(["no", render(FAST)])
+    versions(authors(writer, planner, spending=Spending(1.0, journal)))
+    told = [(each.model, each.purpose) for each in journal.calls]
+    assert told == [
+        ("planner", Purpose.PLAN),
+        ("scripted", Purpose.WRITE),
+        ("scripted", Purpose.REPAIR),
+    ]
+    for call, (messages, sampling) in zip(
+        journal.calls, [*planner.asked, *writer.asked], strict=True
+    ):
+        assert (list(call.messages), call.sampling) == (messages, sampling)
+        assert all("@" in each for each in call.prompts)
+    assert [each.reply.text for each in journal.calls if each.reply][1] == "no"
+
+
+def test_a_reply_that_is_no_version_is_told_with_the_reason() -> None:
+    journal = Kept()
+    versions(
+        authors(Scripted(["I would rather not.", render(FAST)]), spending=Spending(1.0, journal))
+    )
+    (trial,) = journal.trials
+    assert (trial.text, trial.ratio, trial.optimizer) == ("", None, "scripted")
+    assert "no code" in trial.why
+
+
+def test_a_question_without_a_reply_is_told_with_the_error() -> None:
+    journal = Kept()
+    versions(authors(Scripted([]), spending=Spending(1.0, journal)))
+    (call,) = journal.calls
+    assert (call.reply, call.error) == (None, "scripted has nothing more to say")

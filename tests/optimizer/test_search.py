@@ -9,6 +9,7 @@ import pytest
 
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import Rule, rules
+from perfbot.optimizer.journal import Call, Decision, Trial
 from perfbot.optimizer.plan import Subject
 from perfbot.optimizer.proposing import Catalogue
 from perfbot.optimizer.scene import Rewrite, Scene
@@ -155,3 +156,35 @@ def test_nothing_is_tried_after_the_deadline(case: Case) -> None:
     subject = Subject(MISSING, source, dict(recording.facts), frozenset(), recording.count)
     outcome = search(case, subject, [Catalogue(rules())], Terms(), deadline_s=time.monotonic() - 1)
     assert (outcome.tries, outcome.candidates) == (0, ())
+
+
+class Trials(list[Trial]):
+    """A journal that keeps what the search tried."""
+
+    def asked(self, call: Call) -> None:
+        raise AssertionError("no model was asked")
+
+    def tried(self, trial: Trial) -> None:
+        self.append(trial)
+
+    def decided(self, decision: Decision) -> None:
+        raise AssertionError("nothing was judged")
+
+
+def test_every_version_is_told_with_what_was_found(case: Case) -> None:
+    recording = case.recordings[MISSING]
+    source = read_source(case.tree.root / "shop.py")
+    subject = Subject(MISSING, source, dict(recording.facts), frozenset(), recording.count)
+    wrong = Catalogue(one_rule("return found", "return tuple(found)"))
+    right = Catalogue(one_rule("found = []", "known = set(known)\n    found = []"))
+    told = Trials()
+    deadline_s = time.monotonic() + 120
+    search(case, subject, [wrong, right], Terms(), deadline_s=deadline_s, journal=told)
+    first, second, *_ = told
+    assert "(1, 3)" in first.why
+    assert first.ratio is None
+    assert "tuple(found)" in first.text
+    assert second.why == ""
+    assert second.ratio is not None
+    assert second.ratio > 3
+    assert (second.planner, second.optimizer) == ("embedded", "embedded")
