@@ -17,7 +17,12 @@ MAY_IMPORT = {
 }
 DOORS = {
     "subprocess": {"profiling/sandbox.py", "bot/git.py", "optimizer/serving.py"},
-    "sqlite3": {"bot/jobs.py", "optimizer/context.py", "optimizer/transcript.py"},
+    "sqlite3": {
+        "bot/jobs.py",
+        "optimizer/context.py",
+        "optimizer/transcript.py",
+        "optimizer/transcript_file.py",
+    },
 }
 ENVIRONMENT_DOOR = {"bot/config.py", "bot/action.py"}
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
