@@ -120,3 +120,8 @@ def _key(section: Section, role: str, environ: Mapping[str, str]) -> str:
     except (OSError, UnicodeDecodeError) as error:
         told = NO_KEY_FILE.format(file=section.file, role=role, name=file, why=error)
         raise RunError(Exit.USAGE, told) from None
+
+
+def keys(offer: Offer) -> frozenset[str]:
+    """Return the values of all keys, so that they can be taken out of whatever is kept."""
+    return frozenset(each.key for each in (offer.planner, offer.optimizer) if each and each.key)
