@@ -8,12 +8,15 @@ from perfbot.bot.config import Accept, Config, Operator, process_environment
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.operator_models import chosen, offered
 from perfbot.optimizer.case import Terms
+from perfbot.optimizer.journal import Journal, Unkept
 from perfbot.optimizer.preparation import Request, UnknownFunction
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import ProfileError
 from perfbot.profiling.sandbox import SandboxError, strongest
 from perfbot.profiling.tree import UnusableRepository
 from perfbot.profiling.workload import WorkloadSettings
+
+_UNKEPT = Unkept()
 
 
 def request(
@@ -26,6 +29,7 @@ def request(
     trust: bool = False,
     profile: Path | None = None,
     python: Path | None = None,
+    journal: Journal = _UNKEPT,
 ) -> Request:
     """Return what a session is asked for.
 
@@ -58,6 +62,7 @@ def request(
         profile=profile,
         python=python,
         models=chosen(config.models, offered(operator, process_environment()), config.budget.usd),
+        journal=journal,
     )
 
 

@@ -313,9 +313,11 @@ class _Session:
             )
 
     def _search(self, function: FunctionName) -> Found:
+        subject = self.subject(function, self._case.recordings[function])
+        self._request.journal.begun(function, subject.source.text)
         return search(
             self._case,
-            self.subject(function, self._case.recordings[function]),
+            subject,
             self._proposers(),
             self._request.terms(function.path),
             deadline_s=self._deadline_s,

@@ -1,0 +1,120 @@
+"""What of a run is kept on this machine, as the operator and the repository want it.
+
+The repository's file can only ask for less than the operator keeps.
+"""
+
+import re
+import secrets
+import time
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from perfbot.bot import git
+from perfbot.bot.config import Operator, Telemetry
+from perfbot.bot.operator_models import keys, offered
+from perfbot.optimizer.journal import Journal, Unkept
+from perfbot.optimizer.recorded import Keep, Run, Transcript, TranscriptError
+from perfbot.optimizer.recorder import ENDED, Recorder
+from perfbot.optimizer.redaction import Redaction
+from perfbot.optimizer.transcript import Store
+
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
+_LONGEST_LICENCE = 100
+_LARGEST_METADATA_BYTES = 1 << 20
+
+
+@dataclass
+class Kept:
+    """The journal of one run and what came of it; ``run`` is ``""`` where it was not kept as a whole."""
+
+    journal: Journal
+    folder: Path
+    run: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    def transcript(self) -> Transcript | None:
+        """Return what was kept, ``None`` where that is nothing or not everything."""
+        if not self.run:
+            return None
+        try:
+            store = Store.open(self.folder)
+            try:
+                return store.transcript(self.run)
+            finally:
+                store.close()
+        except TranscriptError as error:
+            self.notes.append(ENDED.format(why=error))
+            return None
+
+
+@contextmanager
+def keeping(
+    repository: Path,
+    telemetry: Telemetry,
+    operator: Operator,
+    environ: Mapping[str, str],
+    settings: Mapping[str, str],
+) -> Iterator[Kept]:
+    """Keep a run's transcript while the body runs; what goes wrong is said in ``Kept.notes`` then.
+
+    Raises:
+        RunError: Git is missing, or the operator's files are wrong.
+    """
+    if telemetry is Telemetry.NONE:
+        yield Kept(Unkept(), operator.state)
+        return
+    keep = Keep.REDACTED if telemetry is Telemetry.REDACTED else Keep.LOCAL
+    run = _run(repository, keep, settings)
+    redaction = Redaction(secrets_of(operator, environ), source=keep is Keep.REDACTED)
+    try:
+        store = Store.open(operator.state, redaction)
+    except TranscriptError as error:
+        yield Kept(Unkept(), operator.state, notes=[ENDED.format(why=error)])
+        return
+    recorder = Recorder(store, run)
+    kept = Kept(recorder, operator.state, run.run, [store.note] if store.note else [])
+    try:
+        yield kept
+    finally:
+        recorder.close()
+        if recorder.trouble:
+            kept.run = ""
+            kept.notes.append(ENDED.format(why=recorder.trouble))
+
+
+def secrets_of(operator: Operator, environ: Mapping[str, str]) -> frozenset[str]:
+    """Return the values that must not be kept: the operator's keys, and what the environment hides."""
+    hidden = {value.strip() for name, value in environ.items() if _SECRET_NAME.search(name)}
+    return keys(offered(operator, environ)) | hidden
+
+
+def _run(repository: Path, keep: Keep, settings: Mapping[str, str]) -> Run:
+    revision = git.revision(repository)
+    return Run(
+        time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(3),
+        str(repository.resolve()),
+        revision.commit,
+        revision.dirty,
+        _licence(repository),
+        version("perfbot"),
+        keep,
+        settings,
+        time.time(),
+    )
+
+
+def _licence(repository: Path) -> str | None:
+    """Return what pyproject.toml says of the licence, in the project's own words."""
+    try:
+        with (repository / "pyproject.toml").open("rb") as stream:
+            content = stream.read(_LARGEST_METADATA_BYTES).decode()
+        project = tomllib.loads(content).get("project")
+    except (OSError, ValueError, RecursionError):
+        return None
+    told = project.get("license") if isinstance(project, dict) else None
+    told = told.get("text") if isinstance(told, dict) else told
+    return told[:_LONGEST_LICENCE] if isinstance(told, str) else None
