@@ -9,7 +9,9 @@ from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.operator_models import chosen, offered
 from perfbot.optimizer.case import Terms
 from perfbot.optimizer.journal import Journal, Unkept
+from perfbot.optimizer.models import Roles
 from perfbot.optimizer.preparation import Request, UnknownFunction
+from perfbot.optimizer.recorded import Transcript
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import ProfileError
 from perfbot.profiling.sandbox import SandboxError, strongest
@@ -30,6 +32,7 @@ def request(
     profile: Path | None = None,
     python: Path | None = None,
     journal: Journal = _UNKEPT,
+    replay: Transcript | None = None,
 ) -> Request:
     """Return what a session is asked for.
 
@@ -61,9 +64,14 @@ def request(
         candidates=config.budget.candidates,
         profile=profile,
         python=python,
-        models=chosen(config.models, offered(operator, process_environment()), config.budget.usd),
+        models=_models(config, operator) if replay is None else None,
+        replay=replay,
         journal=journal,
     )
+
+
+def _models(config: Config, operator: Operator) -> Roles | None:
+    return chosen(config.models, offered(operator, process_environment()), config.budget.usd)
 
 
 def _terms(accept: Accept, allowed: frozenset[str]) -> Terms:

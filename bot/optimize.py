@@ -15,8 +15,9 @@ from perfbot.bot.options import OptimizeOptions
 from perfbot.bot.output import print_document
 from perfbot.bot.progress import Progress
 from perfbot.bot.report import Report, to_json
-from perfbot.bot.transcripts import Kept, keeping
+from perfbot.bot.transcripts import Kept, keeping, recorded
 from perfbot.optimizer.journal import Journal
+from perfbot.optimizer.recorded import Transcript
 from perfbot.optimizer.session import Outcome, optimize
 from perfbot.optimizer.verdict import Accepted
 
@@ -40,11 +41,12 @@ def report_of(options: OptimizeOptions) -> tuple[Report, Path]:
         RunError: with the exit code for whatever kept it from running to its end.
     """
     config, operator = load(options.repository, options.config), Operator.from_environment()
+    replay = recorded(options.replay, operator) if options.replay else None
     folder = options.report or _new_folder(operator)
     report_folder.check(folder)
     console = Console(stderr=True)
     with told_by_exit_code(), _keeping(options, config, operator) as kept:
-        outcome = _outcome(options, config, operator, kept.journal, console)
+        outcome = _outcome(options, config, operator, kept.journal, replay, console)
     transcript = kept.transcript()
     for note in kept.notes:
         console.print(note, markup=False, highlight=False, soft_wrap=True)
@@ -65,6 +67,7 @@ def _keeping(
     time_s = config.budget.time_s if options.time_budget_s is None else options.time_budget_s
     settings = {
         "functions": " ".join(options.functions),
+        "replay": options.replay or "",
         "planner": config.models.planner.value,
         "optimizer": config.models.optimizer.value,
         "objective": config.accept.objective.value,
@@ -80,6 +83,7 @@ def _outcome(
     config: Config,
     operator: Operator,
     journal: Journal,
+    replay: Transcript | None,
     console: Console,
 ) -> Outcome:
     wanted = request(
@@ -92,6 +96,7 @@ def _outcome(
         profile=options.profile,
         python=options.interpreter,
         journal=journal,
+        replay=replay,
     )
     with Progress(console, wanted.time_s) as progress:
         return optimize(wanted, progress)

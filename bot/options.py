@@ -30,6 +30,7 @@ class OptimizeOptions:
     json: bool = False
     trust_repository: bool = False
     interpreter: Path | None = None
+    replay: str | None = None
 
     @classmethod
     def declare(cls, parser: ArgumentParser) -> None:
@@ -58,6 +59,12 @@ class OptimizeOptions:
             help="write the report, the patches and the samples to DIR "
             "(default: a new folder in the state folder)",
         )
+        parser.add_argument(
+            "--replay",
+            metavar="TRANSCRIPT",
+            help="propose again what a transcript holds and ask no model: the transcript.jsonl of a "
+            "report, or the name of a run that `perfbot export --runs` lists",
+        )
         parser.add_argument("--apply", action="store_true", help="write accepted changes into REPO")
         _declare_json(parser)
         _declare_trust(parser)
@@ -72,6 +79,7 @@ class OptimizeOptions:
             time_budget_s=chosen.time_budget,
             profile=chosen.profile,
             report=chosen.report,
+            replay=chosen.replay,
             apply=chosen.apply,
             json=chosen.json,
             trust_repository=chosen.trust_repository,

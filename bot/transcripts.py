@@ -3,6 +3,7 @@
 The repository's file can only ask for less than the operator keeps.
 """
 
+import os
 import re
 import secrets
 import time
@@ -15,12 +16,16 @@ from pathlib import Path
 
 from perfbot.bot import git
 from perfbot.bot.config import Operator, Telemetry
+from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.operator_models import keys, offered
 from perfbot.optimizer.journal import Journal, Unkept
-from perfbot.optimizer.recorded import Keep, Run, Transcript, TranscriptError
+from perfbot.optimizer.recorded import Keep, Run, Transcript, TranscriptError, read_file
 from perfbot.optimizer.recorder import ENDED, Recorder
 from perfbot.optimizer.redaction import Redaction
 from perfbot.optimizer.transcript import Store
+from perfbot.optimizer.transcript_file import FILE_NAME
+
+NONE_YET = "{file} is not there: no run was recorded on this machine yet"
 
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 _LONGEST_LICENCE = 100
@@ -41,11 +46,8 @@ class Kept:
         if not self.run:
             return None
         try:
-            store = Store.open(self.folder)
-            try:
+            with _lent(self.folder) as store:
                 return store.transcript(self.run)
-            finally:
-                store.close()
         except TranscriptError as error:
             self.notes.append(ENDED.format(why=error))
             return None
@@ -84,6 +86,43 @@ def keeping(
         if recorder.trouble:
             kept.run = ""
             kept.notes.append(ENDED.format(why=recorder.trouble))
+
+
+def recorded(name: str, operator: Operator) -> Transcript:
+    """Return the transcript that a user names: a file, or a run that is kept on this machine.
+
+    Raises:
+        RunError: there is none of that name, or it cannot be read.
+    """
+    try:
+        if os.path.lexists(name):
+            return read_file(Path(name))
+        with opened(operator) as store:
+            return store.transcript(name)
+    except TranscriptError as error:
+        raise RunError(Exit.USAGE, str(error)) from error
+
+
+@contextmanager
+def opened(operator: Operator) -> Iterator[Store]:
+    """Lend this machine's transcripts to be read.
+
+    Raises:
+        TranscriptError: there are none, or they cannot be used.
+    """
+    if not (operator.state / FILE_NAME).exists():
+        raise TranscriptError(NONE_YET.format(file=operator.state / FILE_NAME))
+    with _lent(operator.state) as store:
+        yield store
+
+
+@contextmanager
+def _lent(folder: Path) -> Iterator[Store]:
+    store = Store.open(folder)
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def secrets_of(operator: Operator, environ: Mapping[str, str]) -> frozenset[str]:

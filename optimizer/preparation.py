@@ -14,6 +14,7 @@ from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.journal import Journal, Unkept
 from perfbot.optimizer.models import Priority, Roles
 from perfbot.optimizer.progress import Listener, Phase
+from perfbot.optimizer.recorded import Transcript
 from perfbot.profiling import environment, provision
 from perfbot.profiling.functions import FunctionName, find_function, function_index, near_names
 from perfbot.profiling.overlay import overlay
@@ -46,7 +47,8 @@ class Request:
     baseline, and the most that one run of the baseline may take; an empty ``functions`` means the
     hottest ones. ``python`` is preferred where an environment must be built. Without ``models`` the
     catalogue plans and writes alone. ``hint`` is what a person wrote about the functions;
-    ``journal`` is told what models were asked and what was decided.
+    ``journal`` is told what models were asked and what was decided. With ``replay`` nothing is
+    proposed but what that transcript holds, for the functions that it holds.
     """
 
     repository: Path
@@ -68,6 +70,7 @@ class Request:
     priority: Priority = Priority.PERSON
     hint: str = ""
     journal: Journal = field(default_factory=Unkept)
+    replay: Transcript | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ reading it trusts nothing: every value has the type that is written here, or the
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -192,22 +192,29 @@ class Transcript:
 
     def of(self, function: FunctionName) -> RecordedFunction | None:
         """Return what was recorded for a function, ``None`` where nothing was."""
-        return next((each for each in self.functions if each.name == function), None)
+        wanted = function.path, function.qualname
+        return next((one for one in self.functions if (one.path, one.qualname) == wanted), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """What the first line of every format says."""
+
+    transcript: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """The first line."""
+    """The first line of this format."""
 
     transcript: int
-    functions: int = 0
-    run: msgspec.Raw = field(default_factory=msgspec.Raw)
+    functions: int
+    run: Run
 
 
 def to_lines(transcript: Transcript) -> bytes:
     """Return a transcript as JSON Lines."""
-    run = msgspec.Raw(msgspec.json.encode(transcript.run))
-    head = _Head(FORMAT, len(transcript.functions), run)
+    head = _Head(FORMAT, len(transcript.functions), transcript.run)
     return msgspec.json.Encoder().encode_lines([head, *transcript.functions])
 
 
@@ -235,10 +242,10 @@ def from_lines(content: bytes, file: str) -> Transcript:
         TranscriptError: it is no transcript, of a newer format, or cut off.
     """
     lines = content.split(b"\n")
+    found_format = _line(lines[0], _Format, file, 1).transcript
+    if found_format != FORMAT:
+        raise TranscriptError(NEWER.format(file=file, found=found_format, known=FORMAT))
     head = _line(lines[0], _Head, file, 1)
-    if head.transcript != FORMAT:
-        raise TranscriptError(NEWER.format(file=file, found=head.transcript, known=FORMAT))
-    run = _line(bytes(head.run), Run, file, 1)
     found = tuple(
         _line(line, RecordedFunction, file, number)
         for number, line in enumerate(lines[1:], start=2)
@@ -246,7 +253,7 @@ def from_lines(content: bytes, file: str) -> Transcript:
     )
     if len(found) != head.functions:
         raise TranscriptError(CUT.format(file=file, found=len(found), wanted=head.functions))
-    return Transcript(run, found)
+    return Transcript(head.run, found)
 
 
 def _line(line: bytes, kind: type[_Record], file: str, number: int) -> _Record:
