@@ -83,6 +83,12 @@ def _doctor(chosen: Namespace) -> Exit:
     return doctor.run(options.DoctorOptions.read(chosen))
 
 
+def _export(chosen: Namespace) -> Exit:
+    from perfbot.bot import export
+
+    return export.run(options.ExportOptions.read(chosen))
+
+
 def _action(_chosen: Namespace) -> Exit:
     from perfbot.bot import action, optimize
 
@@ -110,6 +116,12 @@ VERBS = (
         "try what this machine offers: sandbox, Python, noise, tools",
         options.DoctorOptions.declare,
         _doctor,
+    ),
+    Verb(
+        "export",
+        "write training data from the runs that this machine keeps",
+        options.ExportOptions.declare,
+        _export,
     ),
     Verb("action", "run as a step of a GitHub workflow", _nothing, _action),
     Verb("init", "write a commented .perfbot.yml", options.InitOptions.declare, _init),

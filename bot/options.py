@@ -5,6 +5,7 @@ Imports nothing but the standard library and small modules, so that ``perfbot --
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -208,6 +209,55 @@ class InitOptions:
         return cls(_folder(chosen.repository))
 
 
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """``perfbot export``; without ``pairs`` the runs are listed. ``since_s`` counts from 1970."""
+
+    pairs: Path | None
+    since_s: float = 0.0
+    everything: bool = False
+    prompts: bool = False
+
+    @classmethod
+    def declare(cls, parser: ArgumentParser) -> None:
+        """Add this verb's arguments."""
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument(
+            "--pairs",
+            type=Path,
+            metavar="FILE",
+            help="write slow and fast versions with what was measured to FILE, as JSON Lines",
+        )
+        what.add_argument("--runs", action="store_true", help="list the runs that are kept")
+        parser.add_argument(
+            "--since",
+            type=_date_s,
+            default=0.0,
+            metavar="DATE",
+            help="only runs that began at or after DATE, such as 2026-11-30",
+        )
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument(
+            "--accepted",
+            action="store_true",
+            help="only functions with an accepted version (the default)",
+        )
+        which.add_argument(
+            "--all",
+            dest="everything",
+            action="store_true",
+            help="also functions for which nothing was accepted",
+        )
+        parser.add_argument(
+            "--prompts", action="store_true", help="with what models were asked and what they said"
+        )
+
+    @classmethod
+    def read(cls, chosen: Namespace) -> Self:
+        """Return the record of parsed arguments."""
+        return cls(chosen.pairs, chosen.since, chosen.everything, chosen.prompts)
+
+
 def function_name(text: str) -> str:
     """Return ``FILE::QUALNAME`` with a clean FILE; raises ValueError when it is no such name.
 
@@ -273,6 +323,14 @@ def _duration_s(text: str) -> float:
     if duration_s < 1:
         raise ArgumentTypeError("the time must be at least 1s")
     return duration_s
+
+
+def _date_s(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        told = f"{text!r} is no date; write 2026-11-30 or 2026-11-30T18:00"
+        raise ArgumentTypeError(told) from None
 
 
 def _folder(path: Path) -> Path:
