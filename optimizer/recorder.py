@@ -40,7 +40,7 @@ TOO_MUCH = "more happened than could be written"
 TOO_SLOW = "what was left could not be written in {limit_s:.0f} s"
 UNEXPECTED = "{kind}: {error}"
 
-_MOST_WAITING = 10_000
+MOST_WAITING = 10_000
 _CLOSING_S = 10.0
 
 _Write = Callable[[], object]
@@ -57,7 +57,7 @@ class Recorder:
         self._store = store
         self._run = run
         self._functions: dict[FunctionName, tuple[int, str]] = {}  # number and text of the file
-        self._waiting: queue.Queue[_Write | None] = queue.Queue(_MOST_WAITING)
+        self._waiting: queue.Queue[_Write | None] = queue.Queue(MOST_WAITING)
         self._thread = threading.Thread(target=self._work, name="transcript", daemon=True)
         self._put(lambda: store.begin(run))
         self._thread.start()

@@ -21,11 +21,11 @@ NEWER = (
 )
 LOCKED = "another perfbot does not let go of it"
 
-_BUSY_S = 5.0
+BUSY_S = 5.0
 _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 # Each entry leads from one version to the next. Published ones are never changed.
-_MIGRATIONS: tuple[tuple[str, ...], ...] = (
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE texts (sha256 TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID",
         "CREATE TABLE salt (salt TEXT NOT NULL)",
@@ -67,14 +67,13 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX outcomes_by_repository ON outcomes (repository, patch, branch)",
     ),
 )
-VERSION = len(_MIGRATIONS)
 
 
 def connected(file: Path) -> sqlite3.Connection:
     """Open the file, made for its owner alone, and bring its schema up to date."""
     _owned(file)
     connection = sqlite3.connect(
-        file, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+        file, timeout=BUSY_S, isolation_level=None, check_same_thread=False
     )
     try:
         connection.row_factory = sqlite3.Row
@@ -101,12 +100,13 @@ def _owned(file: Path) -> None:
 
 def _migrate(connection: sqlite3.Connection, file: Path) -> None:
     (found,) = connection.execute("PRAGMA user_version").fetchone()
-    if found > VERSION:
-        raise TranscriptError(NEWER.format(file=file, found=found, known=VERSION))
+    known = len(MIGRATIONS)
+    if found > known:
+        raise TranscriptError(NEWER.format(file=file, found=found, known=known))
     connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # a broken one says so here
-    for version in range(found, VERSION):
+    for version in range(found, known):
         connection.execute("BEGIN IMMEDIATE")
-        for statement in _MIGRATIONS[version]:
+        for statement in MIGRATIONS[version]:
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {version + 1}")
         connection.execute("COMMIT")
@@ -117,7 +117,7 @@ def alone(folder: Path) -> Iterator[None]:
     """Let no other perfbot open or move the file meanwhile; raises TimeoutError when that takes long."""
     handle = os.open(folder / "transcripts.lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
-        ends_s = time.monotonic() + _BUSY_S
+        ends_s = time.monotonic() + BUSY_S
         while True:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
