@@ -6,6 +6,7 @@ from pathlib import Path
 
 from perfbot.bot.config import Accept, Config, Operator, process_environment
 from perfbot.bot.exits import Exit, RunError
+from perfbot.bot.history import past_commits
 from perfbot.bot.operator_models import chosen, offered
 from perfbot.optimizer.case import Terms
 from perfbot.optimizer.journal import Journal, Unkept
@@ -67,6 +68,7 @@ def request(
         models=_models(config, operator) if replay is None else None,
         replay=replay,
         journal=journal,
+        history=lambda function: past_commits(repository, function),
     )
 
 

@@ -1,9 +1,9 @@
-"""Git, asked carefully: which revision lies here, does this patch fit.
+"""Git, asked carefully: which revision lies here, who changed these lines, does this patch fit.
 
 A repository's own Git configuration can name programs that Git runs (file system monitors, filters,
-external diffs, hooks). So nothing that looks at file contents is ever run with it: ``revision`` asks
-from a throw-away Git directory that borrows only the objects and the index, and patches are tried in
-a throw-away folder. Git gets an environment of its own, without network protocols.
+external diffs, hooks). So nothing that looks at file contents is ever run with it: ``revision`` and
+``commits_of_lines`` ask from a throw-away Git directory that borrows only the objects and the index,
+and patches are tried in a throw-away folder. Git gets an environment of its own, without network protocols.
 """
 
 import os
@@ -38,6 +38,8 @@ _SAFE = (
     "-c",
     "safe.directory=*",
 )
+_MOST_COMMITS = 200
+_COMMIT_FORMAT = "%H%x00%cs%x00%s%x00%b%x00"  # no commit's message can hold a NUL
 _REGULAR_MODES = {"100644", "100755"}
 
 
@@ -65,6 +67,16 @@ class Revision:
 
     commit: str | None
     dirty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit as its author described it; ``day`` is ``YYYY-MM-DD``."""
+
+    name: str
+    day: str
+    subject: str
+    body: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +113,7 @@ def revision(folder: Path) -> Revision:
 
 
 def _differs(folder: Path, commit: str, objects: Path, index: Path, top: Path) -> bool:
-    """Compare with a throw-away Git directory: the repository's filters and monitors do not exist."""
-    with _scratch() as scratch:
-        (scratch / "refs").mkdir()
-        (scratch / "objects" / "info").mkdir(parents=True)
-        (scratch / "objects" / "info" / "alternates").write_bytes(os.fsencode(objects) + b"\n")
-        (scratch / "HEAD").write_text(commit + "\n")
-        (scratch / "config").write_text(_configuration(commit))
+    with _borrowing(commit, objects) as scratch:
         for part in [index, *index.parent.glob("sharedindex.*")]:
             if part.is_file():
                 # With its time: Git compares contents where a file is not older than the index.
@@ -116,6 +122,18 @@ def _differs(folder: Path, commit: str, objects: Path, index: Path, top: Path) -
         options = ("--porcelain", "--untracked-files=no", "--ignore-submodules=all")
         status = _git(folder, *where, "status", *options, "--", ".")
     return status.returncode != 0 or bool(status.stdout.strip())
+
+
+@contextmanager
+def _borrowing(commit: str, objects: Path) -> Iterator[Path]:
+    """Make a throw-away Git directory: the repository's filters and monitors do not exist in it."""
+    with _scratch() as scratch:
+        (scratch / "refs").mkdir()
+        (scratch / "objects" / "info").mkdir(parents=True)
+        (scratch / "objects" / "info" / "alternates").write_bytes(os.fsencode(objects) + b"\n")
+        (scratch / "HEAD").write_text(commit + "\n")
+        (scratch / "config").write_text(_configuration(commit))
+        yield scratch
 
 
 def _configuration(commit: str) -> str:
@@ -129,6 +147,61 @@ def _configuration(commit: str) -> str:
 
 def _is_object_name(text: str) -> bool:
     return len(text) in {40, 64} and set(text) <= set("0123456789abcdef")
+
+
+def commits_of_lines(
+    folder: Path, path: str, lines_of: Callable[[bytes], tuple[int, int] | None], limit_s: float
+) -> list[Commit]:
+    """Return the commits that changed lines of a file, newest first, merges left out.
+
+    ``path`` is relative to ``folder``; ``lines_of`` finds the first and the last line in the content
+    that the file has in the last commit, from which Git follows them back. Empty where there is no
+    history of them: no repository, no such file, a clone without past commits. What is not found
+    within ``limit_s`` is left out.
+
+    Raises GitError when Git is missing or does not end.
+    """
+    asked = _git(folder, "rev-parse", "--verify", "--quiet", "HEAD")
+    names = ("--git-path", "objects", "--git-path", "shallow", "--show-prefix")
+    places = _git(folder, "rev-parse", "--path-format=absolute", *names)
+    commit = asked.stdout.decode("ascii", "replace").strip()
+    lines = os.fsdecode(places.stdout).split("\n")
+    if asked.returncode or places.returncode or not _is_object_name(commit) or len(lines) != 4:
+        return []
+    objects, shallow, prefix = Path(lines[0]), Path(lines[1]), lines[2]
+    with _borrowing(commit, objects) as scratch:
+        if shallow.is_file():
+            shutil.copy2(shallow, scratch / "shallow")
+        content = _git(scratch, f"--git-dir={scratch}", "cat-file", "blob", f"HEAD:{prefix}{path}")
+        span = lines_of(content.stdout) if content.returncode == 0 else None
+        if span is None:
+            return []
+        where = f"-L{span[0]},{span[1]}:{prefix}{path}"
+        found = _commits(_log(scratch, where, limit_s))
+    # Where a shallow clone ends, a commit seems to have made everything.
+    ends = shallow.read_text().split() if shallow.is_file() else []
+    return [each for each in found if each.name not in ends]
+
+
+def _log(scratch: Path, where: str, limit_s: float) -> bytes:
+    """Follow lines back; what Git said until time was up counts."""
+    options = ("--no-patch", f"--max-count={_MOST_COMMITS}", f"--format={_COMMIT_FORMAT}")
+    try:
+        return _git(scratch, f"--git-dir={scratch}", "log", *options, where, limit_s=limit_s).stdout
+    except GitError as error:
+        cause = error.__context__
+        said = cause.stdout if isinstance(cause, subprocess.TimeoutExpired) else None
+        return said if isinstance(said, bytes) else b""
+
+
+def _commits(log: bytes) -> list[Commit]:
+    """Read what ``_COMMIT_FORMAT`` makes of commits; one that was cut off in the middle is left out."""
+    parts = log.decode("utf-8", "replace").split("\0")[:-1]
+    whole = len(parts) - len(parts) % 4
+    return [
+        Commit(parts[at].strip(), parts[at + 1], parts[at + 2], parts[at + 3])
+        for at in range(0, whole, 4)
+    ]
 
 
 def applied(patch: bytes, read: Callable[[str], bytes | None]) -> Applied | Refused:
@@ -256,7 +329,7 @@ def _try_patch(tree: Path, *arguments: str) -> subprocess.CompletedProcess[bytes
 
 
 def _git(
-    folder: Path, *arguments: str, ceiling: Path | str = ""
+    folder: Path, *arguments: str, ceiling: Path | str = "", limit_s: float = _LIMIT_S
 ) -> subprocess.CompletedProcess[bytes]:
     """Run Git in ``folder``; a failure is in the returned object."""
     program = shutil.which("git")
@@ -269,8 +342,8 @@ def _git(
             env={**_ENVIRONMENT, "GIT_CEILING_DIRECTORIES": str(ceiling)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=_LIMIT_S,
+            timeout=limit_s,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise GitError(f"git {arguments[0]} in {folder} took longer than {_LIMIT_S} s") from None
+        raise GitError(f"git {arguments[0]} in {folder} took longer than {limit_s} s") from None

@@ -1,83 +1,205 @@
-"""What a model is shown of a function: the code, what it works on, and what it uses.
+"""What a model is shown of a function: the code, what was measured of it, and what it works with.
 
-Everything here is text of a repository, which may be hostile: it is stripped of what a person
-reading it would not see, and the prompt marks it as data.
+Everything here is text of a repository, which may be hostile: it is shown as ``containment.py`` makes
+it, and the prompt marks it as data. The titles are perfbot's own; paths and names stand in the bodies.
 """
 
 import ast
-import re
-import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TypeAlias
 
+from perfbot.optimizer.containment import visible, visible_source
+from perfbot.optimizer.knowledge import Exercise, Knowledge, Pair, PastCommit
+from perfbot.optimizer.packing import Part, Section, budget, cost, packed
 from perfbot.optimizer.plan import Subject
 from perfbot.profiling.facts import Seen
 
-FUNCTION = "The function, from {path}"
-VALUES = "What its variables held while the workload ran ({calls} calls)"
-USES = "What it uses of the same file"
-IMPORTS = "The file's imports"
-DEPENDENCIES = "Third-party packages that may be imported"
+FUNCTION = "The function"
 HINT = "A maintainer's hint"
+HEAT = (
+    "Where its time goes on the calls that were recorded: each line's share of the function's time, "
+    "how often it runs in one call, and the line (what stands before the bar is not part of the code)"
+)
+VALUES = "What its variables held while the workload ran ({calls} calls)"
+GROWTH = "How its time grows with the size of its input, measured"
+IMPORTS = "The file's imports"
+USES = "What it uses of the same file"
+PROJECT = "What it uses of the project's other files"
+ACCEPTED = "Versions of similar functions that were proven faster and right"
+CALLERS = "Who calls it"
+TESTS = "Tests that lead to it"
+REJECTED = "Versions of similar functions that were rejected, and why"
+HISTORY = "Earlier changes to it that were about speed"
+DOCUMENTATION = "What its module says about itself"
+DEPENDENCIES = "Third-party packages that may be imported"
 
-_CHARACTERS_PER_TOKEN = 3.4  # measured on Python sources with a byte-level BPE of 8,192 pieces
-_HTML_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-_UNSEEN = {"Cf", "Co", "Cs", "Cn"}  # formatting (bidirectional, zero width), private, unassigned
+# Most useful first. Shares are of what the function itself leaves of the budget, the most that a part
+# may take before all others have had theirs; they come to more than 1, as few functions have it all.
+_ORDER = (
+    (HINT, 0.10),  # a person knows what no measurement tells
+    (HEAT, 0.15),  # where a change can gain anything at all
+    (VALUES, 0.15),  # which types have to work, and which sizes make a strategy pay
+    (GROWTH, 0.03),  # whether another algorithm is needed, or a cheaper line
+    (IMPORTS, 0.05),  # what is at hand: nothing else of third parties may come in
+    (USES, 0.25),  # what its names mean; a helper may be where the time goes
+    (PROJECT, 0.15),  # the same, where it takes more than the file to know it
+    (ACCEPTED, 0.20),  # how far the judge lets a version go, by example
+    (CALLERS, 0.08),  # what others rely on
+    (TESTS, 0.12),  # what is promised, and will be checked
+    (REJECTED, 0.08),  # what not to repeat
+    (HISTORY, 0.05),  # what was tried, and taken back, before
+    (DOCUMENTATION, 0.05),  # what the code is for
+    (DEPENDENCIES, 0.03),
+)
+_LINES = frozenset({HEAT, VALUES, IMPORTS, DEPENDENCIES})  # blocks that follow on each other
+
+_SHORT = 15  # lines of a helper that is shown in full
+_LEAST_SHARE = 0.01  # of a line's time, to be told
+_MOST_HOT = 12
+_MOST_NAMES = 12  # of tests
+_BODY_LINES = 6  # of a commit's message
+
+_Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_NOTHING = Knowledge()
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One thing that a model is shown."""
-
-    title: str
-    body: str
-
-
-def sections(subject: Subject, text: str, *, hint: str = "", tokens: int = 6000) -> list[Section]:
+def sections(
+    subject: Subject, text: str, knowledge: Knowledge = _NOTHING, *, tokens: int = 6000
+) -> list[Section]:
     """Return what to show of the subject's version ``text``, most useful first.
 
-    At most about ``tokens``: what does not fit any more is left out, but for the function itself.
+    Together they are at most about ``tokens`` (``packing.py`` counts bytes), unless the function
+    itself, which is always shown, is longer. The same input gives the same sections.
     """
-    shown: list[Section] = []
-    left = tokens * _CHARACTERS_PER_TOKEN
-    for title, body in _parts(subject, text, hint):
-        clean = visible(body).strip("\n")
-        if not shown or (clean and len(clean) <= left):
-            shown.append(Section(title, clean))
-            left -= len(clean)
-    return shown
+    view = _View(subject, text)
+    function = Section(FUNCTION, view.function)
+    blocks = _blocks(view, knowledge)
+    calls = subject.calls or "no"
+    parts = [
+        Part(title.format(calls=calls), tuple(blocks[title]), share, title in _LINES)
+        for title, share in _ORDER
+    ]
+    return [function, *packed(parts, budget(tokens) - cost(function))]
 
 
-def visible(text: str) -> str:
-    """Return a text without the characters and comments that a reader of it would not see."""
-    kept = (
-        each
-        for each in text
-        if each in "\n\t" or unicodedata.category(each) not in {"Cc", *_UNSEEN}
-    )
-    return _HTML_COMMENT.sub("", "".join(kept))
+def _blocks(view: "_View", knowledge: Knowledge) -> Mapping[str, Iterable[str]]:
+    """Return what each section could show."""
+    subject = view.subject
+    return {
+        HINT: [visible(knowledge.hint).strip()],
+        HEAT: _heat(subject, knowledge),
+        VALUES: map(_one_line, _values(subject.facts)),
+        GROWTH: [visible(knowledge.growth)],
+        IMPORTS: view.imports(),
+        USES: view.used(),
+        PROJECT: [_in_file(each.path, each.text) for each in knowledge.definitions],
+        ACCEPTED: map(_pair, knowledge.accepted),
+        CALLERS: [_in_file(each.path, each.text) for each in knowledge.callers],
+        TESTS: _tests(knowledge.tests),
+        REJECTED: map(_pair, knowledge.rejected),
+        HISTORY: map(_commit, knowledge.history),
+        DOCUMENTATION: [visible(view.docstring).strip()],
+        DEPENDENCIES: map(_one_line, _packages(subject.dependencies, knowledge.versions)),
+    }
 
 
-def _parts(subject: Subject, text: str, hint: str) -> Iterator[tuple[str, str]]:
-    module = ast.parse(text)
-    lines = text.splitlines()
-    path = _path_to(module, subject.function.qualname.replace(".<locals>", "").split("."))
-    function = path[-1]
-    outer = [f"class {each.name}:  # …" for each in path[:-1] if isinstance(each, ast.ClassDef)]
-    yield (
-        FUNCTION.format(path=subject.function.path),
-        "\n".join([*outer, *_lines_of(lines, function)]),
-    )
-    if hint:
-        yield HINT, hint
-    facts = [f"{name}: {described(seen)}" for name, seen in sorted(subject.facts.items())]
-    yield VALUES.format(calls=subject.calls or "no"), "\n".join(facts)
-    yield USES, "\n".join(_used(module, lines, path))
-    yield IMPORTS, "\n".join(_imports(module, lines))
-    yield DEPENDENCIES, ", ".join(sorted(subject.dependencies))
+class _View:
+    """One version of the subject's file, as a model may see it."""
 
+    def __init__(self, subject: Subject, text: str) -> None:
+        self.subject = subject
+        self._module = ast.parse(text)
+        self._lines = visible_source(text).split("\n")
+        names = subject.function.qualname.replace(".<locals>", "").split(".")
+        self._path = _path_to(self._module, names)
 
-_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    @property
+    def function(self) -> str:
+        """The function, with the comments above it, in its classes, and where it stands."""
+        outer = [f"class {each.name}:  # …" for each in self._path[:-1] if _is_class(each)]
+        where = f"# {_one_line(self.subject.function.path)}"
+        return "\n".join([where, *outer, *self._commented(self._path[-1])])
+
+    @property
+    def docstring(self) -> str:
+        """The module's docstring."""
+        return ast.get_docstring(self._module) or ""
+
+    def imports(self) -> Iterator[str]:
+        """Yield the file's import statements."""
+        for node in self._module.body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                yield "\n".join(self._between(node.lineno, node.end_lineno))
+
+    def used(self) -> list[str]:
+        """Return the file's definitions that the function names, in the order in which it does.
+
+        Constants and short functions in full, of other functions and of classes the head.
+        """
+        found = [*self._used_of_module(), *self._used_of_classes()]
+        return [text for _, text in sorted(found)]
+
+    def _used_of_module(self) -> Iterator[tuple[int, str]]:
+        for node in self._module.body:
+            if node is self._path[0]:
+                continue
+            for name in _defined(node) & self._named.keys():
+                yield self._named[name], self._shown(node)
+
+    def _used_of_classes(self) -> Iterator[tuple[int, str]]:
+        for owner in self._path[:-1]:
+            for node in owner.body:
+                if node is self._path[-1]:
+                    continue
+                for name in _defined(node) & self._named.keys():
+                    yield self._named[name], self._shown(node)
+
+    @cached_property
+    def _named(self) -> Mapping[str, int]:
+        """The names and attributes that the function mentions, with the number of the first mention."""
+        mentioned = [
+            (node.lineno, node.col_offset, node.id if isinstance(node, ast.Name) else node.attr)
+            for node in ast.walk(self._path[-1])
+            if isinstance(node, ast.Name | ast.Attribute)
+        ]
+        names = dict.fromkeys(name for _, _, name in sorted(mentioned))
+        return {name: number for number, name in enumerate(names)}
+
+    def _shown(self, node: ast.stmt) -> str:
+        if isinstance(node, _Definition):
+            return "\n".join(self._head(node))
+        return "\n".join(self._between(node.lineno, node.end_lineno))
+
+    def _head(self, node: _Definition) -> list[str]:
+        first = _first_line(node)
+        end = node.end_lineno or node.lineno
+        if not _is_class(node) and end - first < _SHORT:
+            return self._between(first, end)
+        shown = self._between(first, max(node.lineno, node.body[0].lineno - 1))
+        docstring = ast.get_docstring(node)
+        if docstring:
+            first_line = visible(docstring).split("\n")[0]
+            shown.append(f'{" " * (node.col_offset + 4)}"""{first_line}"""')
+        return [*shown, *(self._fields(node) if isinstance(node, ast.ClassDef) else ())]
+
+    def _fields(self, node: ast.ClassDef) -> Iterator[str]:
+        """Yield the declared attributes of a class, and the signatures of its methods."""
+        for each in node.body:
+            if isinstance(each, ast.Assign | ast.AnnAssign):
+                yield from self._between(each.lineno, each.end_lineno)
+            elif isinstance(each, _Definition) and not _is_class(each):
+                yield from self._between(each.lineno, max(each.lineno, each.body[0].lineno - 1))
+
+    def _commented(self, node: _Definition) -> list[str]:
+        """Return a definition's lines and the comments that stand directly above it."""
+        first = _first_line(node)
+        while first > 1 and self._lines[first - 2].lstrip().startswith("#"):
+            first -= 1
+        return self._between(first, node.end_lineno)
+
+    def _between(self, first: int, last: int | None) -> list[str]:
+        return self._lines[first - 1 : last]
 
 
 def _path_to(module: ast.Module, names: Sequence[str]) -> list[_Definition]:
@@ -94,44 +216,45 @@ def _path_to(module: ast.Module, names: Sequence[str]) -> list[_Definition]:
     return path
 
 
-def _lines_of(lines: Sequence[str], node: _Definition) -> Sequence[str]:
-    first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
-    return lines[first - 1 : node.end_lineno]
+def _is_class(node: ast.AST) -> bool:
+    return isinstance(node, ast.ClassDef)
 
 
-def _used(module: ast.Module, lines: Sequence[str], path: Sequence[_Definition]) -> Iterator[str]:
-    """Yield constants in full, and of functions and classes the head, where the function names them."""
-    named = {node.id for node in ast.walk(path[-1]) if isinstance(node, ast.Name)}
-    attributes = {node.attr for node in ast.walk(path[-1]) if isinstance(node, ast.Attribute)}
-    for node in module.body:
-        if isinstance(node, _Definition) and node.name in named and node is not path[0]:
-            yield from _head(lines, node)
-        elif isinstance(node, ast.Assign | ast.AnnAssign) and _targets(node) & named:
-            yield from lines[node.lineno - 1 : node.end_lineno]
-    for owner in path[:-1]:
-        for each in owner.body:
-            if isinstance(each, _Definition) and each.name in attributes and each is not path[-1]:
-                yield from _head(lines, each)
+def _first_line(node: _Definition) -> int:
+    return min([node.lineno, *(each.lineno for each in node.decorator_list)])
 
 
-def _head(lines: Sequence[str], node: _Definition) -> list[str]:
-    """Return the signature and the first line of the docstring."""
-    shown = list(lines[node.lineno - 1 : max(node.lineno, node.body[0].lineno - 1)])
-    docstring = ast.get_docstring(node)
-    if docstring:
-        shown.append(f'{" " * (node.col_offset + 4)}"""{docstring.splitlines()[0]}"""')
-    return shown
+def _defined(node: ast.stmt) -> set[str]:
+    """Return the names that a statement defines; imports are shown apart."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return {node.name}
+        case ast.Assign(targets=targets):
+            return {each.id for each in targets if isinstance(each, ast.Name)}
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return {name}
+    return set()
 
 
-def _targets(node: ast.Assign | ast.AnnAssign) -> set[str]:
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    return {each.id for each in targets if isinstance(each, ast.Name)}
+def _heat(subject: Subject, knowledge: Knowledge) -> Iterator[str]:
+    """Yield the hottest lines of the function as it was measured, in their order, behind a margin."""
+    lines = visible_source(subject.source.text).split("\n")
+    hot = [each for each in knowledge.heat.lines if each.share >= _LEAST_SHARE]
+    hottest = sorted(hot, key=lambda each: (-each.share, each.line))[:_MOST_HOT]
+    before = 0
+    for each in sorted(hottest, key=lambda each: each.line):
+        if before and each.line > before + 1:
+            yield "                 ⋮"
+        before = each.line
+        code = lines[each.line - 1] if each.line <= len(lines) else ""
+        yield f"{each.share:5.0%} {f'×{each.runs:,.3g}':>10} │ {code}"
 
 
-def _imports(module: ast.Module, lines: Sequence[str]) -> Iterator[str]:
-    for node in module.body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            yield from lines[node.lineno - 1 : node.end_lineno]
+def _values(facts: Mapping[str, Seen]) -> Iterator[str]:
+    for name, seen in sorted(facts.items()):
+        yield f"{name}: {described(seen)}"
+        for attribute, kept in sorted(seen.attributes.items()):
+            yield f"{name}.{attribute}: {described(kept)}"
 
 
 def described(seen: Seen) -> str:
@@ -142,3 +265,36 @@ def described(seen: Seen) -> str:
     elif seen.elements:
         text += f" of {described(seen.elements)}"
     return f"{text}, at most {seen.longest} long" if seen.longest else text
+
+
+def _packages(names: Iterable[str], versions: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted(names):
+        yield f"{name} {versions.get(name.replace('_', '-').lower(), '')}"
+
+
+def _tests(tests: Sequence[Exercise]) -> Iterator[str]:
+    names = [_one_line(each.name) for each in tests[:_MOST_NAMES]]
+    more = len(tests) - len(names)
+    yield "\n".join([*names, *([f"and {more} more"] if more > 0 else [])])
+    for each in tests:
+        if each.source:
+            yield _in_file(each.name.partition("::")[0], each.source)
+
+
+def _in_file(path: str, code: str) -> str:
+    return f"# {_one_line(path)}\n{visible_source(code)}"
+
+
+def _pair(pair: Pair) -> str:
+    parts = ["# before", visible_source(pair.before), f"# after: {_one_line(pair.outcome)}"]
+    parts += [f"# {_one_line(each)}" for each in pair.strategies]
+    return "\n".join([*parts, visible_source(pair.after)])
+
+
+def _commit(commit: PastCommit) -> str:
+    body = visible(commit.body).strip().split("\n")[:_BODY_LINES]
+    return "\n".join([_one_line(f"{commit.day} {commit.subject}"), *body]).strip()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(visible(text).split())

@@ -162,9 +162,9 @@ def _interface(source: bytes) -> dict[str, dict[str, str]]:
     found = {name: {"kind": "name"} for name in bound}
     for name, node in outermost(module):
         found[name] = {
-            "kind": _kind(node),
+            "kind": kind_of(node),
             "number of other bindings": str(bound.count(name)),
-            "parameters": _parameters(node.args),
+            "parameters": parameters_of(node.args),
             "decorators": ", ".join(ast.unparse(each) for each in node.decorator_list),
         }
     for each in ast.walk(module):
@@ -190,7 +190,8 @@ def _newly_hiding(before: ast.Module, after: ast.Module) -> str | None:
     return None
 
 
-def _parameters(arguments: ast.arguments) -> str:
+def parameters_of(arguments: ast.arguments) -> str:
+    """Return parameters as callers see them: without annotations."""
     bare = ast.parse(f"def f({ast.unparse(arguments)}): pass").body[0]
     assert isinstance(bare, ast.FunctionDef)
     for each in ast.walk(bare.args):
@@ -199,7 +200,8 @@ def _parameters(arguments: ast.arguments) -> str:
     return f"({ast.unparse(bare.args)})"
 
 
-def _kind(node: Definition) -> str:
+def kind_of(node: Definition) -> str:
+    """Return how a function runs: ``async generator``, say."""
     yields = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in _own_nodes(node))
     kind = "generator" if yields else "function"
     return f"async {kind}" if isinstance(node, ast.AsyncFunctionDef) else kind

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.journal import Journal, Unkept
+from perfbot.optimizer.knowledge import NO_PAIRS, PairStore, PastCommit
 from perfbot.optimizer.models import Priority, Roles
 from perfbot.optimizer.progress import Listener, Phase
 from perfbot.optimizer.recorded import Transcript
@@ -47,8 +48,9 @@ class Request:
     baseline, and the most that one run of the baseline may take; an empty ``functions`` means the
     hottest ones. ``python`` is preferred where an environment must be built. Without ``models`` the
     catalogue plans and writes alone. ``hint`` is what a person wrote about the functions;
-    ``journal`` is told what models were asked and what was decided. With ``replay`` nothing is
-    proposed but what that transcript holds, for the functions that it holds.
+    ``journal`` is told what models were asked and what was decided. ``history`` tells what earlier
+    commits say of a function, and ``pairs`` remembers versions that were judged in other runs. With
+    ``replay`` nothing is proposed but what that transcript holds, for the functions that it holds.
     """
 
     repository: Path
@@ -70,6 +72,8 @@ class Request:
     priority: Priority = Priority.PERSON
     hint: str = ""
     journal: Journal = field(default_factory=Unkept)
+    history: Callable[[FunctionName], Sequence[PastCommit]] = lambda _function: ()
+    pairs: PairStore = NO_PAIRS
     replay: Transcript | None = None
 
 

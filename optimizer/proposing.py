@@ -4,21 +4,22 @@ A proposer is asked for versions of one text. What the search finds against a ve
 whoever proposed it before the next one is taken: the list of dropped versions is shared and grows.
 """
 
-import secrets
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
-from importlib import resources
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from perfbot.optimizer import context, plan, protocol
+from perfbot.optimizer import context, plan, prompting
 from perfbot.optimizer.catalogue import Rule
 from perfbot.optimizer.journal import Call, Journal, Purpose, Trial, Unkept
-from perfbot.optimizer.models import Message, Model, ModelError, Reply, Role, Sampling, Usage
+from perfbot.optimizer.knowledge import Knowledge
+from perfbot.optimizer.models import Model, ModelError, Reply, Sampling, Usage
+from perfbot.optimizer.packing import Section
 from perfbot.optimizer.plan import Subject
-from perfbot.optimizer.protocol import Advice, Answer, ReplyError
-from perfbot.optimizer.splice import SpliceError, spliced
-from perfbot.optimizer.strategies import Category, Strategy, Suggestion
+from perfbot.optimizer.prompting import PLAIN, Conversation, Style
+from perfbot.optimizer.protocol import Advice, ReplyError
+from perfbot.optimizer.splice import SpliceError
+from perfbot.optimizer.strategies import Strategy, Suggestion
+from perfbot.optimizer.syntax_stage import read_plan, version
 from perfbot.profiling.functions import FunctionName
 
 EMBEDDED = "embedded"
@@ -83,13 +84,12 @@ class Catalogue:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a model is asked about a function, and of which prompt files it was made."""
+    """What a model is asked about a function, and what for."""
 
     function: FunctionName
     purpose: Purpose
-    prompts: tuple[str, ...]
-    messages: tuple[Message, ...]
-    sampling: Sampling = field(default_factory=Sampling)
+    asked: Conversation
+    sampling: Sampling
 
 
 @dataclass
@@ -115,7 +115,7 @@ class Spending:
             raise ModelError(OUT_OF_MONEY.format(usd=self.limit_usd))
         self.calls += 1
         try:
-            reply = model.ask(question.messages, question.sampling)
+            reply = model.ask(question.asked.messages, question.sampling)
         except ModelError as error:
             self.failures.append(str(error))
             self._tell(model, question, None, str(error))
@@ -130,8 +130,8 @@ class Spending:
                 question.function,
                 question.purpose,
                 model.name,
-                question.prompts,
-                question.messages,
+                question.asked.prompts,
+                question.asked.messages,
                 question.sampling,
                 reply,
                 error,
@@ -144,7 +144,8 @@ class Authors:
     """An optimizer model, and the planner that it works with.
 
     Without a ``plan_by`` the catalogue's suggestions are the plan (two-step); the same model for
-    both makes plan and code in one reply. At most ``replies`` are asked for.
+    both makes plan and code in one reply. At most ``replies`` are asked for. ``knowledge`` is what is
+    known of the function that it is asked about, found out when it is first needed.
     """
 
     write_by: Model
@@ -152,7 +153,9 @@ class Authors:
     rules: Sequence[Rule]
     spending: Spending
     replies: int
-    hint: str = ""
+    knowledge: Callable[[], Knowledge] = Knowledge
+    style: Style = PLAIN
+    plan_style: Style = PLAIN
 
     @property
     def planner(self) -> str:
@@ -179,15 +182,14 @@ class Authors:
     def _versions(
         self, subject: Subject, text: str, dropped: Sequence[Tried]
     ) -> Iterator[Proposal]:
-        advice = self._plan(subject, text)
-        question = Question(
-            subject.function,
-            Purpose.WRITE,
-            _versioned("system", "function"),
-            (_system("system"), self._question(subject, text, advice)),
-        )
+        sections = context.sections(subject, text, self.knowledge())
+        advice = self._plan(subject, text, sections)
+        asked = prompting.writing(subject, sections, advice, style=self.style)
+        sampling = Sampling(schema=self.style.schema)
+        purpose = Purpose.WRITE
         for _ in range(min(_TRIES, self.replies)):
             self.replies -= 1
+            question = Question(subject.function, purpose, asked, sampling)
             reply = self.spending.ask(self.write_by, question)
             known = len(dropped)
             try:
@@ -198,7 +200,8 @@ class Authors:
                 self._tell_unreadable(subject, advice, why)
             if not why:
                 return
-            question = _repair(question, subject, reply, why)
+            asked = asked.after(reply.text, prompting.feedback(subject, why))
+            purpose = Purpose.REPAIR
 
     def _tell_unreadable(self, subject: Subject, advice: Sequence[Advice], why: str) -> None:
         """Tell the journal of a reply that no version could be made of."""
@@ -208,46 +211,28 @@ class Authors:
         )
         self.spending.journal.tried(trial)
 
-    def _plan(self, subject: Subject, text: str) -> tuple[Advice, ...]:
+    def _plan(self, subject: Subject, text: str, sections: Sequence[Section]) -> tuple[Advice, ...]:
         """Return the plan to write by; empty where the optimizer makes its own."""
         if self.plan_by is self.write_by:
             return ()
         if self.plan_by is None:
             found = [step.suggestion for step in plan.steps(subject, text, self.rules)]
             return tuple(_advice(each) for each in found[:5])
-        question = Question(
-            subject.function,
-            Purpose.PLAN,
-            _versioned("plan", "function"),
-            (_system("plan"), self._question(subject, text, ())),
-            Sampling(stop=(protocol.PLAN_CLOSE,)),
-        )
+        asked = prompting.planning(subject, sections, style=self.plan_style)
+        sampling = Sampling(stop=self.plan_style.plan_stop, schema=self.plan_style.plan_schema)
+        question = Question(subject.function, Purpose.PLAN, asked, sampling)
         reply = self.spending.ask(self.plan_by, question)
         try:
-            return protocol.read_plan(reply.text).answer.advice
+            return read_plan(reply.text).answer.advice
         except ReplyError:
             return ()  # a plan that cannot be read is no plan: the optimizer makes its own
-
-    def _question(self, subject: Subject, text: str, advice: tuple[Advice, ...]) -> Message:
-        return Message(
-            Role.USER,
-            _filled(
-                "function",
-                sections=context.sections(subject, text, hint=self.hint),
-                plan=protocol.render(Answer(advice)) if advice else "",
-                name=subject.function.qualname,
-                nonce=secrets.token_hex(8),  # a repository cannot end what it cannot name
-            ),
-        )
 
 
 def _proposal(subject: Subject, text: str, advice: Sequence[Advice], reply: str) -> Proposal:
     """Return the version that a reply describes; raises ReplyError or SpliceError."""
-    answer = protocol.read(reply).answer
-    assert answer.code is not None
-    name = subject.function.qualname.replace(".<locals>", "")
-    suggestions = tuple(_suggestion(each) for each in (*(answer.advice or advice),))
-    return Proposal(suggestions, spliced(text, name, answer.code).text)
+    found = version(text, subject.function, reply)
+    suggestions = tuple(_suggestion(each) for each in (*(found.advice or advice),))
+    return Proposal(suggestions, found.text)
 
 
 def _advice(suggestion: Suggestion) -> Advice:
@@ -262,43 +247,3 @@ def _suggestion(advice: Advice) -> Suggestion:
     if not colon or len(name) > _NAME_CHARACTERS:
         name, why = advice.category.value.casefold(), advice.description
     return Suggestion(Strategy(advice.category, name), why)
-
-
-def _system(prompt: str) -> Message:
-    return Message(
-        Role.SYSTEM, _filled(prompt, categories="\n".join(f"- {each}" for each in Category))
-    )
-
-
-def _repair(question: Question, subject: Subject, reply: Reply, why: str) -> Question:
-    """Return the conversation with the reply and what speaks against it."""
-    added = (Message(Role.ASSISTANT, reply.text), _feedback(subject, why))
-    return replace(
-        question,
-        purpose=Purpose.REPAIR,
-        prompts=_versioned("system", "function", "feedback"),
-        messages=(*question.messages, *added),
-    )
-
-
-def _versioned(*prompts: str) -> tuple[str, ...]:
-    return tuple(f"{each}@1" for each in prompts)
-
-
-def _feedback(subject: Subject, why: str) -> Message:
-    text = _filled("feedback", why=context.visible(why)[:2000], name=subject.function.qualname)
-    return Message(Role.USER, text)
-
-
-def _filled(prompt: str, **values: object) -> str:
-    from jinja2 import Environment, StrictUndefined  # late: runs without a model need no prompts
-
-    environment = Environment(undefined=StrictUndefined)  # noqa: S701 - plain text, not HTML
-    return environment.from_string(_source(prompt)).render(**values).strip() + "\n"
-
-
-@cache
-def _source(prompt: str) -> str:
-    return (
-        resources.files("perfbot.optimizer").joinpath("prompts", f"{prompt}.md").read_text("utf-8")
-    )

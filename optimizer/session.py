@@ -8,12 +8,13 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.effect import Adopted, Change, Effect, effect, effects
 from perfbot.optimizer.journal import Decision
+from perfbot.optimizer.knowledge import Knowledge, gathered
 from perfbot.optimizer.models import Usage
 from perfbot.optimizer.plan import Subject, steps
 from perfbot.optimizer.preparation import Prepared, Request, existing, prepared, text_of
@@ -360,11 +361,23 @@ class _Session:
         if models is None:
             return [catalogue]
         candidates = self._request.candidates
+        function = subject.function
+        knowledge = cache(lambda: self._knowledge(function))  # for all, and only if one is asked
         authors = [
-            Authors(model, models.planner, rules(), self._spending, candidates, self._request.hint)
+            Authors(model, models.planner, rules(), self._spending, candidates, knowledge)
             for model in models.optimizers
         ]
         return [catalogue, *authors]
+
+    def _knowledge(self, function: FunctionName) -> Knowledge:
+        request = self._request
+        return gathered(
+            self._case,
+            function,
+            hint=request.hint,
+            history=request.history(function),
+            pairs=request.pairs,
+        )
 
     def subject(self, function: FunctionName, recording: Recording) -> Subject:
         """Return the function as the catalogue's rules take it."""

@@ -38,8 +38,9 @@ class Recording:
     """Everything that was recorded of one function.
 
     ``calls`` is in the order in which they were first made; ``path`` is ``sys.path`` of that process,
-    which unpickling needs; ``count`` counts all calls, the recursive ones too. ``trouble`` says why
-    nothing is known of the function although something may have called it.
+    which unpickling needs; ``count`` counts all calls, the recursive ones too, and ``tests`` those that
+    the body of a test led to, by its name. ``trouble`` says why nothing is known of the function
+    although something may have called it.
     """
 
     function: FunctionName
@@ -51,6 +52,7 @@ class Recording:
     path: tuple[str, ...] = ()
     calls: tuple[Recorded, ...] = ()
     trouble: str = ""
+    tests: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def repeats(self) -> bool:
@@ -108,7 +110,12 @@ def _recording(function: FunctionName, message: Message) -> Recording:
         facts,
         message.texts("path"),
         tuple(_recorded(call) for call in message.objects("calls") if call.text("arguments")),
+        tests=_tests(message.mapping("tests")),
     )
+
+
+def _tests(told: Mapping[str, object]) -> Mapping[str, int]:
+    return {test: calls for test, calls in told.items() if type(calls) is int and calls > 0}
 
 
 def _recorded(call: Message) -> Recorded:
@@ -124,8 +131,9 @@ def _recorded(call: Message) -> Recorded:
 
 def _joined(one: Recording, other: Recording) -> Recording:
     """Join what two activities (tests, a command) recorded; the one with more calls gives the path."""
+    tests = {**other.tests, **one.tests}
     if not one.calls or not other.calls:
-        return one if one.count > other.count else other
+        return replace(one if one.count > other.count else other, tests=tests)
     known = {hashlib.sha256(call.arguments.encode()).digest() for call in one.calls}
     fresh = [
         call
@@ -141,4 +149,5 @@ def _joined(one: Recording, other: Recording) -> Recording:
         {**other.facts, **one.facts},
         tuple(dict.fromkeys((*one.path, *other.path))),
         (*one.calls, *fresh),
+        tests=tests,
     )

@@ -87,6 +87,23 @@ def measure(
     return _on_both(bench, call, before, old, new)
 
 
+def measure_one(target: Target, reference: Reference, tree: Tree) -> tuple[Curve, str]:
+    """Grow one recorded call on one version, in one process; return its curve and what grew.
+
+    Good enough to tell somebody how the function behaves, and for nothing that is claimed.
+
+    Raises:
+        SandboxError: the process could not be started at all.
+    """
+    calls = _calls(reference)
+    if not calls:
+        return Curve(why=NO_CALL), ""
+    grown = _Bench(target, reference, None).play(tree, calls)
+    if grown.why or grown.trouble or not grown.items:
+        return Curve(why=grown.why or grown.told or NOT_TIMED), ""
+    return _curve([grown], grown), grown.what
+
+
 def _ungrown(why: str) -> Growth:
     return Growth(Curve(why=why), Curve(why=why))
 

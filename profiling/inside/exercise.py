@@ -114,7 +114,7 @@ def run(job: Job, results: Results) -> None:
     )
     with _sampling(sampler, results):
         if "pytest" in job:
-            _run_pytest(job, results, sampler, callers)
+            _run_pytest(job, results, sampler, wrapping)
         else:
             _run_command(job["command"], results, sampler)
     if recorder is not None:
@@ -150,7 +150,10 @@ def _sampling(sampler: Sampler | None, results: Results) -> Iterator[None]:
 
 
 def _run_pytest(
-    job: Job, results: Results, sampler: Sampler | None, callers: Callers | None
+    job: Job,
+    results: Results,
+    sampler: Sampler | None,
+    watching: record.Recorder | Callers | None,
 ) -> None:
     import pytest
 
@@ -160,7 +163,7 @@ def _run_pytest(
             """Sample the body of each test, not fixtures, collection or pytest itself."""
             with (
                 self.sampling(),
-                callers.during(item.nodeid) if callers else contextlib.nullcontext(),
+                watching.during(item.nodeid) if watching else contextlib.nullcontext(),
             ):
                 yield
 

@@ -32,6 +32,7 @@ _AT_MOST_ONE_BYTES = 4_000_000  # of one call's pickled arguments
 _LOOKED_AT = 12  # calls whose variables are described by type
 _FREE_NS = 500_000_000  # of looking at calls, per function
 _SHARE = 0.5  # of the run's time so far, for looking at the calls of all functions together
+_MOST_TESTS = 200  # whose calls of one function are counted
 
 Function = Callable[..., Any]
 Entry = dict[str, Any]
@@ -55,6 +56,7 @@ class _Expense:
         # Bound here, before a library that freezes time exchanges the names in modules.
         self.now_ns = time.perf_counter_ns
         self.total_ns = 0
+        self.test: str | None = None  # the one whose body runs just now
         self._here = threading.local()
         self.at_most_bytes = min(_AT_MOST_BYTES, _AT_MOST_ALL_BYTES // max(1, functions))
         self._started_ns = self.now_ns()
@@ -114,6 +116,15 @@ class Recorder:
         self._all.append(calls)
         return wrapped(function, calls)
 
+    @contextlib.contextmanager
+    def during(self, test: str) -> Iterator[None]:
+        """Count the calls inside the block for a test."""
+        self._expense.test = test
+        try:
+            yield
+        finally:
+            self._expense.test = None
+
     def finish(self) -> None:
         """Send what is known of each function."""
         for calls in self._all:
@@ -141,6 +152,7 @@ class _Calls:
         self._function = function
         self._tree = tree
         self._count = 0
+        self._tests: dict[str, int] = {}
         self._unpicklable = 0
         self._why_unpicklable = ""
         self._facts: dict[str, facts.Fact | None] = {}
@@ -159,6 +171,7 @@ class _Calls:
             "function": self._key,
             "function_kind": self._kind,
             "count": self._count,
+            "tests": self._tests,
             "unpicklable": self._unpicklable,
             "why_unpicklable": self._why_unpicklable,
             "facts": self._facts,
@@ -185,7 +198,7 @@ class _Calls:
         """Call a plain function, recording it unless it is a recursive call."""
         if self._expense.is_looking:  # pickling runs code of the target, which is no call of it
             return self._function(*arguments, **keywords)
-        self._count += 1
+        self._counted()
         if getattr(self._inside, "now", False):
             return self._function(*arguments, **keywords)
         found = self._looked_into((arguments, keywords))
@@ -201,7 +214,7 @@ class _Calls:
         """Record the arguments of a function whose body runs later; return those to call it with."""
         if self._expense.is_looking:
             return arguments, keywords
-        self._count += 1
+        self._counted()
         found = self._looked_into((arguments, keywords))
         if found is None:
             return arguments, keywords
@@ -211,6 +224,12 @@ class _Calls:
             self._described += 1
             self._describe(inspect.signature(self._function).bind(*arguments, **keywords).arguments)
         return found.call
+
+    def _counted(self) -> None:
+        self._count += 1
+        test = self._expense.test
+        if test is not None and (test in self._tests or len(self._tests) < _MOST_TESTS):
+            self._tests[test] = self._tests.get(test, 0) + 1
 
     def _watched(self, found: _Looked) -> Any:
         now_ns, expense = self._expense.now_ns, self._expense

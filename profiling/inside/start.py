@@ -23,6 +23,8 @@ _MODULES = {
     "repeat": "repeat",
     "concurrency": "concurrency",
     "growth": "growth",
+    "lines": "lines",
+    "shrink": "shrink",
     "benchmarks": "benchmarks",
     "spell": "spell",
 }

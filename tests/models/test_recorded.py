@@ -30,7 +30,7 @@ SECRETS = [
     "pypi-AgE" + "a1B2_" * 10,
     "SG." + "a1B2" * 5 + "." + "a1B2" * 5,
     "AccountKey=" + "a1B2" * 12 + "==",
-    "eyJ" + "hbGciOiJI" + ".eyJ" + "zdWIiOiIxMjM0" + "." + "c2ln-x",
+    "eyJ" + "hbGciOiJIUzI1" + ".eyJ" + "zdWIiOiIxMjM0" + "." + "c2ln-x",
     "-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc\n-----END RSA PRIVATE KEY-----",
 ]
 

@@ -90,6 +90,13 @@ def test_all():
     m.held(sys._getframe())
     for n in range(3000):
         m.many(n)
+
+
+FIXED = m.fib(3)
+
+
+def test_other():
+    assert m.fib(2) == 1
 """
 NAMES = "Box.grown Box.twice fib squares later stream fails held never many".split()
 
@@ -119,9 +126,14 @@ def test_functions_of_every_kind_are_recorded_as_what_they_are(recorded, name, k
 
 
 def test_of_a_recursion_only_the_outermost_call_is_kept_but_all_are_counted(recorded):
-    (call,) = recorded["fib"].calls
-    assert recorded["fib"].count == 177
-    assert call.times == 1
+    assert [call.times for call in recorded["fib"].calls] == [1, 1, 1]
+    assert recorded["fib"].count == 177 + 5 + 3
+
+
+def test_calls_are_counted_by_the_test_that_leads_to_them_and_those_of_no_test_are_not(recorded):
+    tests = {"tests/test_m.py::test_all": 177, "tests/test_m.py::test_other": 3}
+    assert recorded["fib"].tests == tests
+    assert recorded["never"].tests == {}
 
 
 def test_an_exception_is_recorded_by_its_type_and_equal_calls_are_one(recorded):

@@ -9,7 +9,7 @@ from perfbot.optimizer.case import Case
 from perfbot.profiling import growth, messages
 from perfbot.profiling.behaviours import SHARES
 from perfbot.profiling.functions import FunctionName
-from perfbot.profiling.growth import CONTRADICTION, NO_CALL, NOTHING_TOLD, Growth
+from perfbot.profiling.growth import CONTRADICTION, NO_CALL, NOTHING_TOLD, Curve, Growth
 from perfbot.profiling.sandbox import Completed, Ending
 from perfbot.profiling.target import Reply
 
@@ -139,6 +139,19 @@ def test_a_function_that_cannot_be_grown_says_so(case, function, why):
     assert why in found.old.why
     assert found.old.exponent is found.new.exponent is None
     assert found.compared == 0
+
+
+def test_one_version_alone_has_a_curve(case):
+    reference = case.reference(FunctionName(PATH, "pairs"))
+    curve, what = growth.measure_one(case.target, reference, case.tree)
+    assert curve.exponent is not None, curve.why
+    assert curve.exponent.value > 1.2
+    assert what == "argument 1"
+
+
+def test_one_version_alone_that_cannot_be_grown_says_so(case):
+    reference = case.reference(FunctionName(PATH, "refused"))
+    assert growth.measure_one(case.target, reference, case.tree) == (Curve(why=NO_CALL), "")
 
 
 # -- what a process tells is not trusted -------------------------------------------------------

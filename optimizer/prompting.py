@@ -1,0 +1,240 @@
+"""The conversations in which models plan and write, made of the versioned files in ``prompts/``.
+
+What is the same for every function comes first, so that a server can keep it; what belongs to one
+function follows, and what is said of one version comes last. How a model is led is data: a
+:class:`Style` names the files.
+"""
+
+import re
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from hashlib import blake2s
+from importlib import resources
+
+from perfbot.optimizer import diff_answer, protocol, structured
+from perfbot.optimizer.containment import visible
+from perfbot.optimizer.models import Message, Role
+from perfbot.optimizer.packing import Section
+from perfbot.optimizer.plan import Subject
+from perfbot.optimizer.protocol import Advice, Answer
+from perfbot.optimizer.strategies import Category
+
+BEFORE = "The function"
+
+_WHY_CHARACTERS = 4000
+_FRONT_MATTER = re.compile(r"\A---\nversion: (\d+)\n---\n")
+_SECRET = secrets.token_bytes(16)
+
+
+class Manner(StrEnum):
+    """How a model is led to its answer."""
+
+    PLAIN = "plain"
+    THINKING = "thinking"  # chain of thought before the answer, which readers skip
+    FEW_SHOT = "few-shot"  # accepted pairs stand before the question, as turns
+
+
+class Form(StrEnum):
+    """What a model hands in."""
+
+    FUNCTION = "function"  # the whole function
+    DIFF = "diff"  # what changes in it
+    JSON = "json"  # the whole function, in an object that a JSON Schema describes
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a model is asked, as its operator chose."""
+
+    manner: Manner = Manner.PLAIN
+    form: Form = Form.FUNCTION
+
+    @property
+    def thinks(self) -> bool:
+        """Whether text before the answer is asked for."""
+        return self.manner is Manner.THINKING
+
+    @property
+    def schema(self) -> Mapping[str, object] | None:
+        """The JSON Schema of a reply with code, for ``Sampling``; ``None``: free text."""
+        return structured.schema(thinks=self.thinks) if self.form is Form.JSON else None
+
+    @property
+    def plan_schema(self) -> Mapping[str, object] | None:
+        """The JSON Schema of a plan, for ``Sampling``; ``None``: free text."""
+        is_json = self.form is Form.JSON
+        return structured.schema(thinks=self.thinks, code=False) if is_json else None
+
+    @property
+    def plan_stop(self) -> tuple[str, ...]:
+        """What ends a plan, for ``Sampling``."""
+        return () if self.form is Form.JSON else (protocol.PLAN_CLOSE,)
+
+
+PLAIN = Style()
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A pair that was accepted: a function as it was, and the answer that made it faster."""
+
+    name: str
+    before: str
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What is said to a model; ``prompts`` names the files it was made of, such as ``system@2``."""
+
+    messages: tuple[Message, ...]
+    prompts: tuple[str, ...]
+
+    def after(self, reply: str, told: "Conversation") -> "Conversation":
+        """Return this conversation, the model's reply to it, and what is told then."""
+        messages = (*self.messages, Message(Role.ASSISTANT, reply), *told.messages)
+        return Conversation(messages, tuple(dict.fromkeys((*self.prompts, *told.prompts))))
+
+
+def planning(
+    subject: Subject,
+    sections: Sequence[Section],
+    *,
+    style: Style = PLAIN,
+    examples: Sequence[Example] = (),
+    index: str = "",
+) -> Conversation:
+    """Return the question for a plan.
+
+    ``examples`` are shown in the few-shot manner alone. ``index`` describes the tables of the project
+    index that the model may ask (``protocol.read_query``); empty: it may not.
+    """
+    form = "answer-plan-json" if style.form is Form.JSON else "answer-plan"
+    shots = [Example(each.name, each.before, Answer(each.answer.advice)) for each in examples]
+    return _conversation(("plan", form), subject, sections, (), style, shots, index)
+
+
+def writing(
+    subject: Subject,
+    sections: Sequence[Section],
+    advice: Sequence[Advice] = (),
+    *,
+    style: Style = PLAIN,
+    examples: Sequence[Example] = (),
+    index: str = "",
+) -> Conversation:
+    """Return the question for a version of the function, made by the plan ``advice`` if there is one.
+
+    The other arguments are those of :func:`planning`.
+    """
+    parts = ("system", f"answer-{style.form}")
+    return _conversation(parts, subject, sections, advice, style, examples, index)
+
+
+def feedback(subject: Subject, why: str, sections: Sequence[Section] = ()) -> Conversation:
+    """Return what is told of a version that was dropped, for :meth:`Conversation.after`.
+
+    ``sections`` are what the next try needs to see, such as the definition of a missing name.
+    """
+    name = subject.function.qualname
+    text = visible(why)[:_WHY_CHARACTERS]
+    return _told("feedback", name, [Section("", text), *sections], why=text, sections=sections)
+
+
+def rows(subject: Subject, text: str) -> Conversation:
+    """Return what the index answered to a model's query, for :meth:`Conversation.after`."""
+    name = subject.function.qualname
+    return _told("rows", name, [Section("", text)], rows=visible(text))
+
+
+@cache
+def version(name: str) -> int:
+    """Return the version of a prompt: it grows with each change of its text."""
+    return _prompt(name)[0]
+
+
+def named(name: str) -> str:
+    """Return a prompt's name with its version, as transcripts keep it: ``system@2``."""
+    return f"{name}@{version(name)}"
+
+
+def _conversation(
+    parts: Sequence[str],
+    subject: Subject,
+    sections: Sequence[Section],
+    advice: Sequence[Advice],
+    style: Style,
+    examples: Sequence[Example],
+    index: str,
+) -> Conversation:
+    system = (*parts, *(["thinking"] if style.thinks else []), *(["query"] if index else []))
+    shown = examples if style.manner is Manner.FEW_SHOT else ()
+    turns = [turn for each in shown for turn in _turns(each, style)]
+    question = _question(subject.function.qualname, sections, advice)
+    messages = (_system(system, style, index), *turns, question)
+    return Conversation(messages, tuple(map(named, (*system, "function"))))
+
+
+def _system(parts: Iterable[str], style: Style, index: str) -> Message:
+    categories = "\n".join(f"- {each}" for each in Category)
+    values = {"categories": categories, "thinks": style.thinks, "index": index}
+    return Message(Role.SYSTEM, "\n".join(_filled(each, **values) for each in parts))
+
+
+def _question(name: str, sections: Sequence[Section], advice: Sequence[Advice]) -> Message:
+    plan = protocol.render(Answer(tuple(advice))) if advice else ""
+    nonce = _nonce(sections)
+    text = _filled("function", sections=sections, plan=plan, name=name, nonce=nonce)
+    return Message(Role.USER, text)
+
+
+def _turns(example: Example, style: Style) -> tuple[Message, Message]:
+    question = _question(example.name, [Section(BEFORE, visible(example.before))], ())
+    return question, Message(Role.ASSISTANT, _written(example, style.form))
+
+
+def _written(example: Example, form: Form) -> str:
+    answer = example.answer
+    if form is Form.JSON:
+        return structured.render(answer)
+    if form is Form.DIFF and answer.code is not None:
+        blocks = diff_answer.render(visible(example.before), answer.code)
+        return protocol.render(Answer(answer.advice, blocks))
+    return protocol.render(answer)
+
+
+def _told(prompt: str, name: str, data: Sequence[Section], **values: object) -> Conversation:
+    text = _filled(prompt, name=name, nonce=_nonce(data), **values)
+    return Conversation((Message(Role.USER, text),), (named(prompt),))
+
+
+def _nonce(sections: Iterable[Section]) -> str:
+    """Return what ends data: a repository cannot end what it cannot name.
+
+    It follows from a secret of this process and from the data itself, so that the same data gives
+    the same text, which a server need not read twice.
+    """
+    digest = blake2s(key=_SECRET, digest_size=8)
+    for each in sections:
+        digest.update(f"{len(each.body)}:{each.body}".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _filled(prompt: str, **values: object) -> str:
+    from jinja2 import Environment, StrictUndefined  # late: runs without a model need no prompts
+
+    environment = Environment(undefined=StrictUndefined)  # noqa: S701 - plain text, not HTML
+    return environment.from_string(_prompt(prompt)[1]).render(**values).strip() + "\n"
+
+
+@cache
+def _prompt(name: str) -> tuple[int, str]:
+    """Return a prompt's version and its text."""
+    file = resources.files("perfbot.optimizer").joinpath("prompts", f"{name}.md")
+    text = file.read_text("utf-8")
+    front = _FRONT_MATTER.match(text)
+    assert front is not None, f"prompts/{name}.md does not begin with its version"
+    return int(front.group(1)), text[front.end() :]
