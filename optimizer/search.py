@@ -170,13 +170,14 @@ class _Search:
         suggestions = (*parent.suggestions, *proposal.suggestions)
         why, cost = self._found_out(proposal.text)
         ratio = self._start_cost / cost if not why else None
-        by = proposer.planner, proposer.optimizer
+        authors = (*parent.authors, (proposer.planner, proposer.optimizer))
+        by = _joined(authors)
         trial = Trial(self._subject.function, *by, suggestions, proposal.text, why, ratio)
         self._journal.tried(trial)
         if why:
             self._dropped.append(Tried(suggestions, why))
             return None
-        return _State(proposal.text, suggestions, cost, (*parent.authors, by))
+        return _State(proposal.text, suggestions, cost, authors)
 
     def _found_out(self, text: str) -> tuple[str, float]:
         """Return why a version is out, or ``""`` and its cost."""
@@ -240,10 +241,15 @@ class _Search:
         plan = Plan(self._subject.function, state.suggestions)
         content = self._subject.source.encode(state.text)
         ratio = start.cost / state.cost
-        authors = zip(*state.authors, strict=True)
-        planner, optimizer = (" + ".join(dict.fromkeys(names)) for names in authors)
+        planner, optimizer = _joined(state.authors)
         path = self._subject.function.path
         return Candidate(plan, path, content, ratio, planner, optimizer)
+
+
+def _joined(authors: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """Return who planned and who wrote, of several steps all names once each."""
+    planners, optimizers = zip(*authors, strict=True)
+    return " + ".join(dict.fromkeys(planners)), " + ".join(dict.fromkeys(optimizers))
 
 
 def _rank(state: _State) -> tuple[int, int, float]:
