@@ -45,7 +45,10 @@ class Schedule(StrEnum):
 
 
 class Telemetry(StrEnum):
-    """What is kept of a run, on this machine: its transcript, one without source text, or nothing."""
+    """What is kept of a run, on this machine: its transcript, one without source text, or nothing.
+
+    The later, the stricter.
+    """
 
     LOCAL = "local"
     REDACTED = "redacted"

@@ -8,6 +8,7 @@ from perfbot.bot.config import Accept, Config, Operator, process_environment
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.history import past_commits
 from perfbot.bot.operator_models import chosen, offered
+from perfbot.bot.transcripts import remembered
 from perfbot.optimizer.case import Terms
 from perfbot.optimizer.journal import Journal, Unkept
 from perfbot.optimizer.models import Roles
@@ -68,6 +69,7 @@ def request(
         models=_models(config, operator) if replay is None else None,
         replay=replay,
         journal=journal,
+        pairs=remembered(repository, operator),
         history=lambda function: past_commits(repository, function),
     )
 

@@ -11,13 +11,16 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 
 from perfbot.bot import git
 from perfbot.bot.config import Operator, Telemetry
 from perfbot.bot.exits import Exit, RunError
+from perfbot.bot.marked_yaml import ConfigError, read_mapping
 from perfbot.bot.operator_models import keys, offered
+from perfbot.optimizer.examples import RememberedPairs
 from perfbot.optimizer.journal import Journal, Unkept
 from perfbot.optimizer.recorded import Keep, Run, Transcript, TranscriptError, read_file
 from perfbot.optimizer.recorder import ENDED, Recorder
@@ -27,9 +30,26 @@ from perfbot.optimizer.transcript_file import FILE_NAME
 
 NONE_YET = "{file} is not there: no run was recorded on this machine yet"
 
+SETTINGS_NAME = "transcripts.yml"
+
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 _LONGEST_LICENCE = 100
 _LARGEST_METADATA_BYTES = 1 << 20
+
+
+class Examples(StrEnum):
+    """Whose earlier pairs a model may be shown."""
+
+    OWN = "own"
+    EVERYWHERE = "everywhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the operator of this machine wants: what is kept at most, and whose pairs are examples."""
+
+    keep: Telemetry = Telemetry.LOCAL
+    examples: Examples = Examples.OWN
 
 
 @dataclass
@@ -66,6 +86,7 @@ def keeping(
     Raises:
         RunError: Git is missing, or the operator's files are wrong.
     """
+    telemetry = max(telemetry, wishes(operator).keep, key=list(Telemetry).index)
     if telemetry is Telemetry.NONE:
         yield Kept(Unkept(), operator.state)
         return
@@ -125,6 +146,39 @@ def _lent(folder: Path) -> Iterator[Store]:
         store.close()
 
 
+def remembered(repository: Path, operator: Operator) -> RememberedPairs:
+    """Return what models are shown of earlier runs: of the same repository, unless the operator says all.
+
+    Raises:
+        ConfigError: the operator's file is wrong.
+    """
+    everywhere = wishes(operator).examples is Examples.EVERYWHERE
+    return RememberedPairs(operator.state, None if everywhere else _identity(repository))
+
+
+def wishes(operator: Operator) -> Wishes:
+    """Read the operator's file; the defaults where there is none.
+
+    Raises:
+        ConfigError: the file is wrong.
+    """
+    path = operator.configuration / SETTINGS_NAME
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return Wishes()
+    except OSError as error:
+        raise ConfigError(str(path), 1, "", f"cannot be read: {error.strerror}") from None
+    top = read_mapping(content, str(path))
+    top.allow("keep", "examples")
+    return Wishes(top.choice("keep", Telemetry.LOCAL), top.choice("examples", Examples.OWN))
+
+
+def _identity(repository: Path) -> str:
+    """Return whose code it is: its place, as what the repository says of itself can be made up."""
+    return str(repository.resolve())
+
+
 def secrets_of(operator: Operator, environ: Mapping[str, str]) -> frozenset[str]:
     """Return the values that must not be kept: the operator's keys, and what the environment hides."""
     hidden = {value.strip() for name, value in environ.items() if _SECRET_NAME.search(name)}
@@ -135,7 +189,7 @@ def _run(repository: Path, keep: Keep, settings: Mapping[str, str]) -> Run:
     revision = git.revision(repository)
     return Run(
         time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(3),
-        str(repository.resolve()),
+        _identity(repository),
         revision.commit,
         revision.dirty,
         _licence(repository),

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from perfbot.optimizer.diagnosis import SEEN
+from perfbot.optimizer.outcomes import Event, Outcome
 from perfbot.optimizer.recorded import (
     Gain,
     Judgement,
@@ -17,9 +19,7 @@ from perfbot.optimizer.recorded import (
     Run,
     Transcript,
 )
-from perfbot.optimizer.search import SEEN
 from perfbot.optimizer.strategies import Suggestion
-from perfbot.optimizer.transcript import Event, Outcome
 from perfbot.optimizer.verdict import Why
 
 SLOWER = "it costs more than the function as it was"

@@ -144,7 +144,7 @@ class Gain:
 
 @dataclass(frozen=True, slots=True)
 class RecordedDecision:
-    """What the judge said of a version; ``patch`` is its key (:func:`~…transcript.patch_key`)."""
+    """What the judge said of a version; ``patch`` is its key (:func:`~perfbot.optimizer.outcomes.patch_key`)."""
 
     at_s: float
     planner: str

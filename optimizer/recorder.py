@@ -16,6 +16,7 @@ import msgspec
 
 from perfbot.optimizer.journal import Call, Decision, Trial
 from perfbot.optimizer.models import Reply, Sampling
+from perfbot.optimizer.outcomes import patch_key
 from perfbot.optimizer.recorded import (
     Certainty,
     Drawn,
@@ -29,7 +30,7 @@ from perfbot.optimizer.recorded import (
     TranscriptError,
 )
 from perfbot.optimizer.redaction import digest
-from perfbot.optimizer.transcript import Store, patch_key
+from perfbot.optimizer.transcript import Store
 from perfbot.optimizer.verdict import Accepted, Rejected, Verdict, Why
 from perfbot.optimizer.versions import definition, edits, new_code
 from perfbot.profiling.functions import FunctionName

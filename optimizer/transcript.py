@@ -4,18 +4,20 @@ Texts are kept once each, by their hash; all other rows point to them. The file 
 readable by their owner alone, since they hold source text (``transcript_file.py``).
 """
 
-import hashlib
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields, replace
-from enum import StrEnum
+from contextlib import closing, contextmanager, suppress
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
+from perfbot.optimizer.diagnosis import SEEN
+from perfbot.optimizer.knowledge import Pair
+from perfbot.optimizer.outcomes import Outcome
 from perfbot.optimizer.recorded import (
+    Gain,
     RecordedCall,
     RecordedDecision,
     RecordedFunction,
@@ -29,6 +31,7 @@ from perfbot.optimizer.strategies import Suggestion
 from perfbot.optimizer.transcript_file import FILE_NAME, alone, connected, is_broken, move_aside
 
 UNUSABLE = "{file} cannot be used: {why}"
+FASTER = "accepted: at least {low:.2f}× as fast"
 MOVED = "{file} is broken ({why}); it was moved to {aside}, and a new one begun"
 BROKE = "{file} is broken ({why}); it was moved to {aside}, and the next run begins a new one"
 NO_RUN = "{file} has no run {run!r}"
@@ -38,48 +41,41 @@ _Record = TypeVar("_Record")
 _ONLY_FORMS = Redaction()
 _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
+_JUDGED = """
+    JOIN functions ON functions.id = {table}.function JOIN runs ON runs.run = functions.run
+    WHERE (?1 IS NULL OR runs.repository = ?1) AND runs.keeps = 'local' AND functions.code <> ''
+      AND {table}.code <> ''"""
+_ACCEPTED = f"""
+    SELECT functions.code AS before, decisions.code AS after, suggestions, gain, detail AS told
+    FROM decisions {_JUDGED.format(table="decisions")} AND judgement = 'accepted'
+    ORDER BY at_s DESC, decisions.id DESC LIMIT ?2"""  # noqa: S608 - our own names
+_REFUSED = f"""
+    SELECT functions.code AS before, decisions.code AS after, suggestions, NULL AS gain,
+           decisions.why || ': ' || detail AS told, at_s
+    FROM decisions {_JUDGED.format(table="decisions")} AND judgement = 'rejected'
+    UNION ALL
+    SELECT functions.code, trials.code, suggestions, NULL, trials.why, at_s
+    FROM trials {_JUDGED.format(table="trials")} AND trials.why NOT IN ('', ?3)
+    ORDER BY at_s DESC LIMIT ?2"""  # noqa: S608
 
-class Event(StrEnum):
-    """What happened to a proposal."""
 
-    PROPOSED = "proposed"
-    MERGED = "merged"
-    EDITED = "edited"  # changed by people before it was merged
-    CLOSED = "closed"
-    LIKED = "liked"
-    DISLIKED = "disliked"
+def ranked(documents: Sequence[Sequence[str]], query: Sequence[str]) -> list[int]:
+    """Return the places of the documents that share words with the query, the nearest first.
 
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a proposal, told by who opened it.
-
-    ``patch`` is its :func:`patch_key`; once ``PROPOSED`` has told patch and branch together, either
-    of them is enough. ``who`` is a login, of which a salted hash is kept; ``edited`` is the code as it
-    was merged.
+    Words are ASCII letters and digits. The order is that of FTS5's ``bm25``, then of places.
     """
-
-    repository: str
-    event: Event
-    at_s: float
-    patch: str = ""
-    branch: str = ""
-    who: str = ""
-    edited: str = ""
-
-
-def patch_key(changes: Mapping[str, tuple[bytes | None, bytes]]) -> str:
-    """Return what names a change wherever it is looked at: a hash of paths and contents.
-
-    It is the SHA-256 of one line for each file, in the order of paths: the SHA-256 of the content
-    before (``-`` for a new file), that of the content after, the path; separated by spaces.
-    """
-    lines = [
-        f"{hashlib.sha256(before).hexdigest() if before is not None else '-'} "
-        f"{hashlib.sha256(after).hexdigest()} {path}\n"
-        for path, (before, after) in sorted(changes.items())
-    ]
-    return digest("".join(lines))
+    words = sorted(set(query))
+    if not documents or not words:
+        return []
+    with closing(sqlite3.connect(":memory:")) as index:
+        index.execute("CREATE VIRTUAL TABLE documents USING fts5(words)")
+        rows = [(place, " ".join(each)) for place, each in enumerate(documents)]
+        index.executemany("INSERT INTO documents (rowid, words) VALUES (?, ?)", rows)
+        wanted = " OR ".join(words)
+        found = index.execute(
+            "SELECT rowid FROM documents WHERE documents MATCH ? ORDER BY rank, rowid", (wanted,)
+        )
+        return [place for (place,) in found]
 
 
 class Store:
@@ -241,6 +237,24 @@ class Store:
             "SELECT * FROM outcomes WHERE ?1 IS NULL OR repository = ?1 ORDER BY id", repository
         )
         return tuple(self._record(row, Outcome, (), ("edited",)) for row in rows)
+
+    def judged_code(self, repository: str | None, *, accepted: bool, most: int) -> list[Pair]:
+        """Return code that was judged, the newest first, of one repository or of all.
+
+        What was refused includes what the search dropped for a reason of its own.
+        """
+        query, left_out = (_ACCEPTED, ()) if accepted else (_REFUSED, (SEEN,))
+        return [self._pair(row) for row in self._rows(query, repository, most, *left_out)]
+
+    def _pair(self, row: sqlite3.Row) -> Pair:
+        suggestions = msgspec.json.decode(row["suggestions"], type=tuple[Suggestion, ...])
+        gain = msgspec.json.decode(row["gain"], type=Gain) if row["gain"] else None
+        return Pair(
+            self._text(row["before"]),
+            self._text(row["after"]),
+            tuple(each.strategy.name for each in suggestions),
+            FASTER.format(low=gain.low) if gain else row["told"],
+        )
 
     def _function(self, row: sqlite3.Row) -> RecordedFunction:
         number = row["id"]

@@ -17,10 +17,11 @@ from a_run import FAST, FILE, NAME, SLOW
 from perfbot.optimizer import recorder as recorder_module
 from perfbot.optimizer import transcript_file
 from perfbot.optimizer.models import Finish, Message, Role
+from perfbot.optimizer.outcomes import Event, Outcome, patch_key
 from perfbot.optimizer.recorded import Certainty, Gain, Judgement, Keep, Transcript, TranscriptError
 from perfbot.optimizer.recorder import TOO_MUCH, Recorder
 from perfbot.optimizer.redaction import HASHED, Redaction
-from perfbot.optimizer.transcript import Event, Outcome, Store, patch_key
+from perfbot.optimizer.transcript import Store
 from perfbot.optimizer.transcript_file import FILE_NAME, MIGRATIONS
 from perfbot.optimizer.verdict import Why
 
