@@ -72,7 +72,7 @@ def write(
     contents[folder / "samples.json"] = samples_to_json(samples).encode()
     if transcript is not None:
         contents[folder / TRANSCRIPT_NAME] = to_lines(transcript)
-    contents[folder / "report.html"] = html.render(report, patches, samples).encode()
+    contents[folder / "report.html"] = html.render(report, patches, samples, transcript).encode()
     contents[folder / "report.json"] = to_json(located).encode()
     try:
         for path in contents:
