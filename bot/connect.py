@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from perfbot.bot.config import Accept, Config, Operator, process_environment
@@ -13,6 +14,7 @@ from perfbot.optimizer.case import Terms
 from perfbot.optimizer.journal import Journal, Unkept
 from perfbot.optimizer.models import Roles
 from perfbot.optimizer.preparation import Request, UnknownFunction
+from perfbot.optimizer.readability import Limits
 from perfbot.optimizer.recorded import Transcript
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import ProfileError
@@ -64,6 +66,7 @@ def request(
         min_share=config.hotspots.min_share,
         time_s=config.budget.time_s if time_s is None else time_s,
         candidates=config.budget.candidates,
+        refinement=config.models.feedback,
         profile=profile,
         python=python,
         models=_models(config, operator) if replay is None else None,
@@ -75,7 +78,8 @@ def request(
 
 
 def _models(config: Config, operator: Operator) -> Roles | None:
-    return chosen(config.models, offered(operator, process_environment()), config.budget.usd)
+    roles = chosen(config.models, offered(operator, process_environment()), config.budget.usd)
+    return replace(roles, most_tokens=config.budget.tokens) if roles else None
 
 
 def _terms(accept: Accept, allowed: frozenset[str]) -> Terms:
@@ -83,7 +87,12 @@ def _terms(accept: Accept, allowed: frozenset[str]) -> Terms:
         accept.min_speedup,
         accept.confidence,
         accept.max_memory_ratio,
-        accept.max_complexity_increase,
+        Limits(
+            accept.max_complexity_increase,
+            accept.max_length_ratio,
+            accept.max_nesting_increase,
+            accept.keep,
+        ),
         allowed,
         accept.objective,
         accept.min_kill_rate,

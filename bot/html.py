@@ -11,7 +11,7 @@ from markupsafe import Markup
 from perfbot.bot import diff_view, growth_plot, plot, words
 from perfbot.bot.durations import format_duration
 from perfbot.bot.report import Report, Result, Samples
-from perfbot.bot.rounds import rounds
+from perfbot.bot.transcript_view import rounds
 from perfbot.optimizer.recorded import Transcript
 
 

@@ -69,7 +69,7 @@ def _keeping(
         "functions": " ".join(options.functions),
         "replay": options.replay or "",
         "planner": config.models.planner.value,
-        "optimizer": config.models.optimizer.value,
+        "optimizers": " + ".join(each.value for each in config.models.optimizers),
         "objective": config.accept.objective.value,
         "candidates": str(config.budget.candidates),
         "usd": str(config.budget.usd),

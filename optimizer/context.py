@@ -247,7 +247,8 @@ def _heat(subject: Subject, knowledge: Knowledge) -> Iterator[str]:
             yield "                 ⋮"
         before = each.line
         code = lines[each.line - 1] if each.line <= len(lines) else ""
-        yield f"{each.share:5.0%} {f'×{each.runs:,.3g}':>10} │ {code}"
+        runs = f"×{each.runs:,.0f}" if each.runs >= 10 else f"×{each.runs:.3g}"
+        yield f"{each.share:5.0%} {runs:>10} │ {code}"
 
 
 def _values(facts: Mapping[str, Seen]) -> Iterator[str]:
@@ -258,13 +259,13 @@ def _values(facts: Mapping[str, Seen]) -> Iterator[str]:
 
 
 def described(seen: Seen) -> str:
-    """Return a fact in words: ``list of int, at most 600 long``."""
+    """Return a fact in words: ``list (up to 600) of int``; what is longest is in items or characters."""
     text = " or ".join(sorted(seen.types)) or "unknown"
+    if seen.longest:
+        text += f" (up to {seen.longest:,})"
     if seen.elements and seen.values:
-        text += f" of {described(seen.elements)} to {described(seen.values)}"
-    elif seen.elements:
-        text += f" of {described(seen.elements)}"
-    return f"{text}, at most {seen.longest} long" if seen.longest else text
+        return f"{text} from {described(seen.elements)} to {described(seen.values)}"
+    return f"{text} of {described(seen.elements)}" if seen.elements else text
 
 
 def _packages(names: Iterable[str], versions: Mapping[str, str]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from enum import IntEnum, StrEnum
 
 from perfbot.optimizer.verdict import Inconclusive, Rejected, Why
 from perfbot.profiling.behaviours import Difference
+from perfbot.profiling.line_times import LineTimes
 from perfbot.profiling.suite import Lost
 
 DIFFERS = "{arguments} {before} before the change, and now {after}{more}"
@@ -19,10 +20,13 @@ MORE = "; {count} more calls of {of} differ as well"
 TEST_FAILS = "the test {test} passed before the change; now it {now}{why}{more}"
 MORE_TESTS = "; {count} more tests fail as well"
 NOT_BETTER = "it costs more than the version it was made from ({ratio:.2f}×)"
+SLOW = ". Its time goes to {lines}"
+SLOW_LINE = "{share:.0%} line {line}, {source!r}, which runs {runs:,.3g} times in a call"
 SEEN = "it means the same as a version that was tried before"
 SAID_BEFORE = "{seen}, of which was found: {why}"
 
 _MOST_TEST_OUTPUT = 1200  # characters
+_SLOW_LINES = 4
 
 
 class ErrorClass(StrEnum):
@@ -39,12 +43,13 @@ class Stage(IntEnum):
     """How far a version came before something was found against it."""
 
     READING = 0  # no version could be made of the reply
-    COMPILING = 1
-    CHECKING = 2  # of names, interface, capabilities, readability
-    REPLAY = 3
-    TESTS = 4
-    COST = 5
-    JUDGE = 6
+    KNOWN = 1  # it was tried before
+    COMPILING = 2
+    CHECKING = 3  # of names, interface, capabilities, readability
+    REPLAY = 4
+    TESTS = 5
+    COST = 6
+    JUDGE = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +65,38 @@ class Diagnosis:
     symbols: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return self.text
+        """What is told: errors with their class, anything else as it is."""
+        return self.text if self.kind is ErrorClass.OTHER else f"{self.kind}: {self.text}"
 
 
 def seen_before(earlier: Diagnosis | None) -> Diagnosis:
     """Return the diagnosis of a version that was tried before, with what was found of it then."""
     if earlier is None:
-        return Diagnosis(ErrorClass.OTHER, Stage.CHECKING, SEEN)
+        return Diagnosis(ErrorClass.OTHER, Stage.KNOWN, SEEN)
     text = SAID_BEFORE.format(seen=SEEN, why=earlier.text)
-    return Diagnosis(earlier.kind, Stage.CHECKING, text, earlier.symbols)
+    return Diagnosis(earlier.kind, Stage.KNOWN, text, earlier.symbols)
 
 
-def not_better(ratio: float) -> Diagnosis:
-    """Return the diagnosis of a version that is right and dearer; ``ratio`` is old/new cost."""
-    return Diagnosis(ErrorClass.OTHER, Stage.COST, NOT_BETTER.format(ratio=ratio))
+def not_better(ratio: float, slow: Sequence[str] = ()) -> Diagnosis:
+    """Return the diagnosis of a version that is right and dearer; ``ratio`` is old/new cost.
+
+    ``slow`` are the lines in which its time goes, in words.
+    """
+    told = NOT_BETTER.format(ratio=ratio) + (SLOW.format(lines="; ".join(slow)) if slow else "")
+    return Diagnosis(ErrorClass.OTHER, Stage.COST, told)
+
+
+def slow_lines(heat: LineTimes, text: str) -> tuple[str, ...]:
+    """Return the hottest lines of a version in words, the hottest first."""
+    lines = text.splitlines()
+    hottest = sorted(heat.lines, key=lambda each: -each.share)[:_SLOW_LINES]
+    return tuple(
+        SLOW_LINE.format(
+            share=each.share, line=each.line, source=lines[each.line - 1].strip(), runs=each.runs
+        )
+        for each in hottest
+        if each.line <= len(lines)
+    )
 
 
 def of_difference(smallest: Difference, count: int, of: str) -> Diagnosis:

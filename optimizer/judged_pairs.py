@@ -155,7 +155,7 @@ def _refused(function: RecordedFunction, accepted: Sequence[RecordedDecision]) -
     for trial in function.trials:
         slower = trial.ratio is not None and trial.ratio < 1
         why = trial.why or (SLOWER if slower else "")
-        if trial.code and why not in ("", SEEN) and trial.version not in told:
+        if trial.code and why and SEEN not in why and trial.version not in told:
             told.add(trial.version)
             yield Refused(trial.code, trial.suggestions, Stage.SEARCH, why, trial.ratio)
 

@@ -16,6 +16,7 @@ from perfbot.optimizer.knowledge import NO_PAIRS, PairStore, PastCommit
 from perfbot.optimizer.models import Priority, Roles
 from perfbot.optimizer.progress import Listener, Phase
 from perfbot.optimizer.recorded import Transcript
+from perfbot.optimizer.refinement import Refinement
 from perfbot.profiling import environment, provision
 from perfbot.profiling.functions import FunctionName, find_function, function_index, near_names
 from perfbot.profiling.overlay import overlay
@@ -47,7 +48,8 @@ class Request:
     ``terms`` gives the terms for a path; ``time_s`` is the budget for everything after the
     baseline, and the most that one run of the baseline may take; an empty ``functions`` means the
     hottest ones. ``python`` is preferred where an environment must be built. Without ``models`` the
-    catalogue plans and writes alone. ``hint`` is what a person wrote about the functions;
+    catalogue plans and writes alone; ``refinement`` is how a model is led from one version to the
+    next. ``hint`` is what a person wrote about the functions;
     ``journal`` is told what models were asked and what was decided. ``history`` tells what earlier
     commits say of a function, and ``pairs`` remembers versions that were judged in other runs. With
     ``replay`` nothing is proposed but what that transcript holds, for the functions that it holds.
@@ -66,6 +68,7 @@ class Request:
     min_share: float = 0.02
     time_s: float = 900.0
     candidates: int = 8
+    refinement: Refinement = field(default_factory=Refinement)
     profile: Path | None = None
     python: Path | None = None
     models: Roles | None = None

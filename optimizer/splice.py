@@ -1,30 +1,34 @@
-"""The syntax stage: from the code that a model wrote to the file with that function in it.
+"""From the code that a model wrote to the file with that function in it.
 
 Exact where it can be, and never guessing: the answer has to parse and to define the one function
-that was asked for. Imports, constants and helpers that are new come along; whatever else the answer
-repeats of the file is left as the file has it.
+that was asked for, with the same header. Imports, constants and helpers that it needs come along;
+whatever else the answer repeats of the file is left as the file has it.
 """
 
-import textwrap
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import libcst as cst
 
-from perfbot.optimizer import syntax
-from perfbot.optimizer.scene import Import, Scene
+from perfbot.optimizer.answer import CodeAnswer
+from perfbot.optimizer.companions import Companions, companions
+from perfbot.optimizer.free_names import only_as_module, unresolved
+from perfbot.optimizer.header import headed
+from perfbot.optimizer.new_imports import NewImport, with_imports
+from perfbot.optimizer.normal_form import normal_form
+from perfbot.optimizer.repair import DOES_NOT_PARSE, repaired
+from perfbot.optimizer.repair import SpliceError as SpliceError
+from perfbot.optimizer.scene import Change, Scene, SceneError
 
-DOES_NOT_PARSE = "the code does not parse: {why}"
-NO_FUNCTION = "the code does not define {name}; it defines {others}"
-NOTHING = "nothing"
+SAME_CODE = "the code is the same as before: {name} does what it did, in the same way"
+UNREADABLE = "the file cannot be read: {why}"
+UNDEFINED = "these names are defined nowhere, neither in the file nor in the code: {names}"
 
-DEDENTED = "the code was indented as a whole"
-LEFT_OUT = "{count} statement(s) beside the function were left out"
-OTHER_IMPORT = "import {what} was left out, since it cannot be added at the top of the file"
+IMPORTED = "import {name} was missing and was added"
 
-
-class SpliceError(Exception):
-    """The code is no version of the function; the message tells a model what to do otherwise."""
+_BLANK = cst.EmptyLine(indent=False)
+_EMPTY = cst.SimpleStatementSuite([cst.Pass()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,118 +39,121 @@ class Spliced:
     repairs: tuple[str, ...]
 
 
-def spliced(text: str, qualname: str, code: str) -> Spliced:
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """A function of the file and its new version."""
+
+    old: cst.FunctionDef
+    new: cst.FunctionDef
+
+
+def spliced(
+    text: str, qualname: str, code: str, *, group: frozenset[str] = frozenset(), cut: bool = False
+) -> Spliced:
     """Return a file's ``text`` in which the function ``qualname`` is the one that ``code`` defines.
 
-    The function keeps its decorators and the comments above it.
+    ``group`` names functions and methods of the file that may change as well; then any of them may be
+    missing from the code. Each keeps its header, decorators and the comments above it. ``cut`` says
+    that the reply reached its limit, so that the code may be unfinished.
 
     Raises:
-        SpliceError: the code does not parse or does not define that function.
-        SceneError: the file has no such function.
+        SpliceError: the code is no version of the function.
+        SceneError: the file has no such function, or cannot be read itself.
     """
-    repairs: list[str] = []
-    answer = _parsed(code, repairs)
-    scene = Scene(cst.parse_module(text), qualname)
-    parts = _Parts.of(answer, scene, qualname.split("."))
-    new = parts.function.with_changes(
-        decorators=scene.function.decorators,
-        leading_lines=scene.function.leading_lines,
-        lines_after_decorators=scene.function.lines_after_decorators,
-    )
-    repairs.extend(parts.repairs)
-    rewrite = scene.rewrite({scene.function: new}, "", imports=parts.imports, before=parts.before)
-    return Spliced(rewrite.module.code, tuple(repairs))
+    module = _file(text)
+    scenes = {name: Scene(module, name) for name in (qualname, *sorted(group))}
+    names = frozenset(each.function.name.value for each in scenes.values())
+    column = qualname.count(".") * len(module.default_indent)
+    plain = repaired(code, names, column=column, cut=cut)
+    repairs = [*plain.repairs]
+    answer = CodeAnswer.parsed(plain.code)
+    exchanges = dict(_exchanges(scenes, answer, repairs))
+    if not exchanges or (not group and qualname not in exchanges):
+        raise answer.refused_without(qualname)
+    scene = scenes[qualname]
+    along = companions(scene, answer, *_functions_and_rest(scene, exchanges))
+    changed = _with_imports(_assembled(scene, exchanges, along), text, along.imports, repairs)
+    if normal_form(changed) == normal_form(text):
+        raise SpliceError(SAME_CODE.format(name=qualname))
+    return Spliced(changed, tuple(dict.fromkeys((*repairs, *along.repairs))))
 
 
-def _parsed(code: str, repairs: list[str]) -> cst.Module:
-    plain = textwrap.dedent(code)
-    if plain != code and code[:1].isspace():
-        repairs.append(DEDENTED)
+def _file(text: str) -> cst.Module:
     try:
-        return cst.parse_module(plain.strip("\n") + "\n")
-    except cst.ParserSyntaxError as error:
-        why = f"line {error.raw_line}: {error.message}"
-        raise SpliceError(DOES_NOT_PARSE.format(why=why)) from None
-    except (RecursionError, ValueError) as error:
-        raise SpliceError(DOES_NOT_PARSE.format(why=error)) from None
+        return cst.parse_module(text)
+    except (cst.ParserSyntaxError, RecursionError) as error:
+        raise SceneError(UNREADABLE.format(why=error)) from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """What of an answer goes where."""
-
-    function: cst.FunctionDef
-    imports: tuple[Import, ...]
-    before: tuple[cst.BaseStatement, ...]
-    repairs: tuple[str, ...]
-
-    @classmethod
-    def of(cls, answer: cst.Module, scene: Scene, names: Sequence[str]) -> "_Parts":
-        function = _wanted(answer, names)
-        imports: list[Import] = []
-        before: list[cst.BaseStatement] = []
-        repairs: list[str] = []
-        for statement in answer.body:
-            found = list(_imports(statement))
-            imports.extend(each for each in found if scene.can_import(each))
-            repairs.extend(
-                OTHER_IMPORT.format(what=each.binds) for each in found if not scene.can_import(each)
-            )
-            if _is_new(statement, scene, names[0]):
-                before.append(statement)
-        count = len(answer.body) - len(before) - 1
-        count -= sum(any(_imports(each)) for each in answer.body)
-        if count:
-            repairs.append(LEFT_OUT.format(count=count))
-        return cls(function, tuple(imports), tuple(before), tuple(repairs))
+def _exchanges(
+    scenes: Mapping[str, Scene], answer: CodeAnswer, repairs: list[str]
+) -> Iterator[tuple[str, _Exchange]]:
+    """Yield the functions that the answer has, with the headers of the file."""
+    last = [name.rpartition(".")[2] for name in scenes]
+    for name, scene in scenes.items():
+        old = scene.function
+        new = answer.function(name, old, alone=last.count(old.name.value) == 1)
+        if new is not None:
+            found = headed(new, old)
+            repairs.extend(found.repairs)
+            yield name, _Exchange(old, found.function)
 
 
-def _wanted(answer: cst.Module, names: Sequence[str]) -> cst.FunctionDef:
-    """Return the function as the answer has it: inside its class, or alone."""
-    for path in (list(names), [names[-1]]):
-        body: Sequence[cst.CSTNode] = answer.body
-        for name in path[:-1]:
-            body = next((_body(each) for each in body if _is_class(each, name)), ())
-        defined = [each for each in body if isinstance(each, cst.FunctionDef)]
-        found = [each for each in defined if each.name.value == path[-1]]
-        if found:
-            return found[-1]
-    others = ", ".join(_defined(answer)) or NOTHING
-    raise SpliceError(NO_FUNCTION.format(name=".".join(names), others=others))
+def _functions_and_rest(
+    scene: Scene, exchanges: Mapping[str, _Exchange]
+) -> tuple[list[cst.FunctionDef], cst.Module]:
+    """Return the new functions, and the file with nothing in the place of the old ones' bodies."""
+    hollow: dict[cst.CSTNode, Change] = {
+        each.old: each.old.with_changes(body=_EMPTY) for each in exchanges.values()
+    }
+    return [each.new for each in exchanges.values()], scene.rewrite(hollow, "").module
 
 
-def _is_class(node: cst.CSTNode, name: str) -> bool:
-    return isinstance(node, cst.ClassDef) and node.name.value == name
+def _assembled(scene: Scene, exchanges: Mapping[str, _Exchange], along: Companions) -> cst.Module:
+    changes: dict[cst.CSTNode, Change] = {each.old: each.new for each in exchanges.values()}
+    if along.methods:
+        function = changes.get(scene.function, scene.function)
+        assert isinstance(function, cst.FunctionDef)
+        changes[scene.function] = cst.FlattenSentinel(_with_methods(function, along))
+    return scene.rewrite(changes, "", before=along.helpers).module
 
 
-def _body(node: cst.CSTNode) -> Sequence[cst.CSTNode]:
-    return node.body.body if isinstance(node, cst.ClassDef) else ()
+def _with_methods(function: cst.FunctionDef, along: Companions) -> Iterator[cst.BaseStatement]:
+    """Yield new methods and the function, a blank line between them."""
+    first, *others = along.methods
+    yield first.with_changes(
+        leading_lines=[each for each in function.leading_lines if not each.comment]
+    )
+    for each in others:
+        yield each.with_changes(leading_lines=[_BLANK])
+    comments = [each for each in function.leading_lines if each.comment]
+    yield function.with_changes(leading_lines=[_BLANK, *comments])
 
 
-def _defined(answer: cst.Module) -> Iterator[str]:
-    for each in answer.body:
-        if isinstance(each, cst.FunctionDef | cst.ClassDef):
-            yield each.name.value
+def _with_imports(
+    module: cst.Module, before: str, imports: tuple[NewImport, ...], repairs: list[str]
+) -> str:
+    """Return the text with its imports; a module of the standard library that is missing is added.
+
+    Raises:
+        SpliceError: another name is defined nowhere.
+    """
+    text = with_imports(module, imports).code
+    missing = _unresolved(text) - _unresolved(before)
+    modules = sorted(
+        name for name in missing if name in sys.stdlib_module_names and only_as_module(text, name)
+    )
+    if missing - set(modules):
+        names = tuple(sorted(missing - set(modules)))
+        raise SpliceError(UNDEFINED.format(names=", ".join(names)), names)
+    if not modules:
+        return text
+    repairs.extend(IMPORTED.format(name=name) for name in modules)
+    return with_imports(module, [*imports, *map(NewImport, modules)]).code
 
 
-def _is_new(statement: cst.CSTNode, scene: Scene, outermost: str) -> bool:
-    """Say whether a statement defines names that the file does not have: a helper or a constant."""
-    match statement:
-        case cst.FunctionDef(name=cst.Name(value=name)) | cst.ClassDef(name=cst.Name(value=name)):
-            return name not in scene.module_names and name != scene.function.name.value
-        case cst.SimpleStatementLine(body=[cst.Assign() | cst.AnnAssign()]):
-            names = syntax.names_written(statement)
-            return bool(names) and names.isdisjoint({*scene.module_names, outermost})
-    return False
-
-
-def _imports(statement: cst.CSTNode) -> Iterator[Import]:
-    """Yield the absolute imports of a statement that do not rename."""
-    for node in statement.body if isinstance(statement, cst.SimpleStatementLine) else ():
-        match node:
-            case cst.Import(names=names):
-                yield from (Import(syntax.code(each.name)) for each in names if not each.asname)
-            case cst.ImportFrom(module=cst.BaseExpression() as module, names=[*names], relative=[]):
-                for each in names:
-                    if isinstance(each.name, cst.Name) and not each.asname:
-                        yield Import(syntax.code(module), each.name.value)
+def _unresolved(text: str) -> frozenset[str]:
+    try:
+        return unresolved(text)
+    except SyntaxError as error:
+        raise SpliceError(DOES_NOT_PARSE.format(why=error.msg)) from None

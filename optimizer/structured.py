@@ -8,7 +8,15 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from perfbot.optimizer.protocol import Advice, Answer, Reading, ReplyError
+from perfbot.optimizer.protocol import (
+    MOST_CHARACTERS,
+    TOO_LONG,
+    TOOL_CALL,
+    Advice,
+    Answer,
+    Reading,
+    ReplyError,
+)
 from perfbot.optimizer.strategies import Category
 
 NOT_JSON = "the reply is no JSON object: {why}"
@@ -19,6 +27,7 @@ UNKNOWN = "the JSON object has keys that nobody asked for: {names}"
 FENCED = "a Markdown fence around the JSON object was taken away"
 ONE_LINE = "a description was put on one line"
 
+_TOOL_KEYS = {"name", "arguments", "parameters", "tool", "tool_calls", "function"}
 _FENCE = re.compile(r"\A\s*```(?:json)?[ \t]*\n(.*)\n```\s*\Z", re.DOTALL)
 _STRATEGIES: Mapping[str, object] = {
     "type": "array",
@@ -101,6 +110,8 @@ def _unfenced(reply: str) -> str:
 
 
 def _object(reply: str) -> tuple[Mapping[str, object], list[str]]:
+    if len(reply) > MOST_CHARACTERS:
+        raise ReplyError(TOO_LONG.format(count=len(reply), most=MOST_CHARACTERS))
     text = _unfenced(reply)
     try:
         found = json.loads(text)
@@ -108,6 +119,8 @@ def _object(reply: str) -> tuple[Mapping[str, object], list[str]]:
         raise ReplyError(NOT_JSON.format(why=error)) from None
     if not isinstance(found, dict):
         raise ReplyError(NOT_JSON.format(why=f"it is a {type(found).__name__}"))
+    if "strategies" not in found and _TOOL_KEYS & found.keys():
+        raise ReplyError(TOOL_CALL)
     unknown = sorted(found.keys() - {"thinking", "strategies", "code"})
     if unknown:
         raise ReplyError(UNKNOWN.format(names=", ".join(unknown)[:200]))

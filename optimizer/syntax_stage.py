@@ -4,12 +4,15 @@ A reply may be in control tokens or JSON, its code a whole function or a diff: w
 the reply itself, so that one reader serves every style. Each repair on the way is a sentence.
 """
 
-import ast
 from dataclasses import dataclass
 
 from perfbot.optimizer import diff_answer, protocol, splice, structured
 from perfbot.optimizer.protocol import Advice, Reading
-from perfbot.profiling.functions import FunctionName
+from perfbot.optimizer.repair import HALF, SpliceError
+from perfbot.optimizer.scene import SceneError
+from perfbot.profiling.functions import FunctionName, find_function
+
+NO_SUCH_FUNCTION = "there is no function {name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +24,18 @@ class Version:
     repairs: tuple[str, ...]
 
 
-def version(text: str, function: FunctionName, reply: str) -> Version:
+def version(
+    text: str,
+    function: FunctionName,
+    reply: str,
+    *,
+    group: frozenset[str] = frozenset(),
+    cut: bool = False,
+) -> Version:
     """Return the file ``text`` with the function as a reply has it.
+
+    ``group`` are the qualified names of functions of the file that may change as well. ``cut`` says
+    that the reply reached its limit (``Finish.LENGTH``).
 
     Raises:
         ReplyError: the reply cannot be read.
@@ -33,11 +46,12 @@ def version(text: str, function: FunctionName, reply: str) -> Version:
     code, repairs = reading.answer.code or "", list(reading.repairs)
     name = function.qualname.replace(".<locals>", "")
     if diff_answer.is_diff(code):
-        lines = _lines(text, name)
-        changed = diff_answer.applied(text, lines, code, path=function.path)
+        if cut:
+            raise SpliceError(HALF)
+        changed = diff_answer.applied(text, _lines(text, function), code, path=function.path)
         code = changed.text
         repairs.extend(changed.repairs)
-    found = splice.spliced(text, name, code)
+    found = splice.spliced(text, name, code, group=group, cut=cut)
     return Version(found.text, reading.answer.advice, (*repairs, *found.repairs))
 
 
@@ -60,17 +74,9 @@ def read_plan(reply: str) -> Reading:
     return structured.read_plan(reply) if is_object else protocol.read_plan(reply)
 
 
-def _lines(text: str, name: str) -> range:
+def _lines(text: str, function: FunctionName) -> range:
     """Return the lines of a function, counted from 0, its decorators included."""
-    inside: ast.AST = ast.parse(text)
-    for part in name.split("."):
-        inside = [
-            each
-            for each in ast.walk(inside)
-            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-            and each.name == part
-            and each is not inside
-        ][-1]
-    assert isinstance(inside, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-    first = min([inside.lineno, *(each.lineno for each in inside.decorator_list)])
-    return range(first - 1, inside.end_lineno or first)
+    span = find_function(text, function)
+    if span is None:
+        raise SceneError(NO_SUCH_FUNCTION.format(name=function))
+    return range(span.first_line - 1, span.end_line)

@@ -55,7 +55,7 @@ _REFUSED = f"""
     FROM decisions {_JUDGED.format(table="decisions")} AND judgement = 'rejected'
     UNION ALL
     SELECT functions.code, trials.code, suggestions, NULL, trials.why, at_s
-    FROM trials {_JUDGED.format(table="trials")} AND trials.why NOT IN ('', ?3)
+    FROM trials {_JUDGED.format(table="trials")} AND trials.why <> '' AND instr(trials.why, ?3) = 0
     ORDER BY at_s DESC LIMIT ?2"""  # noqa: S608
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from test_html import TRICKS, Page
 
 from perfbot.bot.html import render
-from perfbot.bot.rounds import ASKED, rounds
+from perfbot.bot.transcript_view import ASKED, rounds
 from perfbot.optimizer.journal import Purpose
 from perfbot.optimizer.models import Finish, Message, Priority, Role
 from perfbot.optimizer.recorded import (
