@@ -32,7 +32,11 @@ NONE_YET = "{file} is not there: no run was recorded on this machine yet"
 
 SETTINGS_NAME = "transcripts.yml"
 
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"(?:^|_)(?:API|ACCESS|PRIVATE|SECRET)?KEYS?(?:_|$)|TOKEN|SECRET|PASSW|CREDENTIAL",
+    re.IGNORECASE,
+)
+_LEAST_SECRET_CHARACTERS = 8  # of a variable's value: a short one is a setting
 _LONGEST_LICENCE = 100
 _LARGEST_METADATA_BYTES = 1 << 20
 
@@ -180,9 +184,14 @@ def _identity(repository: Path) -> str:
 
 
 def secrets_of(operator: Operator, environ: Mapping[str, str]) -> frozenset[str]:
-    """Return the values that must not be kept: the operator's keys, and what the environment hides."""
+    """Return the values that must not be kept: the operator's keys, and what the environment hides.
+
+    Raises:
+        RunError: the operator's files or variables are wrong.
+    """
     hidden = {value.strip() for name, value in environ.items() if _SECRET_NAME.search(name)}
-    return keys(offered(operator, environ)) | hidden
+    long = (each for each in hidden if len(each) >= _LEAST_SECRET_CHARACTERS)
+    return keys(offered(operator, environ)).union(long)
 
 
 def _run(repository: Path, keep: Keep, settings: Mapping[str, str]) -> Run:

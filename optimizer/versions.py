@@ -10,6 +10,10 @@ from perfbot.profiling.functions import FunctionName, FunctionSpan, find_functio
 
 DOES_NOT_FIT = "the patch does not fit the file: it changes lines {first} to {last} of {count}"
 
+_MOST_COMPARED = (
+    4_000_000  # pairs of lines; beyond that all between the first and last change is one
+)
+
 
 class VersionError(ValueError):
     """A patch does not fit the text that it is applied to."""
@@ -30,6 +34,8 @@ def edits(before: str, after: str) -> tuple[Edit, ...]:
     start = _same(old, new)
     end = _same(old[start:][::-1], new[start:][::-1])
     middle_old, middle_new = old[start : len(old) - end], new[start : len(new) - end]
+    if len(middle_old) * len(middle_new) > _MOST_COMPARED:
+        return (Edit(start, len(old) - end, "".join(middle_new)),)
     matcher = SequenceMatcher(None, middle_old, middle_new)
     return tuple(
         Edit(start + i1, start + i2, "".join(middle_new[j1:j2]))
