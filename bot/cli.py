@@ -83,6 +83,12 @@ def _doctor(chosen: Namespace) -> Exit:
     return doctor.run(options.DoctorOptions.read(chosen))
 
 
+def _export(chosen: Namespace) -> Exit:
+    from perfbot.bot import export
+
+    return export.run(options.ExportOptions.read(chosen))
+
+
 def _action(_chosen: Namespace) -> Exit:
     from perfbot.bot import action, optimize
 
@@ -122,6 +128,12 @@ VERBS = (
         "serve a model of one's own: perfbot models serve",
         options.ServeModelsOptions.declare,
         _serve_models,
+    ),
+    Verb(
+        "export",
+        "write training data from the runs that this machine keeps",
+        options.ExportOptions.declare,
+        _export,
     ),
     Verb("action", "run as a step of a GitHub workflow", _nothing, _action),
     Verb("init", "write a commented .perfbot.yml", options.InitOptions.declare, _init),

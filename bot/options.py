@@ -6,6 +6,7 @@ Imports nothing but the standard library and small modules, so that ``perfbot --
 import shlex
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -34,6 +35,7 @@ class OptimizeOptions:
     json: bool = False
     trust_repository: bool = False
     interpreter: Path | None = None
+    replay: str | None = None
 
     @classmethod
     def declare(cls, parser: ArgumentParser) -> None:
@@ -62,6 +64,12 @@ class OptimizeOptions:
             help="write the report, the patches and the samples to DIR "
             "(default: a new folder in the state folder)",
         )
+        parser.add_argument(
+            "--replay",
+            metavar="TRANSCRIPT",
+            help="propose again what a transcript holds and ask no model: the transcript.jsonl of a "
+            "report, or the name of a run that `perfbot export --runs` lists",
+        )
         parser.add_argument("--apply", action="store_true", help="write accepted changes into REPO")
         _declare_json(parser)
         _declare_trust(parser)
@@ -76,6 +84,7 @@ class OptimizeOptions:
             time_budget_s=chosen.time_budget,
             profile=chosen.profile,
             report=chosen.report,
+            replay=chosen.replay,
             apply=chosen.apply,
             json=chosen.json,
             trust_repository=chosen.trust_repository,
@@ -271,6 +280,55 @@ class ServeModelsOptions:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """``perfbot export``; without ``pairs`` the runs are listed. ``since_s`` counts from 1970."""
+
+    pairs: Path | None
+    since_s: float = 0.0
+    everything: bool = False
+    prompts: bool = False
+
+    @classmethod
+    def declare(cls, parser: ArgumentParser) -> None:
+        """Add this verb's arguments."""
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument(
+            "--pairs",
+            type=Path,
+            metavar="FILE",
+            help="write slow and fast versions with what was measured to FILE, as JSON Lines",
+        )
+        what.add_argument("--runs", action="store_true", help="list the runs that are kept")
+        parser.add_argument(
+            "--since",
+            type=_date_s,
+            default=0.0,
+            metavar="DATE",
+            help="only runs that began at or after DATE, such as 2026-11-30",
+        )
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument(
+            "--accepted",
+            action="store_true",
+            help="only functions with an accepted version (the default)",
+        )
+        which.add_argument(
+            "--all",
+            dest="everything",
+            action="store_true",
+            help="also functions for which nothing was accepted",
+        )
+        parser.add_argument(
+            "--prompts", action="store_true", help="with what models were asked and what they said"
+        )
+
+    @classmethod
+    def read(cls, chosen: Namespace) -> Self:
+        """Return the record of parsed arguments."""
+        return cls(chosen.pairs, chosen.since, chosen.everything, chosen.prompts)
+
+
 def function_name(text: str) -> str:
     """Return ``FILE::QUALNAME`` with a clean FILE; raises ValueError when it is no such name.
 
@@ -342,6 +400,14 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65_535:
         raise ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
     return int(text)
+
+
+def _date_s(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        told = f"{text!r} is no date; write 2026-11-30 or 2026-11-30T18:00"
+        raise ArgumentTypeError(told) from None
 
 
 def _folder(path: Path) -> Path:

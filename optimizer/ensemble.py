@@ -24,6 +24,7 @@ from perfbot.optimizer.models import Model
 from perfbot.optimizer.preparation import Prepared, Request, text_of
 from perfbot.optimizer.project_index import IndexUnavailable, ProjectIndex
 from perfbot.optimizer.proposing import EMBEDDED, Catalogue, Proposer
+from perfbot.optimizer.replaying import replay
 from perfbot.optimizer.rounds import Rounds
 from perfbot.optimizer.routing import Switching, Watched
 from perfbot.optimizer.spending import Spending
@@ -86,7 +87,16 @@ class Ensemble:
         """Return who proposes versions of a function: the catalogue first, then the models there are.
 
         Where a model plans and none writes, the catalogue follows its plan.
+
+        Raises:
+            ReplayError: a transcript is to propose, and has nothing for the function as it is.
         """
+        if self._request.replay is not None:
+            text = text_of(self._case.tree, function.path) or ""
+            replayed = replay(self._request.replay, function, text)
+            if replayed.note:
+                self._note(replayed.note)
+            return list(replayed.proposers)
         catalogue, models = Catalogue(rules()), self._request.models
         if models is None:
             return [catalogue]

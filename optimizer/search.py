@@ -160,14 +160,16 @@ class _Search:
     def _tried(self, parent: _State, proposal: Proposal, proposer: Proposer) -> _State | None:
         """Look at a version, tell what came of it, and return it if it stays."""
         suggestions = (*parent.suggestions, *proposal.suggestions)
-        by = proposer.planner, proposer.optimizer
+        authors = (*parent.authors, (proposer.planner, proposer.optimizer))
         text, found = self._looked_at(proposal.text, proposer)
         why = (
             found if isinstance(found, Diagnosis) else self._too_dear(text, found, parent, proposer)
         )
         ratio = None if isinstance(found, Diagnosis) else self._ratio(found)
         told = str(why) if why else ""
-        self._journal.tried(Trial(self._subject.function, *by, suggestions, text, told, ratio))
+        self._journal.tried(
+            Trial(self._subject.function, *_joined(authors), suggestions, text, told, ratio)
+        )
         if isinstance(found, float):
             self._best = max(self._best, self._ratio(found))
             self._on_try(self._tries, self._best)
@@ -175,7 +177,7 @@ class _Search:
             self._dropped.append(Tried(suggestions, why, proposer.optimizer, text))
             return None
         assert isinstance(found, float)
-        return _State(text, suggestions, found, (*parent.authors, by))
+        return _State(text, suggestions, found, authors)
 
     def _looked_at(self, text: str, proposer: Proposer) -> tuple[str, Diagnosis | float]:
         """Return a version in the style of its file, and what came of it."""
@@ -201,8 +203,7 @@ class _Search:
     def _candidate(self, state: _State) -> Candidate:
         plan = Plan(self._subject.function, state.suggestions)
         content = self._subject.source.encode(state.text)
-        authors = zip(*state.authors, strict=True)
-        planner, optimizer = (" + ".join(dict.fromkeys(names)) for names in authors)
+        planner, optimizer = _joined(state.authors)
         path = self._subject.function.path
         return Candidate(plan, path, content, self._ratio(state.cost), planner, optimizer)
 
@@ -210,6 +211,12 @@ class _Search:
 def _learns(proposer: Proposer) -> bool:
     """Say whether what is found goes back to a model, so that it pays to look closely."""
     return proposer.optimizer != EMBEDDED
+
+
+def _joined(authors: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """Return who planned and who wrote, of several steps all names once each."""
+    planners, optimizers = zip(*authors, strict=True)
+    return " + ".join(dict.fromkeys(planners)), " + ".join(dict.fromkeys(optimizers))
 
 
 def _rank(state: _State) -> tuple[int, int, float]:

@@ -20,6 +20,7 @@ DOORS = {
     "sqlite3": {
         "bot/jobs.py",
         "optimizer/transcript.py",
+        "optimizer/transcript_file.py",
         "optimizer/project_index.py",
         "optimizer/indexing/database.py",
         "optimizer/indexing/proposed_sql.py",
