@@ -15,6 +15,7 @@ from perfbot.optimizer import diagnosis
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.diagnosis import Diagnosis
 from perfbot.optimizer.journal import Journal, Trial, Unkept
+from perfbot.optimizer.objective import Objective
 from perfbot.optimizer.plan import Plan, Reached, Subject
 from perfbot.optimizer.proposing import EMBEDDED, Proposal, Proposer, Tried
 from perfbot.optimizer.strategies import Suggestion
@@ -105,6 +106,7 @@ class _Search:
         self._deadline_s = deadline_s
         self._on_try = on_try
         self._journal = journal
+        self._is_about_time = terms.objective is Objective.TIME
         self._trying = Trying(case, subject, terms, deadline_s)
         self._dropped = list(dropped)
         for each in dropped:
@@ -196,7 +198,7 @@ class _Search:
         if ratio >= _KEPT_RATIO:
             return None
         slow: Sequence[str] = ()
-        if _learns(proposer):
+        if _learns(proposer) and self._is_about_time:
             slow = diagnosis.slow_lines(self._trying.heat(text), text)
         return diagnosis.not_better(ratio, slow)
 

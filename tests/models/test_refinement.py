@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from model_server import ModelServer, fails, says, serving
 
+from perfbot.optimizer import diagnosis
 from perfbot.optimizer.authors import Authors
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.endpoint import Endpoint
@@ -17,9 +18,11 @@ from perfbot.optimizer.knowledge import Knowledge
 from perfbot.optimizer.lookup import IndexLookup
 from perfbot.optimizer.plan import Subject
 from perfbot.optimizer.project_index import ProjectIndex
+from perfbot.optimizer.proposing import Tried
 from perfbot.optimizer.refinement import Refinement
 from perfbot.optimizer.search import Found, search
 from perfbot.optimizer.spending import GIVEN_UP, Spending
+from perfbot.optimizer.verdict import Rejected, Why
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.source import read_source
 
@@ -97,6 +100,7 @@ def searched(
     server: ModelServer,
     *,
     spending: Spending | None = None,
+    dropped: Sequence[Tried] = (),
     **settings,
 ) -> Found:
     recording = case.recordings[TOTAL]
@@ -107,7 +111,8 @@ def searched(
     replies = 8
     by = Authors(model, model, (), spending or Spending(1.0), replies, Knowledge,
                  refinement=refinement, lookup=IndexLookup(index))  # fmt: skip
-    return search(case, subject, [by], Terms(), deadline_s=time.monotonic() + 240)
+    deadline_s = time.monotonic() + 900
+    return search(case, subject, [by], Terms(), deadline_s=deadline_s, dropped=dropped)
 
 
 def told(server: ModelServer, number: int) -> str:
@@ -263,6 +268,39 @@ def test_the_same_code_again_is_said_once_and_then_it_ends(case: Case, index: Pr
         found = searched(case, index, server, rounds=5)
     assert found.candidates == ()
     assert len(server.requests) == 2
+
+
+def test_a_test_that_fails_is_told_with_what_it_says(
+    prepare: Callable[..., Case],
+) -> None:
+    """The version does the same on every recorded call; a test looks at how it does it."""
+    strict = TESTS + "    assert 'sum' not in total.__code__.co_names, 'no sums here'\n"
+    case = prepare(FILES | {"tests/test_report.py": strict}, str(TOTAL))
+    mended = (
+        "    prices = stock.prices_by_name(items[::-1])\n    amount = 0\n    for name in names:\n"
+        "        amount += prices.get(name, 0)\n    return amount\n"
+    )
+    with ProjectIndex.open(":memory:") as index:
+        index.update(case.tree.root, case.tree.files)
+        with serving(says(answer(RIGHT)), says(answer(mended)), fails(400)) as server:
+            found = searched(case, index, server)
+    for part in ("FUNC", "test_total", "passed before the change", "no sums here"):
+        assert part in told(server, 1)
+    assert b"amount += prices.get(name, 0)" in found.candidates[0].content
+
+
+def test_what_the_judge_refused_is_known_to_the_next_search(
+    case: Case, index: ProjectIndex
+) -> None:
+    with serving(says(answer(RIGHT)), fails(400)) as server:
+        best = searched(case, index, server).candidates[0]
+    why = diagnosis.of_verdict(Rejected(Why.USES_MORE_MEMORY, "it needs 3.1× the memory", ()))
+    dropped = [Tried(best.plan.suggestions, why, best.optimizer, best.content.decode())]
+    with serving(says(answer(RIGHT)), fails(400)) as server:
+        found = searched(case, index, server, dropped=dropped)
+    assert "it needs 3.1× the memory" in server.prompt(0)  # before it writes anything
+    assert "means the same as a version that was tried before" in told(server, 1)
+    assert found.candidates == ()
 
 
 def test_an_endpoint_that_dies_in_the_middle_leaves_what_was_found(
