@@ -168,10 +168,11 @@ class _Search:
             found if isinstance(found, Diagnosis) else self._too_dear(text, found, parent, proposer)
         )
         ratio = None if isinstance(found, Diagnosis) else self._ratio(found)
-        told = str(why) if why else ""
-        self._journal.tried(
-            Trial(self._subject.function, *_joined(authors), suggestions, text, told, ratio)
+        by, told = _joined(authors), str(why) if why else ""
+        trial = Trial(
+            self._subject.function, *by, suggestions, text, told, ratio, proposer.optimizer
         )
+        self._journal.tried(trial)
         if isinstance(found, float):
             self._best = max(self._best, self._ratio(found))
             self._on_try(self._tries, self._best)
