@@ -73,7 +73,7 @@ def test_a_model_writes_what_the_catalogue_does_not_know(home: Home, tmp_path: P
     """One version names what is not there, one is wrong for zero; the diagnoses lead to the third."""
     folder = repository(tmp_path / "repository", FILES)
     replies = [says(answer(each)) for each in (UNDEFINED, WRONG, FAST)]
-    with serving(says(PLAN), *replies, fails(400)) as server:
+    with serving(says(PLAN), *replies, fails(401)) as server:
         offer(home, server)
         ended = optimized(home, folder, "digits.py::digits")
     assert ended.code == 0, ended.err
