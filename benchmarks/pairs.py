@@ -33,6 +33,7 @@ from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.plan import Subject
 from perfbot.optimizer.progress import Silence
 from perfbot.optimizer.proposing import Catalogue
+from perfbot.optimizer.readability import Limits
 from perfbot.optimizer.search import search
 from perfbot.optimizer.session import Judged, Outcome, Request, optimize, prepared
 from perfbot.optimizer.verdict import Accepted
@@ -51,7 +52,7 @@ COUNTS_FROM = 1.5  # ratio of the data set's own fast version
 EFFECTIVE = 1.1
 EXPERT_PAIRS = 2
 _ACTIVE = ("VIRTUAL_ENV", "CONDA_PREFIX")  # each repository gets the environment of its metadata
-TERMS = Terms(max_complexity_increase=5)  # the defaults of .perfbot.yml
+TERMS = Terms(readability=Limits())  # the defaults of .perfbot.yml
 TIME_S = 120.0  # perfbot's budget per record
 FILES = {
     Source.ENAMEL: "enamel_python.jsonl.gz",

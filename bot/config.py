@@ -7,7 +7,7 @@ offers and lowers limits; it never names an endpoint, a key or a folder outside 
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -16,6 +16,8 @@ import platformdirs
 from perfbot.bot.globs import matches
 from perfbot.bot.marked_yaml import ConfigError, Section, read_mapping
 from perfbot.optimizer.objective import Objective
+from perfbot.optimizer.readability import Kept, Limits
+from perfbot.optimizer.refinement import Refinement
 
 FILE_NAME = ".perfbot.yml"
 _OPERATOR_ONLY = (
@@ -23,6 +25,7 @@ _OPERATOR_ONLY = (
     "the server's file or the Action's inputs), never by a repository"
 )
 _ALL_FILES = "**"
+_READABILITY = Limits()
 _LARGEST_BYTES = 1 << 20  # far more than is accepted, far less than hurts
 
 
@@ -112,7 +115,10 @@ class Accept:
     min_speedup: float = 1.10
     confidence: float = 0.99
     max_memory_ratio: float = 1.10
-    max_complexity_increase: int = 5
+    max_complexity_increase: int = _READABILITY.max_complexity_increase
+    max_length_ratio: float = _READABILITY.max_length_ratio
+    max_nesting_increase: int = _READABILITY.max_nesting_increase
+    keep: frozenset[Kept] = _READABILITY.keep
     min_kill_rate: float = 0.0
     tolerance: float | None = None
 
@@ -132,19 +138,22 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Which backend plans and which one rewrites."""
+    """Which backend plans, which ones rewrite, and which is asked where those are not sure."""
 
     planner: Backend = Backend.EMBEDDED
-    optimizer: Backend = Backend.EMBEDDED
+    optimizers: tuple[Backend, ...] = (Backend.EMBEDDED,)
+    larger: Backend = Backend.EMBEDDED
+    feedback: Refinement = field(default_factory=Refinement)
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one run may cost."""
+    """What one run may cost; ``tokens`` are those sent to models and those that come back."""
 
     time_s: float = 15 * 60.0
     candidates: int = 8
     usd: float = 0.50
+    tokens: int = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +269,11 @@ def _accept(section: Section, default: Accept) -> Accept:
         max_complexity_increase=section.whole(
             "max_complexity_increase", default.max_complexity_increase, 0, 1000
         ),
+        max_length_ratio=section.number("max_length_ratio", default.max_length_ratio, 1, 1000),
+        max_nesting_increase=section.whole(
+            "max_nesting_increase", default.max_nesting_increase, 0, 1000
+        ),
+        keep=section.choices("keep", Kept) if "keep" in section.keys else default.keep,
         min_kill_rate=section.number("min_kill_rate", default.min_kill_rate, 0, 1),
         tolerance=section.optional_number("tolerance", default.tolerance, 0, 1),
     )
@@ -275,8 +289,26 @@ def _override(section: Section) -> Override:
 
 
 def _models(section: Section) -> Models:
-    section.allow("planner", "optimizer", why_not=lambda _: _OPERATOR_ONLY)
-    return Models(_backend(section.section("planner")), _backend(section.section("optimizer")))
+    section.allow("planner", "optimizer", "larger", "feedback", why_not=lambda _: _OPERATOR_ONLY)
+    optimizers = tuple(_backend(each) for each in section.one_or_more("optimizer"))
+    return Models(
+        _backend(section.section("planner")),
+        tuple(dict.fromkeys(optimizers)) or Models().optimizers,
+        _backend(section.section("larger")),
+        _feedback(section.section("feedback")),
+    )
+
+
+def _feedback(section: Section) -> Refinement:
+    section.allow(*_names(Refinement))
+    default = Refinement()
+    return Refinement(
+        rounds=section.whole("rounds", default.rounds, 1, 20),
+        history=section.flag("history", default.history),
+        samples=section.whole("samples", default.samples, 1, 20),
+        temperature=section.number("temperature", default.temperature, 0, 2),
+        queries=section.whole("queries", default.queries, 0, 20),
+    )
 
 
 def _backend(section: Section) -> Backend:
@@ -285,12 +317,13 @@ def _backend(section: Section) -> Backend:
 
 
 def _budget(section: Section) -> Budget:
-    section.allow("time", "candidates", "usd")
+    section.allow("time", "candidates", "usd", "tokens")
     default = Budget()
     return Budget(
         time_s=section.duration_s("time", default.time_s, "10s", "24h"),
         candidates=section.whole("candidates", default.candidates, 1, 1000),
         usd=section.number("usd", default.usd, 0, 1000),
+        tokens=section.whole("tokens", default.tokens, 0, 10**12),
     )
 
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from perfbot.bot.config import Accept, Config, Operator, process_environment
+from perfbot.bot.config import Accept, Budget, Config, Operator, process_environment
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.history import past_commits
 from perfbot.bot.operator_models import chosen, offered
 from perfbot.optimizer.case import Terms
+from perfbot.optimizer.models import Roles
 from perfbot.optimizer.preparation import Request, UnknownFunction
+from perfbot.optimizer.readability import Limits
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import ProfileError
 from perfbot.profiling.sandbox import SandboxError, strongest
@@ -56,11 +59,19 @@ def request(
         min_share=config.hotspots.min_share,
         time_s=config.budget.time_s if time_s is None else time_s,
         candidates=config.budget.candidates,
+        refinement=config.models.feedback,
         profile=profile,
         python=python,
-        models=chosen(config.models, offered(operator, process_environment()), config.budget.usd),
+        models=_within(
+            config.budget,
+            chosen(config.models, offered(operator, process_environment()), config.budget.usd),
+        ),
         history=lambda function: past_commits(repository, function),
     )
+
+
+def _within(budget: Budget, roles: Roles | None) -> Roles | None:
+    return replace(roles, most_tokens=budget.tokens) if roles else None
 
 
 def _terms(accept: Accept, allowed: frozenset[str]) -> Terms:
@@ -68,7 +79,12 @@ def _terms(accept: Accept, allowed: frozenset[str]) -> Terms:
         accept.min_speedup,
         accept.confidence,
         accept.max_memory_ratio,
-        accept.max_complexity_increase,
+        Limits(
+            accept.max_complexity_increase,
+            accept.max_length_ratio,
+            accept.max_nesting_increase,
+            accept.keep,
+        ),
         allowed,
         accept.objective,
         accept.min_kill_rate,

@@ -30,6 +30,7 @@ from perfbot.profiling.hotspots import Hotspot
 from perfbot.profiling.measure import Interval
 
 DECIDED = "same results, same tests, and even the lower end of the interval is above the threshold"
+HARDER_TO_READ = "harder to read: {what}"
 _BESIDE = OTHER_TYPES.partition("{")[0]
 _CPU_INFO = Path("/proc/cpuinfo")
 
@@ -231,8 +232,14 @@ def _result(judged: Judged, patch: str | None, benchmark: str | None) -> rows.Re
         ),
         energy_ratio=metrics.energy_ratio,
         loads=tuple(map(_load, metrics.loads)),
-        remarks=judged.effect.remarks if judged.effect else (),
+        remarks=(
+            *_harder(accepted, function),
+            *judged.routes,
+            *(judged.effect.remarks if judged.effect else ()),
+        ),
         benchmark_file=benchmark,
+        rounds=judged.rounds,
+        attempts=tuple(rows.AttemptRow(each.optimizer, each.why) for each in judged.attempts),
     )
 
 
@@ -262,6 +269,11 @@ def _decided(verdict: Accepted) -> str:
     compared = [each.partition(f", {_BESIDE}")[0] for each in details]
     remarks = [more for each in compared if (more := each.partition(", ")[2])]
     return "; ".join((DECIDED, *remarks, *filter(None, [verdict.remark])))
+
+
+def _harder(verdict: Accepted, function: FunctionName) -> tuple[str, ...]:
+    worse = verdict.harder_to_read.get(function, ())
+    return (HARDER_TO_READ.format(what="; ".join(worse)),) if worse else ()
 
 
 def _kind(verdict: Verdict) -> rows.Verdict:

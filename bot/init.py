@@ -34,7 +34,12 @@ accept:
   min_speedup: 1.10
   confidence: 0.99
   max_memory_ratio: 1.10
-  max_complexity_increase: 5
+  max_complexity_increase: 5    # of cognitive and of cyclomatic complexity
+  max_length_ratio: 2.0         # lines of the function and its new helpers; ten more are always allowed
+  max_nesting_increase: 2       # levels of blocks in each other
+  # What a change of ours may not lose: comments whose code stays, docstrings, annotations, names
+  # that say something, the style of the file.
+  keep: [comments, docstrings, annotations, names, style]
   min_kill_rate: 0.0
   tolerance: null               # relative difference of floats that counts as equal; null: none
 
@@ -47,12 +52,16 @@ accept:
 models:
   planner: {backend: embedded}
   optimizer: {backend: embedded}
+  # How a model is led from one version to the next: rounds for one version, with the rounds before
+  # them in sight or not, replies asked at once (several: at this temperature), queries to the index.
+  feedback: {rounds: 3, history: true, samples: 1, temperature: 0.8, queries: 3}
 
 # What one run may cost.
 budget:
   time: 15m
   candidates: 8
-  usd: 0.50
+  usd: 0.50                     # models with a price; 0: only models without one
+  tokens: 2000000               # sent to models and back; 0: no model is asked
 
 # How pull requests are opened; schedule: daily, weekly, monthly or never.
 pull_requests:

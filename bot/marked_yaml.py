@@ -142,9 +142,18 @@ class Section:
 
     def sections(self, name: str) -> tuple["Section", ...]:
         """Return the list of mappings under ``name``."""
+        return self._sections(name, "a list of mappings")
+
+    def one_or_more(self, name: str) -> tuple["Section", ...]:
+        """Return the mapping, or the list of mappings, under ``name``; nothing when it is missing."""
+        if name in self._entries and isinstance(self._entries[name][1], yaml.MappingNode):
+            return (self.section(name),)
+        return self._sections(name, "a mapping or a list of mappings")
+
+    def _sections(self, name: str, wanted: str) -> tuple["Section", ...]:
         return tuple(
             Section(node, self.file, f"{self._path(name)}[{position}]")
-            for position, node in enumerate(self._items(name, "a list of mappings"))
+            for position, node in enumerate(self._items(name, wanted))
         )
 
     def text(self, name: str, default: str | None) -> str | None:

@@ -1,122 +1,272 @@
 """The models that the operator of this machine offers: where they are, and what opens them.
 
-Read from ``models.yml`` in the user's configuration folder, never from a repository. A key is named
-by an environment variable or a file; the file itself holds none, so it can be shown and shared.
+Read from ``models.yml`` in the user's configuration folder and from the usual environment variables,
+never from a repository. A key is named by an environment variable or a file; ``models.yml`` itself
+holds none, so it can be shown and shared. Keys are read when a model is used, not before.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from perfbot.bot.config import Backend, Models, Operator
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.marked_yaml import ConfigError, Section, read_mapping
 from perfbot.optimizer.endpoint import Endpoint, Price
+from perfbot.optimizer.local import LocalModel
 from perfbot.optimizer.models import Model, Roles
 
 FILE_NAME = "models.yml"
+ROLES = ("planner", "optimizer", "larger")
 NOT_OFFERED = (
     ".perfbot.yml asks for {backend} under models: {role}:, but the operator offers none: name it in "
     "{file}, or write backend: embedded"
 )
-NOT_HERE = "backend {backend} is not in this version of perfbot: use openai or embedded"
-WRITES_ALONE = (
-    "models: the embedded optimizer writes by its own catalogue and follows no planner: set "
-    "optimizer: {backend: openai} as well, or leave the planner embedded"
+NO_VLLM = "backend vllm is not in this version of perfbot; a vLLM server is an openai backend"
+NO_ADDRESS = "expected an address such as http://localhost:8000/v1"
+LOGIN_IN_ADDRESS = (
+    "a user or password in an address would be shown wherever it is named; give the key with key_env "
+    "or key_file"
 )
+NO_MODEL = "expected the model's name as the endpoint knows it"
+NO_DIRECTORY = "expected the folder of a model: config.json, tokenizer.json, *.safetensors"
+TWO_KEYS = "key_env is given as well; a model has one key"
 NO_KEY = "{file}: {role}: key_env names {name}, which is not set"
 NO_KEY_FILE = "{file}: {role}: key_file {name} cannot be read: {why}"
+OPEN_KEY_FILE = (
+    "{file}: {role}: key_file {name} can be read by others than its owner (mode {mode:03o}): "
+    "chmod 600 {name}"
+)
+BAD_KEY = (
+    "{file}: {role}: the key in {place} is no key: it is empty or has characters that no key has"
+)
+EMBEDDED_IS_THERE = (
+    "the catalogue is always there and needs no offer (allowed: openai, transformers, vllm)"
+)
+ENVIRONMENT = "the environment"
+WRONG_VARIABLE = "OPENAI_BASE_URL: {problem}"
+
+VARIABLE = "PERFBOT_{role}_MODEL"
+_KEY_VARIABLE = "OPENAI_API_KEY"
+_HOSTED = "https://api.openai.com/v1"
+_KEY_BYTES = 16 * 1024
+_BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """One model of the operator's; ``opened`` reads its key.
+
+    ``opened`` raises RunError where the key is not there.
+    """
+
+    role: str
+    backend: Backend
+    name: str
+    opened: Callable[[], Model]
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What the operator offers for the two roles; ``None``: nothing."""
+    """What the operator offers, for each role in order of preference."""
 
-    planner: Endpoint | None = None
-    optimizer: Endpoint | None = None
+    models: tuple[Offered, ...] = ()
     file: Path = field(default_factory=Path)
+
+    def of(self, role: str, backend: Backend) -> list[Offered]:
+        """Return what is offered for a role in a backend."""
+        return [each for each in self.models if (each.role, each.backend) == (role, backend)]
 
 
 def offered(operator: Operator, environ: Mapping[str, str]) -> Offer:
-    """Read the operator's file; an empty offer where there is none.
+    """Read the operator's file, then the environment for the roles that the file leaves open.
 
     Raises:
         ConfigError: the file is wrong.
-        RunError: a key that it names is not there.
+        RunError: a variable is wrong.
     """
     path = operator.configuration / FILE_NAME
-    if not path.is_file():
-        return Offer(file=path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(str(path), 1, "", f"cannot be read: {error.strerror}") from None
-    top = read_mapping(content, str(path))
-    top.allow("planner", "optimizer")
-    planner, optimizer = (
-        _endpoint(top.section(role), role, environ) if role in top.keys else None
-        for role in ("planner", "optimizer")
-    )
-    return Offer(planner, optimizer, path)
+    listed = list(_of_file(path, environ)) if path.is_file() else []
+    named = {each.role for each in listed}
+    others = _of_environment(environ)
+    return Offer((*listed, *(each for each in others if each.role not in named)), path)
 
 
 def chosen(models: Models, offer: Offer, most_usd: float) -> Roles | None:
     """Return what a repository chose of the operator's offer; ``None``: the catalogue alone.
 
+    An optimizer is everything that is offered in the chosen backends; a planner and a larger model
+    are the first of theirs.
+
     Raises:
-        RunError: it chose what is not offered.
+        RunError: it chose what is not offered, or a key is not there.
     """
-    optimizer = _role("optimizer", models.optimizer, offer.optimizer, offer)
-    planner = _role("planner", models.planner, offer.planner, offer)
-    if optimizer is None and planner is not None:
-        raise RunError(Exit.USAGE, WRITES_ALONE)
-    return Roles((optimizer,), planner, None, most_usd) if optimizer else None
-
-
-def _role(role: str, backend: Backend, there: Endpoint | None, offer: Offer) -> Model | None:
-    if backend is Backend.EMBEDDED:
+    optimizers = [
+        each for backend in models.optimizers for each in _opened(offer, "optimizer", backend)
+    ]
+    planner = next(iter(_opened(offer, "planner", models.planner)), None)
+    larger = next(iter(_opened(offer, "larger", models.larger)), None)
+    if not optimizers and planner is None and larger is None:
         return None
-    if backend is not Backend.OPENAI:
-        raise RunError(Exit.USAGE, NOT_HERE.format(backend=backend))
-    if there is None:
+    return Roles(tuple(optimizers), planner, larger, most_usd)
+
+
+def _opened(offer: Offer, role: str, backend: Backend) -> list[Model]:
+    """Return the models of a role in a backend; none for the embedded one, which is always there."""
+    if backend is Backend.EMBEDDED:
+        return []
+    there = offer.of(role, backend)
+    if not there:
         told = NOT_OFFERED.format(backend=backend, role=role, file=offer.file)
         raise RunError(Exit.USAGE, told)
-    return there
+    return [each.opened() for each in (there if role == "optimizer" else there[:1])]
 
 
-def _endpoint(section: Section, role: str, environ: Mapping[str, str]) -> Endpoint:
-    section.allow(
-        "url",
-        "model",
-        "key_env",
-        "key_file",
-        "usd_per_million_in",
-        "usd_per_million_out",
-        "timeout",
-    )
+# --- the operator's file ------------------------------------------------------------------------
+
+
+def _of_file(path: Path, environ: Mapping[str, str]) -> Iterator[Offered]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(str(path), 1, "", f"cannot be read: {error.strerror}") from None
+    top = read_mapping(content, str(path))
+    top.allow(*ROLES)
+    for role in ROLES:
+        for section in top.one_or_more(role):
+            yield _offered(section, role, environ)
+
+
+def _offered(section: Section, role: str, environ: Mapping[str, str]) -> Offered:
+    match section.choice("backend", Backend.OPENAI):
+        case Backend.OPENAI as backend:
+            endpoint = _endpoint(section)
+            return Offered(role, backend, endpoint.name, _key(section, role, environ, endpoint))
+        case Backend.TRANSFORMERS as backend:
+            local = _local(section)
+            return Offered(role, backend, local.name, lambda: local)
+        case Backend.VLLM:
+            raise section.fail("backend", NO_VLLM)
+        case Backend.EMBEDDED:
+            raise section.fail("backend", EMBEDDED_IS_THERE)
+
+
+def _endpoint(section: Section) -> Endpoint:
+    section.allow("backend", "url", "model", "key_env", "key_file", "usd_per_million_in",
+                  "usd_per_million_out", "timeout", "priorities")  # fmt: skip
     url, model = section.text("url", None), section.text("model", None)
-    if url is None or not url.startswith(("https://", "http://")):
-        raise section.fail("url", "expected an address such as http://localhost:8000/v1")
+    problem = _wrong_address(url)
+    if url is None or problem:
+        raise section.fail("url", problem)
     if model is None:
-        raise section.fail("model", "expected the model's name as the endpoint knows it")
+        raise section.fail("model", NO_MODEL)
     price = Price(
         section.number("usd_per_million_in", 0, 0, 1e6),
         section.number("usd_per_million_out", 0, 0, 1e6),
     )
     timeout_s = section.duration_s("timeout", 120, "1s", "1h")
-    return Endpoint(url, model, _key(section, role, environ), price, timeout_s)
+    priorities = section.flag("priorities", False)
+    return Endpoint(url, model, "", price, timeout_s, priorities)
 
 
-def _key(section: Section, role: str, environ: Mapping[str, str]) -> str:
-    name, file = section.text("key_env", None), section.text("key_file", None)
-    if name is not None:
-        if not environ.get(name):
-            raise RunError(Exit.USAGE, NO_KEY.format(file=section.file, role=role, name=name))
-        return environ[name].strip()
-    if file is None:
-        return ""
+def _wrong_address(url: str | None) -> str:
+    """Return what is wrong with an endpoint's address; ``""``: nothing."""
     try:
-        return Path(file).expanduser().read_text("utf-8").strip()
+        parts = urlsplit(url or "")
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return NO_ADDRESS
+    if parts.username is not None or parts.password is not None:
+        return LOGIN_IN_ADDRESS
+    return "" if usable else NO_ADDRESS
+
+
+def _local(section: Section) -> LocalModel:
+    section.allow("backend", "directory", "device", "timeout")
+    directory = section.text("directory", None)
+    if directory is None:
+        raise section.fail("directory", NO_DIRECTORY)
+    timeout_s = section.duration_s("timeout", 600, "1s", "1h")
+    return LocalModel(_place(section, directory), section.text("device", None), timeout_s)
+
+
+def _place(section: Section, name: str) -> Path:
+    """Return a path as the file means it: from its own folder, never from where perfbot runs."""
+    return Path(section.file).absolute().parent / Path(name).expanduser()
+
+
+# --- keys ---------------------------------------------------------------------------------------
+
+
+def _key(
+    section: Section, role: str, environ: Mapping[str, str], endpoint: Endpoint
+) -> Callable[[], Endpoint]:
+    """Return what opens an endpoint with its key."""
+    name, file = section.text("key_env", None), section.text("key_file", None)
+    if name is not None and file is not None:
+        raise section.fail("key_file", TWO_KEYS)
+    where = {"file": section.file, "role": role}
+    if name is not None:
+        return partial(_with_variable, endpoint, name, environ, where)
+    if file is not None:
+        return partial(_with_file, endpoint, _place(section, file), where)
+    return lambda: endpoint
+
+
+def _with_variable(
+    endpoint: Endpoint, name: str, environ: Mapping[str, str], where: Mapping[str, str]
+) -> Endpoint:
+    if not environ.get(name):
+        raise RunError(Exit.USAGE, NO_KEY.format(name=name, **where))
+    return replace(endpoint, key=_checked(environ[name], name, where))
+
+
+def _with_file(endpoint: Endpoint, path: Path, where: Mapping[str, str]) -> Endpoint:
+    """Open an endpoint with the key in a file that its owner alone can read."""
+    try:
+        with path.open("rb") as stream:
+            mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
+            content = stream.read(_KEY_BYTES)
+        key = content.decode("ascii")
     except (OSError, UnicodeDecodeError) as error:
-        told = NO_KEY_FILE.format(file=section.file, role=role, name=file, why=error)
-        raise RunError(Exit.USAGE, told) from None
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise RunError(Exit.USAGE, NO_KEY_FILE.format(name=path, why=why, **where)) from None
+    if mode & _BY_OTHERS:
+        raise RunError(Exit.USAGE, OPEN_KEY_FILE.format(name=path, mode=mode, **where))
+    return replace(endpoint, key=_checked(key, str(path), where))
+
+
+def _checked(key: str, place: str, where: Mapping[str, str]) -> str:
+    """Return a key without space around it; it goes into a header, where not everything may stand."""
+    plain = key.strip()
+    if not plain or not plain.isascii() or not plain.isprintable() or " " in plain:
+        raise RunError(Exit.USAGE, BAD_KEY.format(place=place, **where))
+    return plain
+
+
+# --- the environment ----------------------------------------------------------------------------
+
+
+def _of_environment(environ: Mapping[str, str]) -> Iterator[Offered]:
+    """Yield an endpoint for each role whose model a variable names, at the usual variables' address."""
+    for role in ROLES:
+        model = environ.get(VARIABLE.format(role=role.upper()))
+        if model:
+            yield _named_by_variable(role, model, environ)
+
+
+def _named_by_variable(role: str, model: str, environ: Mapping[str, str]) -> Offered:
+    url = environ.get("OPENAI_BASE_URL") or _HOSTED
+    problem = _wrong_address(url)
+    if problem:
+        raise RunError(Exit.USAGE, WRONG_VARIABLE.format(problem=problem))
+    endpoint = Endpoint(url, model)
+    if url != _HOSTED and not environ.get(_KEY_VARIABLE):  # servers of one's own often ask for none
+        return Offered(role, Backend.OPENAI, endpoint.name, lambda: endpoint)
+    where = {"file": ENVIRONMENT, "role": role}
+    opened = partial(_with_variable, endpoint, _KEY_VARIABLE, environ, where)
+    return Offered(role, Backend.OPENAI, endpoint.name, opened)

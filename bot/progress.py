@@ -17,7 +17,11 @@ from rich.text import Text
 
 from perfbot.bot.durations import format_duration
 from perfbot.bot.words import times, visible
+from perfbot.optimizer.models import Usage
 from perfbot.optimizer.progress import Phase
+
+TOKENS = "models {tokens:,}{most} tokens"
+DOLLARS = ", ${usd:.2f} of ${most:.2f}"
 
 _BAR_WIDTH = 24
 _FRAMES_PER_S = 3  # drawing costs time beside what is being measured
@@ -45,6 +49,7 @@ class Progress:
         self._detail = ""
         self._done = 0
         self._total: int | None = None
+        self._models = self._models_before = ""
         self._spinner = Spinner("dots", style="cyan")
         self._live = (
             Live(
@@ -94,6 +99,13 @@ class Progress:
         reached = f", best so far {times(best)}" if best is not None else ""
         self._detail = f"candidate {number}{reached}"
 
+    def spent(self, used: Usage, most_usd: float, most_tokens: int | None) -> None:
+        """Show what models have cost; money only where there is a price."""
+        most = f" of {most_tokens:,}" if most_tokens is not None else ""
+        self._models = TOKENS.format(tokens=used.tokens_in + used.tokens_out, most=most)
+        if used.usd:
+            self._models += DOLLARS.format(usd=used.usd, most=most_usd)
+
     def note(self, text: str) -> None:
         """Print a line that stays."""
         self._console.print(Text("  ! " + visible(text), style="yellow"), soft_wrap=True)
@@ -103,7 +115,9 @@ class Progress:
         if self._phase is None:
             return
         spent = format_duration(self._clock() - self._phase_start_s)
-        facts = f"  {self._detail}  {spent}" if self._detail else f"  {spent}"
+        models = self._models if self._models != self._models_before else ""
+        self._models_before = self._models
+        facts = "".join(f"  {each}" for each in (self._detail, models, spent) if each)
         line = Text.assemble(("  ✓ ", "green"), self._title(), (facts, "dim"))
         self._console.print(line, soft_wrap=True)
 
@@ -123,7 +137,7 @@ class Progress:
 
     def _clocks(self) -> str:
         elapsed_s = self._clock() - self._start_s
-        text = f"{format_duration(elapsed_s)} elapsed"
-        if self._budget_s is None:
-            return text
-        return f"{text}, at most {format_duration(self._budget_s - elapsed_s)} left"
+        parts = [f"{format_duration(elapsed_s)} elapsed"]
+        if self._budget_s is not None:
+            parts.append(f"at most {format_duration(self._budget_s - elapsed_s)} left")
+        return ", ".join(filter(None, [*parts, self._models]))

@@ -92,13 +92,15 @@ def _print_result(result: Result, console: Console) -> None:
     for strategy in result.strategies:
         _print_indented(f"• {strategy.name}: {strategy.why}", console)
     _print_effect(result, console)
+    if told := words.rounds(result):
+        _print_indented(told, console, "dim")
     if result.patch and result.verdict is Verdict.ACCEPTED:
         command = Text(f"    git apply {words.quoted(visible(result.patch))}", style="cyan")
         console.print(command, soft_wrap=True)
 
 
 def _print_effect(result: Result, console: Console) -> None:
-    """Print what the change does to benchmarks and workload, and what could not be measured."""
+    """Print what the change does to benchmarks and workload, and what else a reader should know."""
     if result.speedup and (told := words.workload(result.speedup)):
         _print_indented(told, console)
     for row in result.benchmarks:

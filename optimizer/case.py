@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from perfbot.optimizer.gates import FileChange
+from perfbot.optimizer.house_style import HouseStyle, house_style
 from perfbot.optimizer.objective import Objective
+from perfbot.optimizer.readability import Limits
 from perfbot.profiling import replay
 from perfbot.profiling.capture import Recording
 from perfbot.profiling.functions import FunctionName
@@ -30,7 +32,7 @@ class Terms:
     min_speedup: float = 1.10
     confidence: float = 0.99
     max_memory_ratio: float = 1.10
-    max_complexity_increase: int | None = None  # None: readability is only remarked on
+    readability: Limits | None = None  # None: it is only remarked on
     allowed: frozenset[str] = frozenset()
     objective: Objective = Objective.TIME
     min_kill_rate: float = 0.0  # the share of seeded faults that should be caught
@@ -92,6 +94,10 @@ class Case:
         """Return a file's bytes, ``None`` where there is none."""
         file = self.tree.root / path
         return file.read_bytes() if file.is_file() and not file.is_symlink() else None
+
+    def house_style(self, path: str) -> HouseStyle:
+        """Return how the project wants a file to look."""
+        return house_style(self.content, path)
 
     def adopt(self, changes: Mapping[str, bytes]) -> None:
         """Take an accepted change over, so that the next one is judged on top of it."""

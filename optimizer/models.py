@@ -4,10 +4,11 @@ A model is anything with :meth:`Model.ask`; which one plans and which one writes
 choice. Whatever fails on the way to a reply is a :class:`ModelError`, and the run goes on without it.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Role(StrEnum):
@@ -85,6 +86,48 @@ class Reply:
     logprobs: tuple[float, ...] = field(default=(), repr=False)
 
 
+_REASONING = re.compile(r"\A\s*<think>(?:.*?</think>|.*\Z)", re.DOTALL)
+
+
+def concatenated(messages: Sequence[Message]) -> str:
+    """Return a conversation as one text for a model without a chat template, as ours are trained.
+
+    The texts stand one after the other with an empty line between; after the last one the reply
+    begins on a new line.
+    """
+    return "\n\n".join(each.text.strip() for each in messages) + "\n"
+
+
+def without_system(messages: Sequence[Message]) -> list[Message]:
+    """Return a conversation whose system messages open the turn that follows each of them."""
+    folded: list[Message] = []
+    before: list[str] = []
+    for each in messages:
+        if each.role is Role.SYSTEM:
+            before.append(each.text)
+        else:
+            folded.append(Message(each.role, "\n\n".join([*before, each.text])))
+            before = []
+    return folded
+
+
+def without_reasoning(text: str) -> str:
+    """Return a reply without the ``<think> … </think>`` that it opens with, closed or not."""
+    return _REASONING.sub("", text, count=1)
+
+
+def cut_at_stop(text: str, stop: Sequence[str]) -> str:
+    """Return what comes before the first of the texts that end a reply."""
+    places = [place for each in stop if (place := text.find(each)) >= 0]
+    return text[: min(places, default=len(text))]
+
+
+def gist(error: Exception) -> str:
+    """Return the first line of an error, short enough for a sentence."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:300]
+
+
 class ModelError(Exception):
     """No usable reply came; the message says from which model and why, and names no key."""
 
@@ -97,11 +140,20 @@ class Model(Protocol):
         """How reports and transcripts call it, such as ``openai:qwen2.5-coder-32b``."""
 
     def ask(self, messages: Sequence[Message], sampling: Sampling) -> Reply:
-        """Return the reply to a conversation.
+        """Return the reply to a conversation; may be called from several threads at once.
 
         Raises:
             ModelError: there is none.
         """
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """A model of which it is known whether its replies are paid for."""
+
+    @property
+    def costs_money(self) -> bool:
+        """Whether there is a price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +161,11 @@ class Roles:
     """Who writes (several: an ensemble), who plans (``None``: the catalogue), what it all may cost.
 
     ``larger`` is asked where the others are not confident or have failed (``routing.py``).
+    ``most_tokens`` counts what is sent and what comes back; ``None``: without limit.
     """
 
     optimizers: tuple[Model, ...]
     planner: Model | None
     larger: Model | None
     most_usd: float
+    most_tokens: int | None = None

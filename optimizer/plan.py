@@ -10,12 +10,25 @@ from perfbot.optimizer.scene import Rewrite, Scene, SceneError
 from perfbot.optimizer.strategies import Suggestion
 from perfbot.profiling.facts import Seen
 from perfbot.profiling.functions import FunctionName
+from perfbot.profiling.line_times import LineTimes
 from perfbot.profiling.source import SourceFile
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """How good a version is that is to be improved on: old/new cost, and where its time goes now."""
+
+    ratio: float
+    heat: LineTimes
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
-    """The function to be made faster, with what is known of it."""
+    """The function to be made faster, with what is known of it.
+
+    ``group`` are functions of the same file that may be changed with it. ``reached`` tells of the
+    version that a proposer is asked about, where it is not the first one.
+    """
 
     function: FunctionName
     source: SourceFile
@@ -23,6 +36,8 @@ class Subject:
     dependencies: frozenset[str]
     calls: int
     dict_attributes: frozenset[str] | None = None
+    reached: Reached | None = None
+    group: tuple[FunctionName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from perfbot.optimizer.journal import Journal, Unkept
 from perfbot.optimizer.knowledge import NO_PAIRS, PairStore, PastCommit
 from perfbot.optimizer.models import Priority, Roles
 from perfbot.optimizer.progress import Listener, Phase
+from perfbot.optimizer.refinement import Refinement
+from perfbot.optimizer.routing import Rule
 from perfbot.profiling import environment, provision
 from perfbot.profiling.functions import FunctionName, find_function, function_index, near_names
 from perfbot.profiling.overlay import overlay
@@ -46,9 +48,11 @@ class Request:
     ``terms`` gives the terms for a path; ``time_s`` is the budget for everything after the
     baseline, and the most that one run of the baseline may take; an empty ``functions`` means the
     hottest ones. ``python`` is preferred where an environment must be built. Without ``models`` the
-    catalogue plans and writes alone. ``hint`` is what a person wrote about the functions;
+    catalogue plans and writes alone; ``refinement`` is how a model is led from one version to the
+    next. ``hint`` is what a person wrote about the functions;
     ``journal`` is told what models were asked and what was decided. ``history`` tells what earlier
     commits say of a function, and ``pairs`` remembers versions that were judged in other runs.
+    ``rule`` says when a larger model is asked.
     """
 
     repository: Path
@@ -64,12 +68,14 @@ class Request:
     min_share: float = 0.02
     time_s: float = 900.0
     candidates: int = 8
+    refinement: Refinement = field(default_factory=Refinement)
     profile: Path | None = None
     python: Path | None = None
     models: Roles | None = None
     priority: Priority = Priority.PERSON
     hint: str = ""
     journal: Journal = field(default_factory=Unkept)
+    rule: Rule = field(default_factory=Rule)
     history: Callable[[FunctionName], Sequence[PastCommit]] = lambda _function: ()
     pairs: PairStore = NO_PAIRS
 

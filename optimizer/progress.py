@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Protocol
 
+from perfbot.optimizer.models import Usage
+
 
 class Phase(StrEnum):
     """What is being done; the values are how people read it."""
@@ -30,6 +32,9 @@ class Listener(Protocol):
     def candidate(self, number: int, best: float | None) -> None:
         """The search looks at its ``number``-th candidate; ``best`` is the best speedup so far."""
 
+    def spent(self, used: Usage, most_usd: float, most_tokens: int | None) -> None:
+        """Models have cost so much in this run so far, of so much at most (tokens in and out)."""
+
     def note(self, text: str) -> None:
         """Something a person should know and that ends nothing, such as a test set aside."""
 
@@ -44,6 +49,9 @@ class Silence:
         """Do nothing."""
 
     def candidate(self, number: int, best: float | None) -> None:
+        """Do nothing."""
+
+    def spent(self, used: Usage, most_usd: float, most_tokens: int | None) -> None:
         """Do nothing."""
 
     def note(self, text: str) -> None:

@@ -1,12 +1,14 @@
-"""How hard a function is to read, in numbers: cognitive and cyclomatic complexity, and length.
+"""How hard a function is to read, in numbers: cognitive and cyclomatic complexity, nesting, length.
 
 All take a file's bytes and a function's qualified name (the last definition of it counts) and are 0
 where the file cannot be parsed or has no such function.
 """
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeAlias
@@ -14,15 +16,28 @@ from typing import TypeAlias
 from perfbot.profiling.functions import FunctionName, find_function
 from perfbot.profiling.source import UnreadableSource, decode_source
 
-_Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
+Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
-def added_complexity(before: bytes, after: bytes, qualname: str) -> int:
-    """Return by how much a function became harder to read, by the measure by which it did so more."""
-    return max(
-        measure(after, qualname) - measure(before, qualname) for measure in (cognitive, cyclomatic)
-    )
+class Kept(StrEnum):
+    """What a change should leave to readers."""
+
+    COMMENTS = "comments"
+    DOCSTRINGS = "docstrings"
+    ANNOTATIONS = "annotations"
+    NAMES = "names"
+    STYLE = "style"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """By how much a change may be harder to read; of ``keep`` nothing may be lost at all."""
+
+    max_complexity_increase: int = 5
+    max_length_ratio: float = 2.0
+    max_nesting_increase: int = 2
+    keep: frozenset[Kept] = frozenset(Kept)
 
 
 def cognitive(source: bytes, qualname: str) -> int:
@@ -32,7 +47,7 @@ def cognitive(source: bytes, qualname: str) -> int:
     Source: G. A. Campbell, "Cognitive Complexity", SonarSource 2018 (version 1.4), appendix B; the
     ``else`` of a loop counts like that of an ``if``, comprehensions cost nothing by themselves.
     """
-    function = _definition(source, qualname)
+    function = _read(source, qualname)
     if function is None:
         return 0
     body = _wrapper(function) or function
@@ -44,24 +59,54 @@ def cyclomatic(source: bytes, qualname: str) -> int:
 
     Source: T. J. McCabe, "A Complexity Measure", IEEE TSE 1976: decisions + 1.
     """
-    function = _definition(source, qualname)
+    function = _read(source, qualname)
     return 1 + sum(map(_decisions, ast.walk(function))) if function else 0
 
 
 def length(source: bytes, qualname: str) -> int:
     """Return how many lines one function has, decorators aside."""
-    function = _definition(source, qualname)
+    function = _read(source, qualname)
     return (function.end_lineno or 0) - function.lineno + 1 if function else 0
 
 
-def _definition(source: bytes, qualname: str) -> _Definition | None:
-    with suppress(UnreadableSource, SyntaxError, ValueError, RecursionError):
-        text = decode_source(source, Path()).text
+def nesting(source: bytes, qualname: str) -> int:
+    """Return how deep statements stand in others inside a function; ``elif`` goes no deeper."""
+    function = _read(source, qualname)
+    return _depth(function.body) if function else 0
+
+
+def definition(text: str, qualname: str) -> Definition | None:
+    """Return the syntax tree of a function, ``None`` where there is none or the text does not parse."""
+    with suppress(SyntaxError, ValueError, RecursionError):
         span = find_function(text, FunctionName("", qualname))
         for node in ast.walk(ast.parse(text)):
-            if isinstance(node, _Definition) and span and node.lineno == span.def_line:
+            if isinstance(node, Definition) and span and node.lineno == span.def_line:
                 return node
     return None
+
+
+def _read(source: bytes, qualname: str) -> Definition | None:
+    with suppress(UnreadableSource):
+        return definition(decode_source(source, Path()).text, qualname)
+    return None
+
+
+def _depth(body: Sequence[ast.stmt]) -> int:
+    return max((_depth_of(each) for each in body), default=0)
+
+
+def _depth_of(node: ast.stmt) -> int:
+    """Return how many levels a statement opens, itself included if it has a block."""
+    match node:
+        case ast.If(orelse=[ast.If(col_offset=column) as other]) if column == node.col_offset:
+            return max(1 + _depth(node.body), _depth_of(other))  # elif
+        case ast.Try() | ast.TryStar():
+            handled = [_depth(handler.body) for handler in node.handlers]
+            return 1 + max(*map(_depth, (node.body, node.orelse, node.finalbody)), *handled)
+        case ast.Match():
+            return 1 + max(_depth(case.body) for case in node.cases)
+    blocks = [getattr(node, name, []) for name in ("body", "orelse")]
+    return 1 + max(map(_depth, blocks)) if any(blocks) else 0
 
 
 def _decisions(node: ast.AST) -> int:
@@ -73,7 +118,7 @@ def _decisions(node: ast.AST) -> int:
     return int(isinstance(node, kinds))
 
 
-def _wrapper(function: _Definition) -> _Definition | None:
+def _wrapper(function: Definition) -> Definition | None:
     """Return the inner function of a decorator, which is not nested by the exception for Python."""
     documented = ast.get_docstring(function, clean=False) is not None
     match function.body[documented:]:
@@ -140,7 +185,7 @@ def _operands(node: ast.BoolOp) -> Iterable[ast.expr]:
             yield value
 
 
-def _calls_itself(function: _Definition) -> bool:
+def _calls_itself(function: Definition) -> bool:
     calls = (node.func for node in ast.walk(function) if isinstance(node, ast.Call))
     return any(
         (isinstance(each, ast.Name) and each.id == function.name)

@@ -6,35 +6,26 @@ Choosing here is quick and uncorrected for the number of tries; the judge measur
 on fresh runs, and only that figure is claimed.
 """
 
-import ast
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from perfbot.optimizer import gates, readability
+from perfbot.optimizer import diagnosis
 from perfbot.optimizer.case import Case, Terms
+from perfbot.optimizer.diagnosis import Diagnosis
 from perfbot.optimizer.journal import Journal, Trial, Unkept
-from perfbot.optimizer.objective import Objective
-from perfbot.optimizer.plan import Plan, Subject
-from perfbot.optimizer.proposing import Proposal, Proposer, Tried
+from perfbot.optimizer.plan import Plan, Reached, Subject
+from perfbot.optimizer.proposing import EMBEDDED, Proposal, Proposer, Tried
 from perfbot.optimizer.strategies import Suggestion
-from perfbot.profiling import replay
-from perfbot.profiling.benchmark import CallBenchmark, MeasurementError, choose_calls
-from perfbot.profiling.tree import Tree
-
-TOO_COMPLEX = "it would be harder to read than the configuration allows"
-NOT_BETTER = "it costs more than the version it was made from ({ratio:.2f}×)"
-SEEN = "it means the same as a version that was tried before"
+from perfbot.optimizer.trying import Trying
 
 _BEAM = 3
 _MOST_STEPS = 8
-_QUICK_S = 0.06
 _KEPT_RATIO = 0.93  # a step that costs up to this much may still open the way for others
 _WORTH_RATIO = 1.05  # the best version must beat the one before by this much for another round
 _ABOUT_AS_FAST = 1.1
 _MOST_TRIES = 120
-_FEW_VARIANTS = 3
 _UNKEPT = Unkept()
 
 
@@ -84,15 +75,16 @@ def search(
     deadline_s: float,
     on_try: Callable[[int, float], None] = lambda _count, _best: None,
     journal: Journal = _UNKEPT,
+    dropped: Sequence[Tried] = (),
 ) -> Found:
     """Return what the proposers' versions, and combinations of them, seem to make of the subject.
 
     The first proposer is asked about every version in the beam, the others only about the best one:
     the catalogue is cheap, a model is not. ``deadline_s`` is a time of ``time.monotonic``;
     ``on_try(count, best ratio so far)`` is called after each version that was tried, and the
-    ``journal`` is told of it.
+    ``journal`` is told of it. ``dropped`` are versions of an earlier search, for proposers who learn.
     """
-    run = _Search(case, subject, proposers, terms, deadline_s, on_try, journal)
+    run = _Search(case, subject, proposers, terms, deadline_s, on_try, journal, dropped)
     return run.found()
 
 
@@ -106,30 +98,24 @@ class _Search:
         deadline_s: float,
         on_try: Callable[[int, float], None],
         journal: Journal,
+        dropped: Sequence[Tried],
     ) -> None:
-        self._case = case
         self._subject = subject
         self._proposers = proposers
-        self._terms = terms
         self._deadline_s = deadline_s
         self._on_try = on_try
         self._journal = journal
-        self._reference = case.reference(subject.function)
-        self._benchmark = CallBenchmark(
-            case.target, self._reference, choose_calls(self._reference), _QUICK_S
-        )
-        self._seen: set[str] = set()
-        self._dropped: list[Tried] = []
+        self._trying = Trying(case, subject, terms, deadline_s)
+        self._dropped = list(dropped)
+        for each in dropped:
+            if each.text:
+                self._trying.remember(each.text, each.why)
         self._tries = 0
         self._best = 1.0
-        self._start_cost = math.nan
 
     def found(self) -> Found:
         """Run the beam until nothing gains any more, or time is up."""
-        text = self._subject.source.text
-        self._seen.add(_meaning(text))
-        start = _State(text, (), self._cost_of(self._case.tree))
-        self._start_cost = start.cost
+        start = _State(self._subject.source.text, (), self._trying.start_cost)
         beam, every = [start], [start]
         for _ in range(_MOST_STEPS):
             asked = [self._proposers, *[self._proposers[:1]] * (len(beam) - 1)]
@@ -137,113 +123,93 @@ class _Search:
                 state
                 for parent, proposers in zip(beam, asked, strict=True)
                 for proposer in proposers
-                for state in self._children(parent, start, proposer)
+                for state in self._children(parent, proposer)
             ]
             if not grown:
                 break
             every.extend(grown)
             beam = sorted(grown, key=lambda state: state.cost)[:_BEAM]
         ranked = sorted(every, key=_rank)
-        candidates = [
-            self._candidate(state, start)
-            for state in ranked
-            if start.cost / state.cost >= _WORTH_RATIO
-        ]
-        return Found(tuple(candidates), tuple(self._dropped), self._tries)
+        worth = [state for state in ranked if self._ratio(state.cost) >= _WORTH_RATIO]
+        return Found(tuple(map(self._candidate, worth)), tuple(self._dropped), self._tries)
 
-    def _children(self, parent: _State, start: _State, proposer: Proposer) -> Iterator[_State]:
-        for proposal in proposer.proposals(self._subject, parent.text, self._dropped):
-            if time.monotonic() >= self._deadline_s or self._tries >= _MOST_TRIES:
+    def _ratio(self, cost: float) -> float:
+        return self._trying.start_cost / cost
+
+    def _children(self, parent: _State, proposer: Proposer) -> Iterator[_State]:
+        if self._is_over():
+            return
+        subject = self._asked_about(parent, proposer)
+        for proposal in proposer.proposals(subject, parent.text, self._dropped):
+            if self._is_over():
                 return
             state = self._tried(parent, proposal, proposer)
-            if state is None:
-                continue
-            self._best = max(self._best, start.cost / state.cost)
-            self._on_try(self._tries, self._best)
-            ratio = parent.cost / state.cost
-            if ratio >= _KEPT_RATIO:
+            if state is not None:
                 yield state
-            else:
-                self._dropped.append(Tried(state.suggestions, NOT_BETTER.format(ratio=ratio)))
+
+    def _is_over(self) -> bool:
+        return time.monotonic() >= self._deadline_s or self._tries >= _MOST_TRIES
+
+    def _asked_about(self, parent: _State, proposer: Proposer) -> Subject:
+        """Return the subject with what was measured of the version that is to be improved on."""
+        if parent.text == self._subject.source.text or not _learns(proposer):
+            return self._subject
+        reached = Reached(self._ratio(parent.cost), self._trying.heat(parent.text))
+        return replace(self._subject, reached=reached)
 
     def _tried(self, parent: _State, proposal: Proposal, proposer: Proposer) -> _State | None:
+        """Look at a version, tell what came of it, and return it if it stays."""
         suggestions = (*parent.suggestions, *proposal.suggestions)
-        why, cost = self._found_out(proposal.text)
-        ratio = self._start_cost / cost if not why else None
         by = proposer.planner, proposer.optimizer
-        trial = Trial(self._subject.function, *by, suggestions, proposal.text, why, ratio)
-        self._journal.tried(trial)
-        if why:
-            self._dropped.append(Tried(suggestions, why))
+        text, found = self._looked_at(proposal.text, proposer)
+        why = (
+            found if isinstance(found, Diagnosis) else self._too_dear(text, found, parent, proposer)
+        )
+        ratio = None if isinstance(found, Diagnosis) else self._ratio(found)
+        told = str(why) if why else ""
+        self._journal.tried(Trial(self._subject.function, *by, suggestions, text, told, ratio))
+        if isinstance(found, float):
+            self._best = max(self._best, self._ratio(found))
+            self._on_try(self._tries, self._best)
+        if why is not None:
+            self._dropped.append(Tried(suggestions, why, proposer.optimizer, text))
             return None
-        return _State(proposal.text, suggestions, cost, (*parent.authors, by))
+        assert isinstance(found, float)
+        return _State(text, suggestions, found, (*parent.authors, by))
 
-    def _found_out(self, text: str) -> tuple[str, float]:
-        """Return why a version is out, or ``""`` and its cost."""
-        meaning = _meaning(text)
-        if meaning in self._seen:
-            return SEEN, 0.0
-        self._seen.add(meaning)
+    def _looked_at(self, text: str, proposer: Proposer) -> tuple[str, Diagnosis | float]:
+        """Return a version in the style of its file, and what came of it."""
+        known = self._trying.is_known(text)
+        if known is not None:
+            return text, known
         self._tries += 1
-        return self._cost(text)
+        written = self._trying.in_style(text)
+        return written, self._trying.look(written, closely=_learns(proposer))
 
-    def _cost(self, text: str) -> tuple[str, float]:
-        """Look at a version that is new, the cheap questions first."""
-        case, function = self._case, self._subject.function
-        try:
-            changes = {function.path: self._subject.source.encode(text)}
-        except UnicodeEncodeError as error:
-            return f"the file's encoding has no such character: {error}", 0.0
-        files = case.file_changes(changes)
-        refusal = gates.parses(files) or gates.keeps_interface(files)
-        refusal = refusal or gates.reaches_for_nothing_new(
-            files,
-            dependencies=case.dependencies | case.own_packages(changes),
-            allowed=self._terms.allowed,
-        )
-        if refusal is not None:
-            return refusal.detail, 0.0
-        if self._is_too_complex(changes[function.path]):
-            return TOO_COMPLEX, 0.0
-        with case.lent(changes) as copy:
-            return self._cost_of_copy(copy)
+    def _too_dear(
+        self, text: str, cost: float, parent: _State, proposer: Proposer
+    ) -> Diagnosis | None:
+        """Return why a version that is right does not stay, ``None`` if it does."""
+        ratio = parent.cost / cost
+        if ratio >= _KEPT_RATIO:
+            return None
+        slow: Sequence[str] = ()
+        if _learns(proposer):
+            slow = diagnosis.slow_lines(self._trying.heat(text), text)
+        return diagnosis.not_better(ratio, slow)
 
-    def _cost_of_copy(self, copy: Tree) -> tuple[str, float]:
-        differences = replay.differences(
-            self._reference,
-            self._case.target,
-            copy,
-            at_most_variants=_FEW_VARIANTS,
-            tolerance=self._terms.tolerance,
-        )
-        if differences:
-            first = differences[0]
-            return f"{first.arguments}: {first.before}, then {first.after}", 0.0
-        try:
-            return "", self._cost_of(copy)
-        except MeasurementError as error:
-            return str(error), 0.0
-
-    def _cost_of(self, tree: Tree) -> float:
-        if self._terms.objective is Objective.MEMORY:
-            return float(max(1, self._benchmark.weigh(tree).peak_bytes))
-        return self._benchmark.time(tree).pass_ns
-
-    def _is_too_complex(self, content: bytes) -> bool:
-        """Say whether the judge would refuse a version as less readable, however fast it is."""
-        most = self._terms.max_complexity_increase
-        name = self._subject.function.qualname
-        before = self._case.content(self._subject.function.path) or b""
-        return most is not None and readability.added_complexity(before, content, name) > most
-
-    def _candidate(self, state: _State, start: _State) -> Candidate:
+    def _candidate(self, state: _State) -> Candidate:
         plan = Plan(self._subject.function, state.suggestions)
         content = self._subject.source.encode(state.text)
-        ratio = start.cost / state.cost
         authors = zip(*state.authors, strict=True)
         planner, optimizer = (" + ".join(dict.fromkeys(names)) for names in authors)
         path = self._subject.function.path
-        return Candidate(plan, path, content, ratio, planner, optimizer)
+        return Candidate(plan, path, content, self._ratio(state.cost), planner, optimizer)
+
+
+def _learns(proposer: Proposer) -> bool:
+    """Say whether what is found goes back to a model, so that it pays to look closely."""
+    return proposer.optimizer != EMBEDDED
 
 
 def _rank(state: _State) -> tuple[int, int, float]:
@@ -256,10 +222,3 @@ def _rank(state: _State) -> tuple[int, int, float]:
         len(state.suggestions),
         state.cost,
     )
-
-
-def _meaning(text: str) -> str:
-    try:
-        return ast.dump(ast.parse(text))
-    except (SyntaxError, RecursionError):
-        return text

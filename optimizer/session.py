@@ -8,19 +8,23 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cached_property
+from pathlib import Path
 
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import rules
+from perfbot.optimizer.diagnosis import Stage, of_verdict
 from perfbot.optimizer.effect import Adopted, Change, Effect, effect, effects
+from perfbot.optimizer.ensemble import Ensemble
 from perfbot.optimizer.journal import Decision
-from perfbot.optimizer.knowledge import Knowledge, gathered
 from perfbot.optimizer.models import Usage
 from perfbot.optimizer.plan import Subject, steps
 from perfbot.optimizer.preparation import Prepared, Request, existing, prepared, text_of
 from perfbot.optimizer.progress import Listener, Phase
-from perfbot.optimizer.proposing import Authors, Catalogue, Proposer, Spending
-from perfbot.optimizer.search import SEEN, Candidate, Found, search
+from perfbot.optimizer.proposing import Proposer, Tried
+from perfbot.optimizer.rounds import Attempt, Rounds
+from perfbot.optimizer.search import Candidate, Found, search
+from perfbot.optimizer.spending import Spending
 from perfbot.optimizer.strategies import Suggestion
 from perfbot.optimizer.tables import dict_attributes
 from perfbot.optimizer.verdict import Accepted, Inconclusive, Verdict, Why
@@ -40,7 +44,7 @@ from perfbot.profiling.hotspots import Hotspot, Profile, ProfileError
 from perfbot.profiling.measure import Interval
 from perfbot.profiling.noise import against_itself
 from perfbot.profiling.sandbox import Limits
-from perfbot.profiling.source import read_source
+from perfbot.profiling.source import decode_source, read_source
 from perfbot.profiling.suite import activities
 
 NOBODY = "none"  # planner and optimizer of a change that was brought along
@@ -86,7 +90,9 @@ class Judged:
     """A change and its verdict; ``changes`` holds each file before and after.
 
     ``effect`` is what an accepted change does to the rest of the project, measured on the tree that
-    the changes accepted before it left.
+    the changes accepted before it left. ``rounds`` counts the replies with code that models gave for
+    the function, ``attempts`` are those of their versions that failed, and ``routes`` says why a
+    larger model was asked, or was not.
     """
 
     function: FunctionName
@@ -94,6 +100,9 @@ class Judged:
     candidate: Candidate | None
     changes: Mapping[str, tuple[bytes | None, bytes]]
     effect: Effect | None = None
+    rounds: int = 0
+    attempts: tuple[Attempt, ...] = ()
+    routes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,18 +182,30 @@ class _Session:
         self._adopted: dict[int, Adopted] = {}  # by place among the judged
         self._judged: list[Judged] = []
         self._unchanged: list[Unchanged] = []
-        most_usd = request.models.most_usd if request.models else 0.0
-        self._spending = Spending(most_usd, request.journal)
+        self._rounds = Rounds(request.journal)
+        self._spending = Spending(
+            request.models.most_usd if request.models else 0.0,
+            self._rounds,
+            request.models.most_tokens if request.models else None,
+            self._deadline_s,
+            listener.spent,
+        )
+        self._ensemble = Ensemble(request, ready, self._spending, self._rounds, listener.note)
 
     def outcome(self, started: float) -> Outcome:
         """Profile, record, measure the noise floor, then search and judge function by function."""
+        with self._ensemble:
+            return self._outcome(started)
+
+    def _outcome(self, started: float) -> Outcome:
         wanted = [
             existing(self._case.tree, self._ready.sources, name) for name in self._request.functions
         ]
         ranked = find_hotspots(self._request, self._ready, self._listener)
         chosen = wanted or self._chosen(ranked)
+        recorded = self._ensemble.grouped(chosen, ranked)
         self._listener.phase(Phase.RECORDING)
-        self._case.recordings.update(self.recordings(chosen))
+        self._case.recordings.update(self.recordings(recorded))
         self._listener.phase(Phase.SEARCHING)
         worth = [function for function in chosen if self._is_worth_a_search(function, ranked)]
         searched = worth if wanted else worth[: self._request.at_most]
@@ -296,58 +317,47 @@ class _Session:
         if time.monotonic() >= self._deadline_s:
             self._leave(function, "budget", OUT_OF_TIME)
             return
-        self._listener.phase(Phase.SEARCHING, str(function))
         doubt = not_comparable(function, self._case.reference(function))
         if doubt is not None:
             verdict = Inconclusive(Why.NOT_COMPARABLE, doubt, ())
             self._judged.append(Judged(function, verdict, None, {}))
             return
-        found = self._search(function)
-        if found.candidates:
-            self._judge(function, found)
-        elif not found.tries and time.monotonic() >= self._deadline_s:
-            self._leave(function, "budget", OUT_OF_TIME)
+        proposers = self._ensemble.proposers(function)
+        found = self._search(function, proposers)
+        judged = self._judge(function, found)
+        if _can_be_mended(judged) and time.monotonic() < self._deadline_s:
+            again = self._search(function, proposers[1:], [*found.dropped, *map(_tried, judged)])
+            judged += self._judge(function, again)
+        for sentence in self._ensemble.routes(function):
+            self._listener.note(f"{function}: {sentence}")
+        if judged:
+            self._keep(function, judged)
         else:
-            why = next((each.why for each in found.dropped if each.why != SEEN), NOT_FASTER)
-            self._leave(
-                function, "no-strategy", NONE_HELPED.format(tries=found.tries, why=why[:300])
-            )
+            self._leave_without_gain(function, found)
 
-    def _search(self, function: FunctionName) -> Found:
+    def _leave_without_gain(self, function: FunctionName, found: Found) -> None:
+        if not found.tries and time.monotonic() >= self._deadline_s:
+            self._leave(function, "budget", OUT_OF_TIME)
+            return
+        reasons = [each.why for each in found.dropped if each.why.stage is not Stage.KNOWN]
+        why = str(reasons[0])[:300] if reasons else NOT_FASTER
+        self._leave(function, "no-strategy", NONE_HELPED.format(tries=found.tries, why=why))
+
+    def _search(
+        self, function: FunctionName, proposers: Sequence[Proposer], dropped: Sequence[Tried] = ()
+    ) -> Found:
+        if not proposers:
+            return Found((), (), 0)
+        self._listener.phase(Phase.SEARCHING, str(function))
         return search(
             self._case,
             self.subject(function, self._case.recordings[function]),
-            self._proposers(function),
+            proposers,
             self._request.terms(function.path),
             deadline_s=self._deadline_s,
             on_try=self._listener.candidate,
-            journal=self._request.journal,
-        )
-
-    def _proposers(self, function: FunctionName) -> list[Proposer]:
-        """Return who proposes versions of one function: always the catalogue, and models where there are."""
-        catalogue = Catalogue(rules())
-        models = self._request.models
-        if models is None:
-            return [catalogue]
-        candidates = self._request.candidates
-        knowledge = cache(
-            lambda: self._knowledge(function)
-        )  # one for all, and only if one is asked
-        authors = [
-            Authors(model, models.planner, rules(), self._spending, candidates, knowledge)
-            for model in models.optimizers
-        ]
-        return [catalogue, *authors]
-
-    def _knowledge(self, function: FunctionName) -> Knowledge:
-        request = self._request
-        return gathered(
-            self._case,
-            function,
-            hint=request.hint,
-            history=request.history(function),
-            pairs=request.pairs,
+            journal=self._rounds,
+            dropped=dropped,
         )
 
     def subject(self, function: FunctionName, recording: Recording) -> Subject:
@@ -359,6 +369,7 @@ class _Session:
             self._case.dependencies,
             recording.count,
             self._dict_attributes,
+            group=self._ensemble.group(function),
         )
 
     @cached_property
@@ -366,38 +377,59 @@ class _Session:
         texts = (text_of(self._case.tree, path) for path in self._ready.sources)
         return dict_attributes(text for text in texts if text is not None)
 
-    def _judge(self, function: FunctionName, found: Found) -> None:
-        """Judge the best versions in turn until one is accepted; the first verdict is kept otherwise.
+    def _judge(self, function: FunctionName, found: Found) -> list[Judged]:
+        """Judge the best versions in turn until one is accepted, and return what was judged.
 
         One that is right and was measured as not faster is the last: each further measurement would
         be one more chance to take noise for a gain.
         """
-        verdicts: list[Judged] = []
+        judged: list[Judged] = []
         for candidate in found.candidates[: min(_JUDGED_AT_MOST, self._request.candidates)]:
             self._listener.phase(Phase.JUDGING, str(function))
             verdict = judge(
                 self._case,
                 candidate.changes,
-                [function],
+                self._altered(function, candidate.changes),
                 self._request.terms(function.path),
                 deadline_s=self._deadline_s,
                 on_gate=_Gates(self._listener),
             )
             both = before_after(self._case, candidate.changes)
-            verdicts.append(Judged(function, verdict, candidate, both))
-            self._request.journal.decided(_decision(verdicts[-1]))
-            if isinstance(verdict, Accepted):
-                self._adopt(function, verdicts[-1], candidate.changes)
-                return
-            if verdict.why in _MEASURED:
+            judged.append(Judged(function, verdict, candidate, both))
+            self._request.journal.decided(_decision(judged[-1]))
+            if isinstance(verdict, Accepted) or verdict.why in _MEASURED:
                 break
-        self._judged.append(verdicts[0])
+        return judged
+
+    def _altered(
+        self, function: FunctionName, changes: Mapping[str, bytes]
+    ) -> tuple[FunctionName, ...]:
+        """Return the function, and those of its group that a change alters as well."""
+        changed = set(changed_functions(self._case, changes))
+        group = self._ensemble.group(function)
+        return (function, *(each for each in group if each in changed))
+
+    def _keep(self, function: FunctionName, judged: Sequence[Judged]) -> None:
+        """Keep the accepted version of a function, or the first of those that were refused."""
+        accepted = [each for each in judged if isinstance(each.verdict, Accepted)]
+        kept = replace(
+            (accepted or judged)[0],
+            rounds=self._rounds.of(function),
+            attempts=self._rounds.failed(function),
+            routes=self._ensemble.routes(function),
+        )
+        if accepted and kept.candidate is not None:
+            self._adopt(function, kept, kept.candidate.changes)
+        else:
+            self._judged.append(kept)
 
     def _adopt(self, function: FunctionName, judged: Judged, changes: Mapping[str, bytes]) -> None:
         old, reference = self._case.tree, self._case.reference(function)
         confidence = self._request.terms(function.path).confidence
+        altered = self._altered(function, changes)
         self._case.adopt(changes)
-        change = Change(old, self._case.tree, (function,), confidence)
+        self._ensemble.adopted(list(changes))
+        change = Change(old, self._case.tree, altered, confidence)
         self._adopted[len(self._judged)] = Adopted(change, reference)
         self._judged.append(judged)
 
@@ -426,6 +458,23 @@ class _Session:
 def before_after(case: Case, changes: Mapping[str, bytes]) -> dict[str, tuple[bytes | None, bytes]]:
     """Return each changed file's content before (``None``: it is new) and after."""
     return {path: (case.content(path), after) for path, after in changes.items()}
+
+
+def _can_be_mended(judged: Sequence[Judged]) -> bool:
+    """Say whether all was refused for reasons that a model can do something about."""
+    return bool(judged) and all(
+        not isinstance(each.verdict, Accepted) and each.verdict.why not in _MEASURED
+        for each in judged
+    )
+
+
+def _tried(judged: Judged) -> Tried:
+    """Return a version that the judge refused as one that was dropped."""
+    candidate, verdict = judged.candidate, judged.verdict
+    assert candidate is not None
+    assert not isinstance(verdict, Accepted)
+    text = decode_source(candidate.content, Path(candidate.path)).text
+    return Tried(candidate.plan.suggestions, of_verdict(verdict), candidate.optimizer, text)
 
 
 def _decision(judged: Judged) -> Decision:
@@ -469,7 +518,7 @@ def verify(
         and what :func:`prepared` raises.
     """
     started = time.monotonic()
-    terms = replace(request.terms(next(iter(changes))), max_complexity_increase=None)
+    terms = replace(request.terms(next(iter(changes))), readability=None)
     with prepared(request, listener) as ready:
         case = ready.case
         subjects = [existing(case.tree, ready.sources, name) for name in functions]

@@ -89,7 +89,8 @@ class Accepted:
     """Right and faster; ``measured`` has the confirming measurement of each function judged.
 
     ``caught`` says for each how many seeded faults the evidence catches; ``min_kill_rate`` is asked.
-    ``metrics`` has what else was measured of each.
+    ``metrics`` has what else was measured of each, ``harder_to_read`` what got worse for readers of
+    each, in words.
     """
 
     measured: tuple[Measured, ...]
@@ -97,6 +98,7 @@ class Accepted:
     caught: Mapping[FunctionName, Caught] = field(default_factory=dict)
     min_kill_rate: float = 0.0
     metrics: Mapping[FunctionName, Metrics] = field(default_factory=dict)
+    harder_to_read: Mapping[FunctionName, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def wants_draft(self) -> bool:

@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from perfbot.optimizer import gates, growth, metrics, readability, speed, witness
+from perfbot.optimizer import gates, growth, metrics, speed, witness
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.detection import detected
 from perfbot.optimizer.faults import Caught
 from perfbot.optimizer.footprint import Footprint, footprint, weighed
 from perfbot.optimizer.gates import FileChange
+from perfbot.optimizer.legibility import Reading, read
 from perfbot.optimizer.metrics import Metrics
 from perfbot.optimizer.verdict import (
     Accepted,
@@ -47,8 +48,7 @@ NOT_COMPARABLE = (
     "only {share:.0%} of the recorded calls of {function} can be compared ({why}); "
     "at least {least:.0%} are needed"
 )
-LESS_READABLE = "the complexity of {function} rises by {added}, by more than {most} ({told})"
-COMPLEXITY = "cognitive complexity {cognitive[0]} → {cognitive[1]}, cyclomatic {cyclomatic[0]} → {cyclomatic[1]}"
+LESS_READABLE = "{function} is harder to read: {what}"
 NOT_CAUGHT = "; not caught: {survivors}"
 SURVIVOR = "line {line} of {path}: {before} → {after}"
 
@@ -121,6 +121,7 @@ class _Trial:
     measured: list[Measured] = field(default_factory=list)
     footprints: dict[FunctionName, Footprint] = field(default_factory=dict)
     caught: Mapping[FunctionName, Caught] = field(default_factory=dict)
+    harder_to_read: dict[FunctionName, tuple[str, ...]] = field(default_factory=dict)
     _new: Tree | None = None
 
     @property
@@ -142,7 +143,13 @@ class _Trial:
     def accepted(self) -> Accepted:
         """Return the verdict on a change that passed every gate."""
         least = self.terms.min_kill_rate
-        return Accepted(tuple(self.measured), tuple(self.passed), self.caught, least)
+        return Accepted(
+            tuple(self.measured),
+            tuple(self.passed),
+            self.caught,
+            least,
+            harder_to_read=self.harder_to_read,
+        )
 
     def metrics(self) -> Mapping[FunctionName, Metrics]:
         """Measure what is only read, of each function, where there is time left."""
@@ -200,25 +207,22 @@ def _forbidden(trial: _Trial) -> Finding:
 
 def _readability(trial: _Trial) -> Finding:
     remarks = []
-    most = trial.terms.max_complexity_increase
+    limits = trial.terms.readability
     for function in trial.functions:
-        before = trial.case.content(function.path) or b""
-        after = trial.changes.get(function.path, before)
-        told = _complexity(before, after, function.qualname)
-        added = readability.added_complexity(before, after, function.qualname)
-        if most is not None and added > most:
-            detail = LESS_READABLE.format(function=function, added=added, most=most, told=told)
-            return Refusal(Why.LESS_READABLE, detail)
-        remarks.append(told)
+        found = reading(trial.case, trial.changes, function)
+        if limits is not None and (beyond := found.beyond(limits)):
+            detail = LESS_READABLE.format(function=function, what="; ".join(beyond))
+            return Refusal(Why.LESS_READABLE, f"{detail} ({found.told})")
+        trial.harder_to_read[function] = found.worse
+        remarks.append("; ".join((found.told, *found.worse)))
     return "; ".join(remarks) or "no function"
 
 
-def _complexity(before: bytes, after: bytes, qualname: str) -> str:
-    cognitive, cyclomatic = (
-        (measure(before, qualname), measure(after, qualname))
-        for measure in (readability.cognitive, readability.cyclomatic)
-    )
-    return COMPLEXITY.format(cognitive=cognitive, cyclomatic=cyclomatic)
+def reading(case: Case, changes: Mapping[str, bytes], function: FunctionName) -> Reading:
+    """Return a function before and after a change, as its readers see it."""
+    before = case.content(function.path) or b""
+    after = changes.get(function.path, before)
+    return read(before, after, function.qualname, case.house_style(function.path))
 
 
 def _exercised(trial: _Trial) -> Finding:

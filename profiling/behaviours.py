@@ -78,6 +78,7 @@ class Difference:
     what: str  # how the arguments were made from a recorded call, "" for a recorded call itself
     ending: str  # of the new version, as in Behaviour; "" where the process did not get so far
     retyped: bool = False  # on a value of a type that nothing shows: no reason to refuse
+    key: Key = (0, 0)
 
 
 def difference(
@@ -90,12 +91,12 @@ def difference(
     after = played.behaviours.get(key)
     if after is None:
         why = played.trouble if played.stuck_at in (None, key) else f"not reached: {played.trouble}"
-        return _told(before, why or "no result", "")
+        return _told(key, before, why or "no result", "")
     if _alike(before, after, real=key[1] == 0):
         seen = _aftermath(before, after, variables)
     else:
         seen = _in_words(before, after)
-    return _told(before, seen, after.ending) if seen else None
+    return _told(key, before, seen, after.ending) if seen else None
 
 
 def same_twice(first: Behaviour, second: Behaviour) -> bool:
@@ -131,8 +132,9 @@ def _is_near(one: float, other: float, tolerance: float) -> bool:
     return math.isclose(one, other, rel_tol=tolerance)
 
 
-def _told(before: Behaviour, after: str, ending: str) -> Difference:
-    return Difference(before.arguments, before.shown, after, before.what, ending, before.retyped)
+def _told(key: Key, before: Behaviour, after: str, ending: str) -> Difference:
+    about = before.what, ending, before.retyped, key
+    return Difference(before.arguments, before.shown, after, *about)
 
 
 def _in_words(before: Behaviour, after: Behaviour) -> str:

@@ -460,16 +460,22 @@ class ToolError(Exception):
     """A tool that perfbot itself brings could not be run or did not answer."""
 
 
-def run_tool(argv: Sequence[str], stdin: bytes, timeout_s: float) -> bytes:
+def run_tool(
+    argv: Sequence[str], stdin: bytes, timeout_s: float, *, accepted: Sequence[int] = (0,)
+) -> bytes:
     """Run a trusted tool of perfbot's own with an empty environment and return its standard output.
+
+    ``accepted`` are the exit statuses that are no errors.
 
     Raises:
         ToolError: it cannot be started, takes longer than ``timeout_s``, or exits with an error.
     """
     try:
         done = subprocess.run(
-            list(argv), input=stdin, capture_output=True, timeout=timeout_s, env={}, check=True
+            list(argv), input=stdin, capture_output=True, timeout=timeout_s, env={}, check=False
         )
+        if done.returncode not in accepted:
+            done.check_returncode()
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode(errors="replace").strip()[-500:]
         raise ToolError(f"{argv[0]} exited with {error.returncode}: {said}") from error

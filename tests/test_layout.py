@@ -17,7 +17,15 @@ MAY_IMPORT = {
 }
 DOORS = {
     "subprocess": {"profiling/sandbox.py", "bot/git.py", "optimizer/serving.py"},
-    "sqlite3": {"bot/jobs.py", "optimizer/context.py", "optimizer/transcript.py"},
+    "sqlite3": {
+        "bot/jobs.py",
+        "optimizer/transcript.py",
+        "optimizer/project_index.py",
+        "optimizer/indexing/database.py",
+        "optimizer/indexing/proposed_sql.py",
+        "optimizer/indexing/rows.py",
+        "optimizer/indexing/updating.py",
+    },
 }
 ENVIRONMENT_DOOR = {"bot/config.py", "bot/action.py"}
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))

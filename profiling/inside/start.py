@@ -24,6 +24,7 @@ _MODULES = {
     "concurrency": "concurrency",
     "growth": "growth",
     "lines": "lines",
+    "shrink": "shrink",
     "benchmarks": "benchmarks",
     "spell": "spell",
 }

@@ -21,6 +21,7 @@ from perfbot.bot.config import (
 )
 from perfbot.bot.globs import matches
 from perfbot.optimizer.objective import Objective
+from perfbot.optimizer.readability import Kept
 
 FULL = b"""\
 version: 1
@@ -29,7 +30,8 @@ workload: {python: .venv/bin/python, install: "pip install -e .[test]", tests: "
 paths: {include: ["src/**"], exclude: ["**/migrations/**"]}
 hotspots: {at_most: 3, min_share: 0.05}
 accept: {objective: memory, min_speedup: 1.20, confidence: 0.95, max_memory_ratio: 1.5,
-         max_complexity_increase: 2, min_kill_rate: 0.5, tolerance: 1e-9}
+         max_complexity_increase: 2, max_length_ratio: 3, max_nesting_increase: 0,
+         keep: [docstrings, style], min_kill_rate: 0.5, tolerance: 1e-9}
 overrides: [{paths: ["src/billing/**"], accept: {min_speedup: 1.5, tolerance: null}}]
 models: {planner: {backend: vllm}, optimizer: {backend: openai}}
 budget: {time: 1h30m, candidates: 4, usd: 0}
@@ -50,10 +52,13 @@ def test_every_key_of_the_documented_file_is_read() -> None:
         confidence=0.95,
         max_memory_ratio=1.5,
         max_complexity_increase=2,
+        max_length_ratio=3.0,
+        max_nesting_increase=0,
+        keep=frozenset({Kept.DOCSTRINGS, Kept.STYLE}),
         min_kill_rate=0.5,
         tolerance=1e-9,
     )
-    assert (config.models.planner, config.models.optimizer) == (Backend.VLLM, Backend.OPENAI)
+    assert (config.models.planner, config.models.optimizers) == (Backend.VLLM, (Backend.OPENAI,))
     assert config.budget.time_s == 5400
     assert config.pull_requests.schedule is Schedule.MONTHLY
     assert config.telemetry is Telemetry.NONE
@@ -75,6 +80,14 @@ def test_everything_has_a_default(text: bytes) -> None:
     assert read(text) == Config()
 
 
+def test_to_keep_nothing_is_not_to_say_nothing() -> None:
+    assert read(b"accept: {}\n").accept.keep == frozenset(Kept)
+    assert read(b"accept: {keep: []}\n").accept.keep == frozenset()
+    one = read(b"overrides: [{paths: ['a.py'], accept: {keep: [names]}}]\n")
+    assert one.accept_for("a.py").keep == {Kept.NAMES}
+    assert one.accept_for("b.py").keep == frozenset(Kept)
+
+
 def test_overrides_change_only_what_they_name_and_the_last_one_wins() -> None:
     config = read(FULL)
     assert config.accept_for("src/shop/cart.py") == config.accept
@@ -93,6 +106,9 @@ WRONG = [
     ('accept: {min_speedup: "1.5"}\n', 1, "accept.min_speedup", 'found "1.5"'),
     ("accept: {min_speedup: .nan}\n", 1, "accept.min_speedup", "found .nan"),
     ("accept: {min_speedup: .inf}\n", 1, "accept.min_speedup", "found .inf"),
+    ("accept: {max_length_ratio: 0.5}\n", 1, "accept.max_length_ratio", "from 1 to 1000"),
+    ("accept: {keep: [comment]}\n", 1, "accept.keep", "did you mean 'comments'"),
+    ("accept: {keep: style}\n", 1, "accept.keep", "a list of these: comments, docstrings"),
     ("accept: {tolerance: [1]}\n", 1, "accept.tolerance", "found a list"),
     ("accept: 3\n", 1, "accept", "expected a mapping, found 3"),
     ("accept: {objective: tim}\n", 1, "accept.objective", "did you mean 'time'"),

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from perfbot.bot.config import Accept, Operator, read
 from perfbot.bot.connect import _terms, request
-from perfbot.bot.findings import DECIDED, _decided
+from perfbot.bot.findings import DECIDED, _decided, _harder
+from perfbot.optimizer.readability import Kept, Limits
 from perfbot.optimizer.verdict import Accepted, Gate
 from perfbot.optimizer.verify import OTHER_TYPES
+from perfbot.profiling.functions import FunctionName
 
 SETTINGS = b"""\
 version: 1
@@ -31,6 +33,19 @@ def test_critical_code_asks_for_better_evidence(tmp_path: Path) -> None:
 def test_the_tolerance_of_the_configuration_reaches_the_judge():
     assert _terms(Accept(tolerance=1e-9), frozenset()).tolerance == 1e-9
     assert _terms(Accept(), frozenset()).tolerance is None
+
+
+def test_what_may_be_harder_to_read_reaches_the_judge():
+    accept = Accept(max_length_ratio=3.0, max_nesting_increase=1, keep=frozenset({Kept.NAMES}))
+    assert _terms(accept, frozenset()).readability == Limits(5, 3.0, 1, frozenset({Kept.NAMES}))
+    assert _terms(Accept(), frozenset()).readability == Limits()
+
+
+def test_an_accepted_change_that_is_harder_to_read_says_so():
+    one, other = FunctionName("a.py", "one"), FunctionName("a.py", "other")
+    verdict = Accepted((), (), harder_to_read={one: ("it is long", "it is deep"), other: ()})
+    assert _harder(verdict, one) == ("harder to read: it is long; it is deep",)
+    assert _harder(verdict, other) == _harder(Accepted((), ()), one) == ()
 
 
 def test_how_results_were_compared_is_part_of_every_acceptance_that_is_not_plain():

@@ -4,7 +4,7 @@ import pytest
 from model_server import fails, hangs, never_ends, says, serving
 
 from perfbot.optimizer.endpoint import Endpoint, Price
-from perfbot.optimizer.models import Finish, Message, ModelError, Role, Sampling
+from perfbot.optimizer.models import Finish, Message, ModelError, Priority, Role, Sampling
 
 KEY = "sk-very-secret"
 ASKED = [Message(Role.SYSTEM, "Be brief."), Message(Role.USER, "Hello?")]
@@ -25,13 +25,15 @@ def test_a_reply_comes_with_what_it_cost() -> None:
 
 
 def test_the_conversation_and_the_sampling_are_sent() -> None:
-    sampling = Sampling(max_tokens=7, temperature=0.5, stop=("[/SUGG]",), seed=3)
+    sampling = Sampling(
+        max_tokens=7, temperature=0.5, stop=("[/SUGG]",), seed=3, priority=Priority.PERSON
+    )
     with serving(says("x")) as server:
-        endpoint(server.url, priority=-10).ask(ASKED, sampling)
+        endpoint(server.url, priorities=True).ask(ASKED, sampling)
     (sent,) = server.requests
     assert [each["role"] for each in sent["messages"]] == ["system", "user"]
     assert (sent["max_tokens"], sent["temperature"], sent["seed"]) == (7, 0.5, 3)
-    assert (sent["stop"], sent["priority"], sent["model"]) == (["[/SUGG]"], -10, "tiny")
+    assert (sent["stop"], sent["priority"], sent["model"]) == (["[/SUGG]"], 0, "tiny")
     assert server.keys == [f"Bearer {KEY}"]
 
 
@@ -76,7 +78,7 @@ def test_an_endpoint_that_is_down_is_said(free_port: int) -> None:
 
 
 def test_an_endpoint_that_is_too_slow_is_given_up() -> None:
-    with serving(hangs) as server, pytest.raises(ModelError, match="timed out"):
+    with serving(hangs) as server, pytest.raises(ModelError, match=r"timed out|no end"):
         endpoint(server.url, timeout_s=0.3).ask(ASKED, Sampling())
 
 

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from perfbot.optimizer.authors import Authors
 from perfbot.optimizer.catalogue import rules
+from perfbot.optimizer.diagnosis import Diagnosis, ErrorClass, Stage
 from perfbot.optimizer.journal import Call, Decision, Purpose, Trial
 from perfbot.optimizer.knowledge import Knowledge
 from perfbot.optimizer.models import Finish, Message, ModelError, Reply, Role, Sampling, Usage
 from perfbot.optimizer.plan import Subject
-from perfbot.optimizer.proposing import Authors, Proposal, Spending, Tried
+from perfbot.optimizer.proposing import Proposal, Tried
 from perfbot.optimizer.protocol import Advice, Answer, render
+from perfbot.optimizer.spending import Spending
 from perfbot.optimizer.strategies import Category
 from perfbot.profiling.facts import Seen
 from perfbot.profiling.functions import FunctionName
@@ -101,7 +104,8 @@ def versions(by: Authors, why: Sequence[str] = ()) -> list[Proposal]:
     for proposal in by.proposals(subject(), FILE, dropped):
         found.append(proposal)
         if reasons:
-            dropped.append(Tried(proposal.suggestions, reasons.pop(0)))
+            why = Diagnosis(ErrorClass.FUNC, Stage.REPLAY, reasons.pop(0))
+            dropped.append(Tried(proposal.suggestions, why, by.optimizer, proposal.text))
     return found
 
 
@@ -138,9 +142,15 @@ def test_what_cannot_be_read_is_fed_back(reply: str, told: str) -> None:
 
 
 def test_feedback_ends_after_three_replies() -> None:
-    writer = Scripted(["nothing"] * 9)
+    writer = Scripted([f"nothing, {number}" for number in range(9)])
     assert versions(authors(writer)) == []
     assert len(writer.asked) == 3
+
+
+def test_a_model_that_only_repeats_itself_is_not_asked_for_ever() -> None:
+    writer = Scripted([render(WORSE), render(WORSE).replace("[]", "[ ]"), render(FAST)])
+    versions(authors(writer), ["wrong", "it means the same", "no"])
+    assert len(writer.asked) == 2
 
 
 def test_the_planner_plans_and_the_optimizer_writes_by_it() -> None:
@@ -182,11 +192,12 @@ def test_no_money_no_more_replies() -> None:
 
 
 def test_the_number_of_replies_is_limited() -> None:
-    writer = Scripted([render(WORSE)] * 9)
-    by = authors(writer, replies=2)
+    planner = Scripted([render(PLAN)] * 9, name="planner")
+    writer = Scripted([render(WORSE), render(FAST), render(WORSE)])
+    by = authors(writer, planner, replies=2)
     versions(by, ["no", "no", "no"])
     versions(by, ["no"])
-    assert len(writer.asked) == 2
+    assert (len(writer.asked), len(planner.asked)) == (2, 1)
 
 
 def test_the_model_sees_values_and_what_the_function_uses() -> None:

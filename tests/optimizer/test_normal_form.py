@@ -106,7 +106,7 @@ def test_what_is_no_python_stands_for_itself(text: str) -> None:
     assert normal_form(text) == text
 
 
-def test_the_text_that_is_read_may_have_everything(tmp_path) -> None:
+def test_the_text_that_is_read_may_have_everything() -> None:
     text = (
         "async def f(a, *b, c=1, **d):\n    global G\n    G = 1\n    try:\n        async with a as x:\n"
         "            pass\n    except (E, F) as e:\n        raise\n    match a:\n"

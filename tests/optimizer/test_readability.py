@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from perfbot.optimizer.readability import added_complexity, cognitive, cyclomatic, length
+from perfbot.optimizer.readability import cognitive, cyclomatic, length, nesting
 
 CASES = {
     "a prime sieve with a labelled continue in the paper, whose else stands for it here": (
@@ -144,12 +144,47 @@ def test_methods_are_found_by_their_names():
 
 def test_what_cannot_be_read_is_nothing():
     for source in (b"def f(:\n", b"x = 1\n", b"# coding: nonsense\n", b""):
-        assert (cognitive(source, "f"), cyclomatic(source, "f"), length(source, "f")) == (0, 0, 0)
+        measures = (cognitive, cyclomatic, nesting, length)
+        assert [measure(source, "f") for measure in measures] == [0, 0, 0, 0]
 
 
-def test_the_measure_that_rises_more_says_what_was_added():
-    plain = b"def f(a):\n    return a\n"
-    nested = b"def f(a):\n    for b in a:\n        for c in b:\n            return c\n"
-    crammed = b"def f(a):\n    return [c for b in a if b for c in b if c]\n"
-    assert added_complexity(plain, nested, "f") == 1 + 2
-    assert added_complexity(plain, crammed, "f") == 4
+NESTED = {
+    "nothing nests": (0, "def f(a):\n    return [b for b in a if b]\n"),
+    "a loop and an if": (2, "def f(a):\n    for b in a:\n        if b:\n            return b\n"),
+    "elif goes no deeper, an if in an else does": (
+        2,
+        """
+        def f(a):
+            if a == 1:
+                return 1
+            elif a == 2:
+                return 2
+            else:
+                if a:
+                    return 3
+        """,
+    ),
+    "handlers and cases count by the deepest": (
+        3,
+        """
+        def f(a):
+            try:
+                pass
+            except ValueError:
+                match a:
+                    case 1:
+                        with a:
+                            pass
+        """,
+    ),
+    "an inner function is a level": (
+        2,
+        "def f(a):\n    def g():\n        if a:\n            a()\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_nesting_is_how_deep_blocks_stand_in_each_other(name):
+    expected, code = NESTED[name]
+    assert nesting(textwrap.dedent(code).encode(), "f") == expected

@@ -12,6 +12,7 @@ from perfbot.optimizer.catalogue import Rule, rules
 from perfbot.optimizer.journal import Call, Decision, Trial
 from perfbot.optimizer.plan import Subject
 from perfbot.optimizer.proposing import Catalogue
+from perfbot.optimizer.readability import Limits
 from perfbot.optimizer.scene import Rewrite, Scene
 from perfbot.optimizer.search import Found, search
 from perfbot.optimizer.strategies import Category, Strategy
@@ -66,11 +67,12 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     return case
 
 
-def found(case: Case, chosen: tuple[Rule, ...]) -> Found:
+def found(case: Case, chosen: tuple[Rule, ...], terms: Terms | None = None) -> Found:
     recording = case.recordings[MISSING]
     source = read_source(case.tree.root / "shop.py")
     subject = Subject(MISSING, source, dict(recording.facts), frozenset(), recording.count)
-    return search(case, subject, [Catalogue(chosen)], Terms(), deadline_s=time.monotonic() + 120)
+    deadline_s = time.monotonic() + 120
+    return search(case, subject, [Catalogue(chosen)], terms or Terms(), deadline_s=deadline_s)
 
 
 def test_the_best_version_is_found_and_says_how_it_came_about(case: Case) -> None:
@@ -142,12 +144,31 @@ def test_a_wrong_version_is_dropped_with_the_reason(case: Case, old: str, new: s
     outcome = found(case, one_rule(old, new))
     assert outcome.candidates == ()
     assert len(outcome.dropped) == 1
-    assert outcome.dropped[0].why
+    assert outcome.dropped[0].why.text
 
 
 def test_a_version_that_is_right_but_no_faster_is_no_candidate(case: Case) -> None:
     slower = one_rule("found = []", "found = sorted(range(50_000))[:0]")
     assert found(case, slower).candidates == ()
+
+
+def test_a_version_that_only_looks_different_is_written_in_the_style_of_its_file(
+    case: Case,
+) -> None:
+    rule = one_rule("    found = []\n", "    known=set( known )\n    found=[ ]\n")
+    best = found(case, rule, Terms(readability=Limits())).candidates[0]
+    assert b"    known = set(known)\n    found = []\n" in best.content
+
+
+def test_a_version_that_is_harder_to_read_is_dropped_with_the_key_that_would_allow_it(
+    case: Case,
+) -> None:
+    rule = one_rule("    found = []\n", "    t = set(known)\n    known = u = t\n    found = []\n")
+    assert found(case, rule, Terms()).candidates
+    outcome = found(case, rule, Terms(readability=Limits()))
+    assert outcome.candidates == ()
+    assert "the new name t says nothing" in outcome.dropped[0].why.text
+    assert "(accept.keep: names)" in outcome.dropped[0].why.text
 
 
 def test_nothing_is_tried_after_the_deadline(case: Case) -> None:

@@ -11,6 +11,7 @@ import pytest
 from perfbot.optimizer import verify
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.faults import Caught, Fault
+from perfbot.optimizer.readability import Limits
 from perfbot.optimizer.speed import benchmark_of
 from perfbot.optimizer.verdict import Accepted, Gate, Inconclusive, Rejected, Why
 from perfbot.optimizer.verify import GATES, changed_functions, judge, judge_without_clock
@@ -260,8 +261,19 @@ def test_complexity_is_refused_where_the_terms_limit_it(case):
         + "".join(f"    if value == {n}:\n        return {n + 1}\n" for n in range(9))
         + "    return value + 1\n"
     )
-    verdict = judged(case, changed("lone", deep), "lone", terms=Terms(max_complexity_increase=5))
+    verdict = judged(case, changed("lone", deep), "lone", terms=Terms(readability=Limits()))
     assert verdict.why is Why.LESS_READABLE
+    assert "its complexity rises by 9 (accept.max_complexity_increase: 5)" in verdict.detail
+
+
+def test_what_is_harder_to_read_is_only_a_remark_where_nothing_limits_it(case):
+    vague = FAST_PAIRS.replace("counts", "t").replace("one", "u")
+    verdict = judged(case, changed("pairs", vague), "pairs")
+    assert isinstance(verdict, Accepted)
+    (gate,) = [each for each in verdict.gates if each.name == "readability"]
+    told = "the new name t says nothing, where most names of the function did"
+    assert told in gate.detail
+    assert told in verdict.harder_to_read[FunctionName(PATH, "pairs")]
 
 
 def test_tests_see_what_no_recorded_call_shows(case):
