@@ -111,7 +111,8 @@ class Authors:
             return
         sections = self._sections(subject, text, dropped)
         advice = self._plan(subject, text, sections)
-        style, schema = self.style, self.lookup.schema
+        style = self.style
+        schema = "" if style.schema else self.lookup.schema  # who must write JSON cannot write SQL
         shots = self._examples()
         first = asked = prompting.writing(
             subject, sections, advice, style=style, examples=shots, index=schema
