@@ -417,7 +417,7 @@ def one(scorer: Scorer, options: argparse.Namespace) -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder of the data sets")
-    parser.add_argument("--source", type=Source, choices=list(Source), default=Source.ENAMEL)
+    parser.add_argument("--source", type=Source, choices=list(FILES), default=Source.ENAMEL)
     parser.add_argument("--only", action="append", default=[], help="a record's name or number")
     parser.add_argument("--limit", type=int, help="so many records at most")
     parser.add_argument("--again", action="store_true", help="run perfbot again")

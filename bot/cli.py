@@ -83,10 +83,22 @@ def _doctor(chosen: Namespace) -> Exit:
     return doctor.run(options.DoctorOptions.read(chosen))
 
 
+def _export(chosen: Namespace) -> Exit:
+    from perfbot.bot import export
+
+    return export.run(options.ExportOptions.read(chosen))
+
+
 def _action(_chosen: Namespace) -> Exit:
     from perfbot.bot import action, optimize
 
     return action.run(optimize.report_of)
+
+
+def _serve_models(chosen: Namespace) -> Exit:
+    from perfbot.bot import serve_models
+
+    return serve_models.run(options.ServeModelsOptions.read(chosen))
 
 
 def _nothing(_parser: ArgumentParser) -> None:
@@ -110,6 +122,18 @@ VERBS = (
         "try what this machine offers: sandbox, Python, noise, tools",
         options.DoctorOptions.declare,
         _doctor,
+    ),
+    Verb(
+        "models",
+        "serve a model of one's own: perfbot models serve",
+        options.ServeModelsOptions.declare,
+        _serve_models,
+    ),
+    Verb(
+        "export",
+        "write training data from the runs that this machine keeps",
+        options.ExportOptions.declare,
+        _export,
     ),
     Verb("action", "run as a step of a GitHub workflow", _nothing, _action),
     Verb("init", "write a commented .perfbot.yml", options.InitOptions.declare, _init),

@@ -48,9 +48,13 @@ class Schedule(StrEnum):
 
 
 class Telemetry(StrEnum):
-    """Where transcripts of a run are kept."""
+    """What is kept of a run, on this machine: its transcript, one without source text, or nothing.
+
+    The later, the stricter.
+    """
 
     LOCAL = "local"
+    REDACTED = "redacted"
     NONE = "none"
 
 

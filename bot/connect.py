@@ -5,19 +5,24 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from perfbot.bot.config import Accept, Budget, Config, Operator, process_environment
+from perfbot.bot.config import Accept, Config, Operator, process_environment
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.history import past_commits
 from perfbot.bot.operator_models import chosen, offered
+from perfbot.bot.transcripts import remembered
 from perfbot.optimizer.case import Terms
+from perfbot.optimizer.journal import Journal, Unkept
 from perfbot.optimizer.models import Roles
 from perfbot.optimizer.preparation import Request, UnknownFunction
 from perfbot.optimizer.readability import Limits
+from perfbot.optimizer.recorded import Transcript
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import ProfileError
 from perfbot.profiling.sandbox import SandboxError, strongest
 from perfbot.profiling.tree import UnusableRepository
 from perfbot.profiling.workload import WorkloadSettings
+
+_UNKEPT = Unkept()
 
 
 def request(
@@ -30,6 +35,8 @@ def request(
     trust: bool = False,
     profile: Path | None = None,
     python: Path | None = None,
+    journal: Journal = _UNKEPT,
+    replay: Transcript | None = None,
 ) -> Request:
     """Return what a session is asked for.
 
@@ -62,16 +69,17 @@ def request(
         refinement=config.models.feedback,
         profile=profile,
         python=python,
-        models=_within(
-            config.budget,
-            chosen(config.models, offered(operator, process_environment()), config.budget.usd),
-        ),
+        models=_models(config, operator) if replay is None else None,
+        replay=replay,
+        journal=journal,
+        pairs=remembered(repository, operator),
         history=lambda function: past_commits(repository, function),
     )
 
 
-def _within(budget: Budget, roles: Roles | None) -> Roles | None:
-    return replace(roles, most_tokens=budget.tokens) if roles else None
+def _models(config: Config, operator: Operator) -> Roles | None:
+    roles = chosen(config.models, offered(operator, process_environment()), config.budget.usd)
+    return replace(roles, most_tokens=config.budget.tokens) if roles else None
 
 
 def _terms(accept: Accept, allowed: frozenset[str]) -> Terms:

@@ -238,6 +238,8 @@ def _result(judged: Judged, patch: str | None, benchmark: str | None) -> rows.Re
             *(judged.effect.remarks if judged.effect else ()),
         ),
         benchmark_file=benchmark,
+        rounds=judged.rounds,
+        attempts=tuple(rows.AttemptRow(each.optimizer, each.why) for each in judged.attempts),
     )
 
 

@@ -11,19 +11,28 @@ from markupsafe import Markup
 from perfbot.bot import diff_view, growth_plot, plot, words
 from perfbot.bot.durations import format_duration
 from perfbot.bot.report import Report, Result, Samples
+from perfbot.bot.transcript_view import rounds
+from perfbot.optimizer.recorded import Transcript
 
 
-def render(report: Report, patches: Mapping[str, bytes], samples: Mapping[str, Samples]) -> str:
+def render(
+    report: Report,
+    patches: Mapping[str, bytes],
+    samples: Mapping[str, Samples],
+    transcript: Transcript | None = None,
+) -> str:
     """Return the page; ``patches`` by file name, ``samples`` by function.
 
     Everything that comes from the repository is escaped, and control characters are made visible.
     """
     template = _environment().from_string(files("perfbot.bot").joinpath("report.html").read_text())
+    told = {str(each.name): rounds(each) for each in transcript.functions} if transcript else {}
     return template.render(
         report=report,
         words=words,
         diff=lambda result: diff_view.rows(patches.get(result.patch or "", b"")),
         plot=lambda result: _plot(result, samples),
+        rounds=told.get,
         growth_plot=lambda result: _growth_plot(result, samples),
     )
 

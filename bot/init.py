@@ -70,7 +70,8 @@ pull_requests:
   labels: [performance]
   schedule: weekly
 
-# Where transcripts are kept: local (on this machine only) or none.
+# What is kept of a run, on this machine only: local (its transcript), redacted (without source text)
+# or none.
 telemetry: local
 
 # What a change may newly use, of: network, processes, file-reads, file-writes, threads,

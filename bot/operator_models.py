@@ -67,7 +67,7 @@ class Offered:
     role: str
     backend: Backend
     name: str
-    opened: Callable[[], Model]
+    opened: Callable[[], Model] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +200,21 @@ def _place(section: Section, name: str) -> Path:
 
 
 # --- keys ---------------------------------------------------------------------------------------
+
+
+def keys(offer: Offer) -> frozenset[str]:
+    """Return the values of all keys that are there, so that they can be taken out of what is kept."""
+    return frozenset(filter(None, map(_opened_key, offer.models)))
+
+
+def _opened_key(offered: Offered) -> str:
+    if offered.backend is not Backend.OPENAI:
+        return ""
+    try:
+        model = offered.opened()
+    except RunError:  # there is none, which is said where the model is used
+        return ""
+    return model.key if isinstance(model, Endpoint) else ""
 
 
 def _key(

@@ -1,12 +1,13 @@
 """``perfbot optimize``: the main job, its report, and on request its changes in the repository."""
 
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from rich.console import Console
 
 from perfbot.bot import git, report_folder, terminal
-from perfbot.bot.config import Config, Operator, load
+from perfbot.bot.config import Config, Operator, load, process_environment
 from perfbot.bot.connect import request, told_by_exit_code
 from perfbot.bot.exits import Exit
 from perfbot.bot.findings import findings
@@ -14,6 +15,9 @@ from perfbot.bot.options import OptimizeOptions
 from perfbot.bot.output import print_document
 from perfbot.bot.progress import Progress
 from perfbot.bot.report import Report, to_json
+from perfbot.bot.transcripts import Kept, keeping, recorded
+from perfbot.optimizer.journal import Journal
+from perfbot.optimizer.recorded import Transcript
 from perfbot.optimizer.session import Outcome, optimize
 from perfbot.optimizer.verdict import Accepted
 
@@ -37,14 +41,18 @@ def report_of(options: OptimizeOptions) -> tuple[Report, Path]:
         RunError: with the exit code for whatever kept it from running to its end.
     """
     config, operator = load(options.repository, options.config), Operator.from_environment()
+    replay = recorded(options.replay, operator) if options.replay else None
     folder = options.report or _new_folder(operator)
     report_folder.check(folder)
     console = Console(stderr=True)
-    with told_by_exit_code():
-        outcome = _outcome(options, config, operator, console)
+    with told_by_exit_code(), _keeping(options, config, operator) as kept:
+        outcome = _outcome(options, config, operator, kept.journal, replay, console)
+    transcript = kept.transcript()
+    for note in kept.notes:
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
     found = findings(outcome, options.repository)
     written = report_folder.write(
-        found.report, folder, found.patches, found.samples, found.benchmarks
+        found.report, folder, found.patches, found.samples, found.benchmarks, transcript
     )
     if options.apply:
         git.apply(options.repository, _accepted_changes(outcome))
@@ -52,8 +60,31 @@ def report_of(options: OptimizeOptions) -> tuple[Report, Path]:
     return written, folder.absolute()
 
 
+def _keeping(
+    options: OptimizeOptions, config: Config, operator: Operator
+) -> AbstractContextManager[Kept]:
+    """Return what keeps the run's transcript, beside the settings that the run stands under."""
+    time_s = config.budget.time_s if options.time_budget_s is None else options.time_budget_s
+    settings = {
+        "functions": " ".join(options.functions),
+        "replay": options.replay or "",
+        "planner": config.models.planner.value,
+        "optimizers": " + ".join(each.value for each in config.models.optimizers),
+        "objective": config.accept.objective.value,
+        "candidates": str(config.budget.candidates),
+        "usd": str(config.budget.usd),
+        "time_s": str(time_s),
+    }
+    return keeping(options.repository, config.telemetry, operator, process_environment(), settings)
+
+
 def _outcome(
-    options: OptimizeOptions, config: Config, operator: Operator, console: Console
+    options: OptimizeOptions,
+    config: Config,
+    operator: Operator,
+    journal: Journal,
+    replay: Transcript | None,
+    console: Console,
 ) -> Outcome:
     wanted = request(
         options.repository,
@@ -64,6 +95,8 @@ def _outcome(
         trust=options.trust_repository,
         profile=options.profile,
         python=options.interpreter,
+        journal=journal,
+        replay=replay,
     )
     with Progress(console, wanted.time_s) as progress:
         return optimize(wanted, progress)

@@ -3,13 +3,18 @@
 Imports nothing but the standard library and small modules, so that ``perfbot --help`` is quick.
 """
 
+import shlex
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 from perfbot.bot.durations import parse_duration
 from perfbot.bot.exits import Exit, RunError
+
+ENGINES = ("vllm", "transformers")
+ROLES = ("planner", "optimizer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class OptimizeOptions:
     json: bool = False
     trust_repository: bool = False
     interpreter: Path | None = None
+    replay: str | None = None
 
     @classmethod
     def declare(cls, parser: ArgumentParser) -> None:
@@ -58,6 +64,12 @@ class OptimizeOptions:
             help="write the report, the patches and the samples to DIR "
             "(default: a new folder in the state folder)",
         )
+        parser.add_argument(
+            "--replay",
+            metavar="TRANSCRIPT",
+            help="propose again what a transcript holds and ask no model: the transcript.jsonl of a "
+            "report, or the name of a run that `perfbot export --runs` lists",
+        )
         parser.add_argument("--apply", action="store_true", help="write accepted changes into REPO")
         _declare_json(parser)
         _declare_trust(parser)
@@ -72,6 +84,7 @@ class OptimizeOptions:
             time_budget_s=chosen.time_budget,
             profile=chosen.profile,
             report=chosen.report,
+            replay=chosen.replay,
             apply=chosen.apply,
             json=chosen.json,
             trust_repository=chosen.trust_repository,
@@ -200,6 +213,122 @@ class InitOptions:
         return cls(_folder(chosen.repository))
 
 
+@dataclass(frozen=True, slots=True)
+class ServeModelsOptions:
+    """``perfbot models serve``; without a directory the operator's file says which model it is.
+
+    ``roles`` are whose lines of that file are meant; ``engine`` is the program that serves, of which
+    ``python`` is the interpreter that has it, and ``engine_options`` are handed to it as they are.
+    """
+
+    directory: Path | None
+    roles: tuple[str, ...] = ROLES
+    engine: str = ENGINES[0]
+    host: str = "127.0.0.1"
+    port: int = 8000
+    key_env: str | None = None
+    key_file: Path | None = None
+    python: Path | None = None
+    engine_options: tuple[str, ...] = ()
+
+    @classmethod
+    def declare(cls, parser: ArgumentParser) -> None:
+        """Add the verbs below ``models``, and this one's arguments."""
+        below = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+        help = "serve a model directory to perfbot, on this machine"
+        one = below.add_parser("serve", help=help, description=f"{help.capitalize()}.")
+        one.add_argument(
+            "directory",
+            nargs="?",
+            type=Path,
+            metavar="MODEL_DIR",
+            help="config.json, tokenizer and *.safetensors (default: as models.yml names it)",
+        )
+        one.add_argument("--for", dest="role", choices=ROLES, help="what perfbot will ask of it")
+        one.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="what serves it")
+        one.add_argument("--host", default="127.0.0.1", help="the address to listen at")
+        one.add_argument("--port", type=_port, default=8000, help="the port; 0: any free one")
+        key = one.add_mutually_exclusive_group()
+        key.add_argument(
+            "--key-env", metavar="NAME", help="the environment variable with the server's key"
+        )
+        key.add_argument("--key-file", type=_file, metavar="FILE", help="a file with that key")
+        one.add_argument(
+            "--python", type=_file, metavar="FILE", help="the Python that has the engine installed"
+        )
+        one.add_argument(
+            "--engine-options",
+            type=shlex.split,
+            default=[],
+            metavar="TEXT",
+            help="more for the engine's own command, such as '--tensor-parallel-size 2'",
+        )
+
+    @classmethod
+    def read(cls, chosen: Namespace) -> Self:
+        """Return the record of parsed arguments."""
+        return cls(
+            directory=chosen.directory,
+            roles=(chosen.role,) if chosen.role else ROLES,
+            engine=chosen.engine,
+            host=chosen.host,
+            port=chosen.port,
+            key_env=chosen.key_env,
+            key_file=None if chosen.key_file is None else Path(chosen.key_file),
+            python=None if chosen.python is None else Path(chosen.python),
+            engine_options=tuple(chosen.engine_options),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """``perfbot export``; without ``pairs`` the runs are listed. ``since_s`` counts from 1970."""
+
+    pairs: Path | None
+    since_s: float = 0.0
+    everything: bool = False
+    prompts: bool = False
+
+    @classmethod
+    def declare(cls, parser: ArgumentParser) -> None:
+        """Add this verb's arguments."""
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument(
+            "--pairs",
+            type=Path,
+            metavar="FILE",
+            help="write slow and fast versions with what was measured to FILE, as JSON Lines",
+        )
+        what.add_argument("--runs", action="store_true", help="list the runs that are kept")
+        parser.add_argument(
+            "--since",
+            type=_date_s,
+            default=0.0,
+            metavar="DATE",
+            help="only runs that began at or after DATE, such as 2026-11-30",
+        )
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument(
+            "--accepted",
+            action="store_true",
+            help="only functions with an accepted version (the default)",
+        )
+        which.add_argument(
+            "--all",
+            dest="everything",
+            action="store_true",
+            help="also functions for which nothing was accepted",
+        )
+        parser.add_argument(
+            "--prompts", action="store_true", help="with what models were asked and what they said"
+        )
+
+    @classmethod
+    def read(cls, chosen: Namespace) -> Self:
+        """Return the record of parsed arguments."""
+        return cls(chosen.pairs, chosen.since, chosen.everything, chosen.prompts)
+
+
 def function_name(text: str) -> str:
     """Return ``FILE::QUALNAME`` with a clean FILE; raises ValueError when it is no such name.
 
@@ -265,6 +394,20 @@ def _duration_s(text: str) -> float:
     if duration_s < 1:
         raise ArgumentTypeError("the time must be at least 1s")
     return duration_s
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
+    return int(text)
+
+
+def _date_s(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        told = f"{text!r} is no date; write 2026-11-30 or 2026-11-30T18:00"
+        raise ArgumentTypeError(told) from None
 
 
 def _folder(path: Path) -> Path:

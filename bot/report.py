@@ -188,13 +188,21 @@ class LoadRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """A version of a model's that failed before the result, and why."""
+
+    optimizer: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """What became of one proposal; ``patch`` is the path of its patch file if it was accepted.
 
     ``kill_rate`` is the share of seeded faults that the evidence catches.
     ``remarks`` are sentences on what got worse for readers, and on what could not be measured;
-    ``benchmark_file`` is the path of a
-    benchmark that was written for a function that had none.
+    ``benchmark_file`` is the path of a benchmark that was written for a function that had none.
+    ``rounds`` counts the replies with code that models gave, ``attempts`` are those that failed.
     """
 
     function: str
@@ -220,6 +228,8 @@ class Result:
     loads: tuple[LoadRow, ...] = field(default=(), metadata=FOR_PEOPLE)
     remarks: tuple[str, ...] = ()
     benchmark_file: str | None = None
+    rounds: int = 0
+    attempts: tuple[AttemptRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

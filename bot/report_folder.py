@@ -1,4 +1,4 @@
-"""The folder that a run leaves behind: report.json, report.html, patches, benchmarks, raw samples."""
+"""The folder that a run leaves behind: report.json, report.html, patches, benchmarks, raw samples, the transcript."""
 
 import os
 import re
@@ -11,7 +11,9 @@ from perfbot.bot import html
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.files import write_together
 from perfbot.bot.report import Report, Result, Samples, samples_to_json, to_json
+from perfbot.optimizer.recorded import Transcript, to_lines
 
+TRANSCRIPT_NAME = "transcript.jsonl"
 _NAME_CHARACTERS = 60
 
 
@@ -52,13 +54,15 @@ def write(
     patches: Mapping[str, bytes],
     samples: Mapping[str, Samples],
     benchmarks: Mapping[str, bytes] = {},
+    transcript: Transcript | None = None,
 ) -> Report:
     """Write the report's files and return the report as written, with absolute paths of its files.
 
     ``patches`` are the contents by plain file name, as in ``Result.patch``; ``samples`` the
     measurements by function; ``benchmarks`` are contents by path in the folder, as in
-    ``Result.benchmark_file``. The folder is made when it is missing; other files in it are left
-    alone. Raises ReportError.
+    ``Result.benchmark_file``; ``transcript`` is what models were asked and what was found.
+
+    The folder is made when it is missing; other files in it are left alone. Raises ReportError.
     """
     assert all(Path(name).name == name for name in patches)
     assert all(len(Path(name).parts) == 2 and ".." not in name for name in benchmarks)
@@ -66,7 +70,9 @@ def write(
     located = replace(report, results=tuple(_located(one, folder) for one in report.results))
     contents = {folder / name: data for name, data in {**patches, **benchmarks}.items()}
     contents[folder / "samples.json"] = samples_to_json(samples).encode()
-    contents[folder / "report.html"] = html.render(report, patches, samples).encode()
+    if transcript is not None:
+        contents[folder / TRANSCRIPT_NAME] = to_lines(transcript)
+    contents[folder / "report.html"] = html.render(report, patches, samples, transcript).encode()
     contents[folder / "report.json"] = to_json(located).encode()
     try:
         for path in contents:

@@ -92,6 +92,8 @@ def _print_result(result: Result, console: Console) -> None:
     for strategy in result.strategies:
         _print_indented(f"• {strategy.name}: {strategy.why}", console)
     _print_effect(result, console)
+    if told := words.rounds(result):
+        _print_indented(told, console, "dim")
     if result.patch and result.verdict is Verdict.ACCEPTED:
         command = Text(f"    git apply {words.quoted(visible(result.patch))}", style="cyan")
         console.print(command, soft_wrap=True)

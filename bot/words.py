@@ -195,3 +195,12 @@ def tests(report: Report) -> str:
 def quoted(word: str) -> str:
     """Return ``word`` as one argument of a POSIX shell."""
     return shlex.quote(word)
+
+
+def rounds(result: Result) -> str:
+    """Say how many versions models wrote on the way to a result, ``""`` where none did."""
+    if not result.rounds:
+        return ""
+    replies = "1 version" if result.rounds == 1 else f"{result.rounds:,} versions"
+    failed = len(result.attempts)
+    return f"{replies} asked of models" + (f", {failed:,} of them dropped" if failed else "")

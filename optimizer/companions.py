@@ -5,7 +5,7 @@ other code is refused: a name that the file takes for something else, a builtin,
 file has already.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import libcst as cst
@@ -14,6 +14,7 @@ from perfbot.optimizer import syntax
 from perfbot.optimizer.answer import CodeAnswer, bound_by, is_noise, is_stub, needs
 from perfbot.optimizer.free_names import free_names
 from perfbot.optimizer.new_imports import NewImport, imports_of
+from perfbot.optimizer.normal_form import normal_form
 from perfbot.optimizer.repair import SpliceError
 from perfbot.optimizer.scene import Scene
 
@@ -69,7 +70,7 @@ def companions(
     methods = [each for each in members.values() if _is_any(each, taken)]
     imports = list(_imports(answer, scene, _needed([*functions, *helpers, *methods])))
     _refuse_other_meaning(helpers, imports, rest)
-    repairs = _left_out(answer, scene, known, helpers)
+    repairs = _left_out(answer, scene, known, [*helpers, *methods])
     unique = tuple(dict.fromkeys(methods))
     return Companions(tuple(helpers), unique, tuple(imports), tuple(repairs))
 
@@ -99,8 +100,9 @@ def _refuse_otherwise(name: str, statement: cst.BaseStatement, scene: Scene) -> 
     """Refuse a definition that the file has, but with another meaning."""
     if name not in scene.module_names or is_stub(statement):
         return
-    same = any(syntax.same(each, statement) for each in scene.module.body)
-    if not same:
+    meaning = normal_form(syntax.code(statement))
+    there = (each for each in scene.module.body if name in bound_by(each))
+    if not any(normal_form(syntax.code(each)) == meaning for each in there):
         raise SpliceError(CHANGES_OTHER.format(name=name))
 
 
@@ -163,27 +165,44 @@ def _refuse_other_meaning(
 
 
 def _left_out(
-    answer: CodeAnswer, scene: Scene, known: set[str], helpers: Sequence[cst.BaseStatement]
+    answer: CodeAnswer, scene: Scene, known: Set[str], taken: Sequence[cst.CSTNode]
 ) -> Iterator[str]:
     """Yield what is told of statements that stay behind; those that the file has do so silently."""
-    fresh = {name for each in helpers for name in bound_by(each)}
+    fresh = {name for each in taken for name in bound_by(each)}
+    there = _meanings([*scene.module.body, *(scene.owner.body.body if scene.owner else ())])
     count = 0
-    for each in answer.module.body:
-        if _is_any(each, helpers) or bound_by(each) & known or is_noise(each):
+    for statement in _behind(answer, scene, known, taken):
+        if normal_form(syntax.code(statement)) in there:
             continue
-        if not bound_by(each) and not _is_main(each):
-            _refuse_filling(each, fresh)
-        count += not any(syntax.same(each, other) for other in scene.module.body)
+        if _concerns_the_file(statement):
+            yield WHOLE_FILE.format(what=syntax.code(statement))
+        elif not is_noise(statement):
+            _refuse_filling(statement, fresh)
+            count += 1
     if count:
         yield LEFT_OUT.format(count=count)
+
+
+def _behind(
+    answer: CodeAnswer, scene: Scene, known: Set[str], taken: Sequence[cst.CSTNode]
+) -> Iterator[cst.BaseStatement]:
+    """Yield what of the answer, and of the function's class in it, does not come along."""
+    owner = scene.qualname.split(".")[:-1]
     for each in answer.module.body:
-        if _concerns_the_file(each) and not any(
-            syntax.same(each, other) for other in scene.module.body
-        ):
-            yield WHOLE_FILE.format(what=syntax.code(each))
+        if bound_by(each).isdisjoint({*known, *owner[:1]}) and not _is_any(each, taken):
+            yield each
+    for member in answer.members(owner) if owner else ():
+        if bound_by(member).isdisjoint(known) and not (_is_any(member, taken) or is_stub(member)):
+            yield member
+
+
+def _meanings(body: Iterable[cst.CSTNode]) -> set[str]:
+    return {normal_form(syntax.code(each)) for each in body}
 
 
 def _refuse_filling(statement: cst.BaseStatement, fresh: set[str]) -> None:
+    if bound_by(statement) or _is_main(statement):
+        return
     for name in sorted(syntax.names_read(statement) & fresh):
         shown = syntax.code(statement).splitlines()[0][:60]
         raise SpliceError(FILLED.format(name=name, statement=shown))

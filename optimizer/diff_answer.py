@@ -32,6 +32,7 @@ _SEARCH = re.compile(r"<{5,9} ?SEARCH\s*")
 _DIVIDER = re.compile(r"={5,9}\s*")
 _REPLACE = re.compile(r">{5,9} ?REPLACE\s*")
 _FENCE = re.compile(r"```[\w+-]*\s*")
+FRAME = re.compile(r"\s*(?:# .*|class \w+:  # …|)")  # lines that context.py shows above a function
 _HEADER = re.compile(
     r"(?:---|\+\+\+) (?P<name>\S+).*|\*\*\* (?:Update|Add|Delete) File: (?P<other>\S+).*"
 )
@@ -67,9 +68,12 @@ def render(before: str, after: str) -> str:
     """Return SEARCH/REPLACE blocks that lead from one text to another, as the prompt asks for them.
 
     Each block has as many lines around it as it takes to stand at one place only.
+
+    Raises:
+        ValueError: there are no lines to be replaced, only blank ones.
     """
-    old, new = before.splitlines(), after.splitlines()
-    if not old:
+    old, new = before.split("\n"), after.split("\n")
+    if not any(map(str.strip, old)):
         raise ValueError("there are no lines to be replaced")
     blocks = [_block_text(block) for block in _blocks_between(old, new)]
     return "\n".join(blocks)
@@ -77,7 +81,7 @@ def render(before: str, after: str) -> str:
 
 def is_diff(answer: str) -> bool:
     """Say whether an answer has the lines by which one of the two forms is known."""
-    lines = answer.splitlines()
+    lines = answer.split("\n")
     return any(_SEARCH.fullmatch(line) for line in lines) or _is_unified(lines)
 
 
@@ -89,7 +93,7 @@ def applied(text: str, function: range, answer: str, *, path: str) -> Applied:
     Raises:
         SpliceError: a block fits nowhere or at several places, or is for another file.
     """
-    lines = text.splitlines()
+    lines = text.split("\n")
     _refuse_other_files(answer, path)
     above, blocks = _parsed(answer)
     repairs = [IS_DIFF]
@@ -99,7 +103,8 @@ def applied(text: str, function: range, answer: str, *, path: str) -> Applied:
             raise SpliceError(OVERLAP.format(line=lines[other.start]))
     for each in reversed(edits):
         lines[each.start : each.start + each.count] = each.new
-    return Applied("\n".join([*above, *lines]) + "\n", tuple(dict.fromkeys(repairs)))
+    code = "\n".join([*above, *lines]).rstrip("\n") + "\n"
+    return Applied(code, tuple(dict.fromkeys(repairs)))
 
 
 def _start(edit: _Edit) -> int:
@@ -114,9 +119,14 @@ def _blocks_between(old: Sequence[str], new: Sequence[str]) -> Iterator[_Block]:
             _Block(tuple(old[group[0][1] : group[-1][2]]), tuple(new[group[0][3] : group[-1][4]]))
             for group in groups
         ]
-        if all(each.old and len(list(_places(old, each.old))) == 1 for each in found):
+        if all(_is_unique(old, each) for each in found):
             yield from found
             return
+
+
+def _is_unique(old: Sequence[str], block: _Block) -> bool:
+    has_code = any(line.strip() for line in _without_frame(block).old)
+    return has_code and len(list(_places(old, block.old))) == 1
 
 
 def _block_text(block: _Block) -> str:
@@ -130,7 +140,7 @@ def _is_unified(lines: Sequence[str]) -> bool:
 
 
 def _refuse_other_files(answer: str, path: str) -> None:
-    for line in answer.splitlines():
+    for line in answer.split("\n"):
         found = _HEADER.fullmatch(line)
         if found is None:
             continue
@@ -142,7 +152,7 @@ def _refuse_other_files(answer: str, path: str) -> None:
 
 def _parsed(answer: str) -> tuple[list[str], list[_Block]]:
     """Return the code above the first block, and the blocks."""
-    lines = answer.splitlines()
+    lines = answer.split("\n")
     if any(_SEARCH.fullmatch(line) for line in lines):
         return _search_replace(lines)
     return [], list(_hunks(lines))
@@ -207,21 +217,39 @@ def _hunk(old: Sequence[str], new: Sequence[str]) -> Iterator[_Block]:
 
 
 def _edit(lines: Sequence[str], function: range, block: _Block, repairs: list[str]) -> _Edit:
-    if not any(line.strip() for line in block.old):
+    bare = _without_frame(block)
+    if not any(line.strip() for line in bare.old):
         raise SpliceError(NO_LINES)
-    for reach in (lines[function.start : function.stop], lines):
-        offset = function.start if reach is not lines else 0
-        for shifted in (False, True):
-            found = list(_places(reach, block.old, shifted=shifted))
-            if len(found) > 1:
-                raise SpliceError(SEVERAL_PLACES.format(count=len(found), line=block.old[0]))
-            if found:
-                ((start, shift),) = found
-                repairs.extend([SHIFTED] if shifted else [])
-                new = tuple(_shift(line, shift) for line in block.new)
-                return _Edit(start + offset, len(block.old), new)
-    first = next(line for line in block.old if line.strip())
+    inside = lines[function.start : function.stop]
+    for each in dict.fromkeys((block, bare)):
+        for reach, offset in ((inside, function.start), (lines, 0)):
+            found = _only_place(reach, each, repairs)
+            if found is not None:
+                start, shift = found
+                new = tuple(_shift(line, shift) for line in each.new)
+                return _Edit(start + offset, len(each.old), new)
+    first = next(line for line in bare.old if line.strip())
     raise SpliceError(NOT_THERE.format(line=first))
+
+
+def _only_place(lines: Sequence[str], block: _Block, repairs: list[str]) -> tuple[int, int] | None:
+    """Return where a block's old lines stand: exactly so or, if nowhere, with other indentation."""
+    for shifted in (False, True):
+        found = list(_places(lines, block.old, shifted=shifted))
+        if len(found) > 1:
+            raise SpliceError(SEVERAL_PLACES.format(count=len(found), line=block.old[0]))
+        if found:
+            repairs.extend([SHIFTED] if shifted else [])
+            return found[0]
+    return None
+
+
+def _without_frame(block: _Block) -> _Block:
+    """Return a block without what the prompt shows above a function and the file has elsewhere or not."""
+    old, new = block.old, block.new
+    while len(old) > 1 and new and old[0] == new[0] and FRAME.fullmatch(old[0]):
+        old, new = old[1:], new[1:]
+    return _Block(old, new)
 
 
 def _places(

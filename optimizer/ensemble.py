@@ -16,6 +16,7 @@ from pathlib import Path
 from perfbot.optimizer.authors import Authors
 from perfbot.optimizer.case import Case
 from perfbot.optimizer.catalogue import rules
+from perfbot.optimizer.embedded import Guided
 from perfbot.optimizer.groups import group_of
 from perfbot.optimizer.knowledge import Knowledge, gathered
 from perfbot.optimizer.lookup import NOTHING_TO_ASK, IndexLookup, Lookup
@@ -23,6 +24,7 @@ from perfbot.optimizer.models import Model
 from perfbot.optimizer.preparation import Prepared, Request, text_of
 from perfbot.optimizer.project_index import IndexUnavailable, ProjectIndex
 from perfbot.optimizer.proposing import EMBEDDED, Catalogue, Proposer
+from perfbot.optimizer.replaying import replay
 from perfbot.optimizer.rounds import Rounds
 from perfbot.optimizer.routing import Switching, Watched
 from perfbot.optimizer.spending import Spending
@@ -55,7 +57,6 @@ class Ensemble:
         self._shares: Mapping[FunctionName, float] = {}  # of the workload's time
         self._switching: dict[FunctionName, Switching] = {}
         self._groups: Mapping[FunctionName, tuple[FunctionName, ...]] = {}
-        self._index: ProjectIndex | None = None
         self._open = ExitStack()
 
     def __enter__(self) -> "Ensemble":
@@ -83,10 +84,25 @@ class Ensemble:
         return tuple(filter(self._can_be_judged, self._groups.get(function, ())))
 
     def proposers(self, function: FunctionName) -> list[Proposer]:
-        """Return who proposes versions of a function: the catalogue first, then the models there are."""
+        """Return who proposes versions of a function: the catalogue first, then the models there are.
+
+        Where a model plans and none writes, the catalogue follows its plan.
+
+        Raises:
+            ReplayError: a transcript is to propose, and has nothing for the function as it is.
+        """
+        if self._request.replay is not None:
+            text = text_of(self._case.tree, function.path) or ""
+            replayed = replay(self._request.replay, function, text)
+            if replayed.note:
+                self._note(replayed.note)
+            return list(replayed.proposers)
         catalogue, models = Catalogue(rules()), self._request.models
         if models is None:
             return [catalogue]
+        if models.planner is not None and not models.optimizers and models.larger is None:
+            knowledge = cache(lambda: self._knowledge(function))
+            return [Guided(models.planner, rules(), self._spending, knowledge)]
         if models.larger is None:
             return [catalogue, *self._authors(function, models.planner, models.optimizers)]
         asked = (*models.optimizers, models.larger)
@@ -109,7 +125,7 @@ class Ensemble:
 
     def adopted(self, paths: Sequence[str]) -> None:
         """Take note that files have changed for good."""
-        if self._index is not None:
+        if self._request.models is not None and self._index is not None:
             self._index.refresh(self._case.tree.root, paths)
 
     def _authors(
@@ -140,20 +156,25 @@ class Ensemble:
             hint=request.hint,
             history=request.history(function),
             pairs=request.pairs,
+            index=self._index,
         )
 
     @cached_property
-    def _lookup(self) -> Lookup:
-        """What models can look up of the project; nothing where there can be no index."""
+    def _index(self) -> ProjectIndex | None:
+        """The index of the project, opened when somebody first asks; ``None`` where there can be none."""
         place = self._request.cache / "index" / _index_name(self._request.repository)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            self._index = self._open.enter_context(ProjectIndex.open(place))
-            self._index.update(self._case.tree.root, self._case.tree.files)
+            index = self._open.enter_context(ProjectIndex.open(place))
+            index.update(self._case.tree.root, self._case.tree.files)
         except (IndexUnavailable, OSError) as error:
             self._note(NO_INDEX.format(why=error))
-            return NOTHING_TO_ASK
-        return IndexLookup(self._index)
+            return None
+        return index
+
+    @property
+    def _lookup(self) -> Lookup:
+        return IndexLookup(self._index) if self._index is not None else NOTHING_TO_ASK
 
     def _group(
         self, function: FunctionName, shares: Mapping[FunctionName, float]

@@ -72,6 +72,9 @@ class Decision:
 class Journal(Protocol):
     """Follows a run. Methods return at once and raise nothing that belongs to the run."""
 
+    def begun(self, function: FunctionName, text: str) -> None:
+        """The search for a function began; ``text`` is its file's, which all its versions change."""
+
     def asked(self, call: Call) -> None:
         """A model was asked."""
 
@@ -84,6 +87,9 @@ class Journal(Protocol):
 
 class Unkept:
     """Keeps nothing."""
+
+    def begun(self, function: FunctionName, text: str) -> None:
+        """Do nothing."""
 
     def asked(self, call: Call) -> None:
         """Do nothing."""

@@ -15,6 +15,7 @@ from perfbot.optimizer.journal import Journal, Unkept
 from perfbot.optimizer.knowledge import NO_PAIRS, PairStore, PastCommit
 from perfbot.optimizer.models import Priority, Roles
 from perfbot.optimizer.progress import Listener, Phase
+from perfbot.optimizer.recorded import Transcript
 from perfbot.optimizer.refinement import Refinement
 from perfbot.optimizer.routing import Rule
 from perfbot.profiling import environment, provision
@@ -52,7 +53,8 @@ class Request:
     next. ``hint`` is what a person wrote about the functions;
     ``journal`` is told what models were asked and what was decided. ``history`` tells what earlier
     commits say of a function, and ``pairs`` remembers versions that were judged in other runs.
-    ``rule`` says when a larger model is asked.
+    ``rule`` says when a larger model is asked. With ``replay`` nothing is proposed but what that
+    transcript holds, for the functions that it holds.
     """
 
     repository: Path
@@ -78,6 +80,7 @@ class Request:
     rule: Rule = field(default_factory=Rule)
     history: Callable[[FunctionName], Sequence[PastCommit]] = lambda _function: ()
     pairs: PairStore = NO_PAIRS
+    replay: Transcript | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,11 @@ function follows, and what is said of one version comes last. How a model is led
 :class:`Style` names the files.
 """
 
+import itertools
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -15,7 +17,9 @@ from hashlib import blake2s
 from importlib import resources
 
 from perfbot.optimizer import diff_answer, protocol, structured
-from perfbot.optimizer.containment import visible
+from perfbot.optimizer.containment import drawn, visible, visible_source
+from perfbot.optimizer.diff_answer import FRAME
+from perfbot.optimizer.knowledge import Pair
 from perfbot.optimizer.models import Message, Role
 from perfbot.optimizer.packing import Section
 from perfbot.optimizer.plan import Subject
@@ -35,6 +39,7 @@ class Manner(StrEnum):
     PLAIN = "plain"
     THINKING = "thinking"  # chain of thought before the answer, which readers skip
     FEW_SHOT = "few-shot"  # accepted pairs stand before the question, as turns
+    TRAINED = "trained"  # what perfbot's own models are trained on: the function and nothing else
 
 
 class Form(StrEnum):
@@ -81,9 +86,17 @@ PLAIN = Style()
 class Example:
     """A pair that was accepted: a function as it was, and the answer that made it faster."""
 
-    name: str
     before: str
     answer: Answer
+
+    @classmethod
+    def of(cls, pair: Pair) -> "Example":
+        """Return what a remembered pair shows; strategies outside of the fifteen are left out.
+
+        Raises:
+            ValueError: its code has a control token in it.
+        """
+        return cls(pair.before, Answer(protocol.advice_of(pair.strategies), pair.after))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +126,7 @@ def planning(
     index that the model may ask (``protocol.read_query``); empty: it may not.
     """
     form = "answer-plan-json" if style.form is Form.JSON else "answer-plan"
-    shots = [Example(each.name, each.before, Answer(each.answer.advice)) for each in examples]
+    shots = [Example(each.before, Answer(each.answer.advice)) for each in examples]
     return _conversation(("plan", form), subject, sections, (), style, shots, index)
 
 
@@ -170,12 +183,23 @@ def _conversation(
     examples: Sequence[Example],
     index: str,
 ) -> Conversation:
+    if style.manner is Manner.TRAINED:
+        return _as_trained(sections, advice)
     system = (*parts, *(["thinking"] if style.thinks else []), *(["query"] if index else []))
     shown = examples if style.manner is Manner.FEW_SHOT else ()
     turns = [turn for each in shown for turn in _turns(each, style)]
     question = _question(subject.function.qualname, sections, advice)
     messages = (_system(system, style, index), *turns, question)
     return Conversation(messages, tuple(map(named, (*system, "function"))))
+
+
+def _as_trained(sections: Sequence[Section], advice: Sequence[Advice]) -> Conversation:
+    """Return the question that a model of our own was trained to answer; the function comes first."""
+    lines = sections[0].body.split("\n")
+    first = next((n for n, line in enumerate(lines) if not FRAME.fullmatch(line)), 0)
+    program = textwrap.dedent("\n".join(lines[first:]))
+    text = protocol.prompt(visible_source(program), advice)
+    return Conversation((Message(Role.USER, text),), (f"trained@{protocol.PROMPT_VERSION}",))
 
 
 def _system(parts: Iterable[str], style: Style, index: str) -> Message:
@@ -192,7 +216,8 @@ def _question(name: str, sections: Sequence[Section], advice: Sequence[Advice]) 
 
 
 def _turns(example: Example, style: Style) -> tuple[Message, Message]:
-    question = _question(example.name, [Section(BEFORE, visible(example.before))], ())
+    sections = [Section(BEFORE, visible_source(example.before))]
+    question = _question(_function_in(example.before), sections, ())
     return question, Message(Role.ASSISTANT, _written(example, style.form))
 
 
@@ -201,9 +226,14 @@ def _written(example: Example, form: Form) -> str:
     if form is Form.JSON:
         return structured.render(answer)
     if form is Form.DIFF and answer.code is not None:
-        blocks = diff_answer.render(visible(example.before), answer.code)
+        blocks = diff_answer.render(visible_source(example.before), answer.code)
         return protocol.render(Answer(answer.advice, blocks))
     return protocol.render(answer)
+
+
+def _function_in(source: str) -> str:
+    found = re.search(r"\bdef (\w+)", source)
+    return found.group(1) if found else "that is shown"
 
 
 def _told(prompt: str, name: str, data: Sequence[Section], **values: object) -> Conversation:
@@ -215,12 +245,18 @@ def _nonce(sections: Iterable[Section]) -> str:
     """Return what ends data: a repository cannot end what it cannot name.
 
     It follows from a secret of this process and from the data itself, so that the same data gives
-    the same text, which a server need not read twice.
+    the same text, which a server need not read twice. One that occurs in the data is drawn anew.
     """
-    digest = blake2s(key=_SECRET, digest_size=8)
-    for each in sections:
-        digest.update(f"{len(each.body)}:{each.body}".encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()
+    bodies = [each.body for each in sections]
+    return drawn(bodies, _digests(bodies).__next__)
+
+
+def _digests(bodies: Sequence[str]) -> Iterator[str]:
+    for count in itertools.count():
+        digest = blake2s(str(count).encode(), key=_SECRET, digest_size=8)
+        for body in bodies:
+            digest.update(f"{len(body)}:{body}".encode("utf-8", "surrogatepass"))
+        yield digest.hexdigest()
 
 
 def _filled(prompt: str, **values: object) -> str:

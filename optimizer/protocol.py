@@ -12,7 +12,7 @@ records that. What has none, or several, is :class:`ReplyError`: nothing is gues
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,6 +24,7 @@ CODE_OPEN, CODE_CLOSE = "[OPT/]", "[/OPT]"
 QUERY_OPEN, QUERY_CLOSE = "[SQL/]", "[/SQL]"
 TOKENS = (PLAN_OPEN, PLAN_CLOSE, CODE_OPEN, CODE_CLOSE)
 
+PROMPT_VERSION = 1  # of what models of our own are asked; a new one needs new models
 INSTRUCTION = "Make this program faster without changing what it does."
 
 NO_SPAN = "the reply has no {opening} … {closing} span"
@@ -252,6 +253,11 @@ def read_plan(text: str) -> Reading:
     if not advice:
         raise ReplyError(NO_STRATEGY)
     return Reading(Answer(advice), tuple(repairs))
+
+
+def advice_of(lines: Iterable[str]) -> tuple[Advice, ...]:
+    """Return the strategies that lines name, each opened by its category; others are left out."""
+    return tuple(_loose_lines("\n".join(lines), []))
 
 
 def read_query(text: str) -> str | None:

@@ -73,7 +73,6 @@ class Repaired:
     """Code that parses, and what was done for it."""
 
     code: str
-    tree: ast.Module
     repairs: tuple[str, ...]
 
 
@@ -128,7 +127,7 @@ def repaired(code: str, names: Set[str], *, column: int = 0, cut: bool = False) 
     if not isinstance(found, ast.Module):
         assert isinstance(first, SyntaxError)
         raise SpliceError(_refusal(text, first))
-    return Repaired(text + "\n", found, tuple(repairs))
+    return Repaired(text + "\n", tuple(repairs))
 
 
 def parsed(text: str) -> ast.Module | SyntaxError:
@@ -195,7 +194,11 @@ def _without_numbers(broken: _Broken) -> _Repair | None:
     lines = [line for line in broken.lines if line.strip()]
     found = [_NUMBER.match(line) for line in lines]
     numbers = [int(each[1]) for each in found if each is not None]
-    if len(numbers) < len(lines) or numbers != list(range(numbers[0], numbers[0] + len(lines))):
+    if (
+        not lines
+        or len(numbers) < len(lines)
+        or numbers != list(range(numbers[0], numbers[0] + len(lines)))
+    ):
         return None
     plain = "\n".join(_NUMBER.sub("", line, count=1) for line in broken.lines)
     return _Repair(textwrap.dedent(plain), NUMBERED)

@@ -29,6 +29,10 @@ class Rounds:
     _failed: dict[FunctionName, list[Attempt]] = field(default_factory=dict)
     _decided: list[tuple[frozenset[str], bool]] = field(default_factory=list)
 
+    def begun(self, function: FunctionName, text: str) -> None:
+        """Pass it on."""
+        self.journal.begun(function, text)
+
     def asked(self, call: Call) -> None:
         """Count a reply that should have had code."""
         self.journal.asked(call)

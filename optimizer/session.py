@@ -22,6 +22,7 @@ from perfbot.optimizer.plan import Subject, steps
 from perfbot.optimizer.preparation import Prepared, Request, existing, prepared, text_of
 from perfbot.optimizer.progress import Listener, Phase
 from perfbot.optimizer.proposing import Proposer, Tried
+from perfbot.optimizer.replaying import ReplayError
 from perfbot.optimizer.rounds import Attempt, Rounds
 from perfbot.optimizer.search import Candidate, Found, search
 from perfbot.optimizer.spending import Spending
@@ -39,13 +40,14 @@ from perfbot.profiling import hotspots
 from perfbot.profiling.benchmark import BUDGET_S, CallBenchmark, MeasurementError, choose_calls
 from perfbot.profiling.capture import Recording, capture
 from perfbot.profiling.external_profile import describe_unmatched, read_profile
-from perfbot.profiling.functions import FunctionName
+from perfbot.profiling.functions import FunctionName, find_function
 from perfbot.profiling.hotspots import Hotspot, Profile, ProfileError
 from perfbot.profiling.measure import Interval
 from perfbot.profiling.noise import against_itself
 from perfbot.profiling.sandbox import Limits
 from perfbot.profiling.source import decode_source, read_source
 from perfbot.profiling.suite import activities
+from perfbot.profiling.tree import Tree
 
 NOBODY = "none"  # planner and optimizer of a change that was brought along
 NATIVE = (
@@ -60,6 +62,7 @@ ONLY_PROFILED = (
     "it ran while it was profiled, but its calls were not seen: another definition of the same name "
     "stands below it, or not every run calls it"
 )
+GONE = "{function} of the transcript is not in the repository"
 OUT_OF_TIME = "the time budget was used up before; --time-budget gives more"
 OTHERS_FIRST = "{count} hotter functions came first; hotspots: at_most in .perfbot.yml allows more"
 TOO_QUICK = (
@@ -198,17 +201,15 @@ class _Session:
             return self._outcome(started)
 
     def _outcome(self, started: float) -> Outcome:
-        wanted = [
-            existing(self._case.tree, self._ready.sources, name) for name in self._request.functions
-        ]
+        wanted = self._wanted()
         ranked = find_hotspots(self._request, self._ready, self._listener)
-        chosen = wanted or self._chosen(ranked)
+        chosen = self._chosen(ranked) if wanted is None else wanted
         recorded = self._ensemble.grouped(chosen, ranked)
         self._listener.phase(Phase.RECORDING)
         self._case.recordings.update(self.recordings(recorded))
         self._listener.phase(Phase.SEARCHING)
         worth = [function for function in chosen if self._is_worth_a_search(function, ranked)]
-        searched = worth if wanted else worth[: self._request.at_most]
+        searched = worth if wanted is not None else worth[: self._request.at_most]
         for function in worth[len(searched) :]:
             self._leave(function, "budget", OTHERS_FIRST.format(count=len(searched)))
         noise = self._case.noise = self.noise(searched)
@@ -229,6 +230,19 @@ class _Session:
             seconds,
             self._spending.used,
         )
+
+    def _wanted(self) -> list[FunctionName] | None:
+        """Return the functions that were asked for, ``None`` where it is for the profile to say."""
+        tree, listed = self._case.tree, self._ready.sources
+        if self._request.functions:
+            return [existing(tree, listed, name) for name in self._request.functions]
+        if self._request.replay is None:
+            return None
+        recorded = [each.name for each in self._request.replay.functions]
+        gone = [name for name in recorded if not _is_there(tree, name)]
+        for name in gone:
+            self._listener.note(GONE.format(function=name))
+        return [existing(tree, listed, name) for name in recorded if name not in gone]
 
     def _chosen(self, ranked: Sequence[Hotspot]) -> list[FunctionName]:
         """Return the functions to look at: more than are searched, as most have nothing to try."""
@@ -298,7 +312,7 @@ class _Session:
             detail = recording.trouble or (ONLY_PROFILED if was_seen else NOT_CALLED)
             self._leave(function, "not-exercised", detail)
             return False
-        if self._request.models is not None:
+        if self._request.models is not None or self._request.replay is not None:
             return True
         subject = self.subject(function, recording)
         if next(steps(subject, subject.source.text, rules()), None) is None:
@@ -322,10 +336,16 @@ class _Session:
             verdict = Inconclusive(Why.NOT_COMPARABLE, doubt, ())
             self._judged.append(Judged(function, verdict, None, {}))
             return
-        proposers = self._ensemble.proposers(function)
+        try:
+            proposers = self._ensemble.proposers(function)
+        except ReplayError as error:
+            self._leave(function, "no-strategy", str(error))
+            return
+        self._rounds.begun(function, self._text(function))
         found = self._search(function, proposers)
         judged = self._judge(function, found)
-        if _can_be_mended(judged) and time.monotonic() < self._deadline_s:
+        mends = self._request.replay is None and _can_be_mended(judged)
+        if mends and time.monotonic() < self._deadline_s:
             again = self._search(function, proposers[1:], [*found.dropped, *map(_tried, judged)])
             judged += self._judge(function, again)
         for sentence in self._ensemble.routes(function):
@@ -334,6 +354,9 @@ class _Session:
             self._keep(function, judged)
         else:
             self._leave_without_gain(function, found)
+
+    def _text(self, function: FunctionName) -> str:
+        return read_source(self._case.tree.root / function.path).text
 
     def _leave_without_gain(self, function: FunctionName, found: Found) -> None:
         if not found.tries and time.monotonic() >= self._deadline_s:
@@ -453,6 +476,12 @@ class _Session:
 
     def _leave(self, function: FunctionName, reason: str, detail: str) -> None:
         self._unchanged.append(Unchanged(function, reason, detail))
+
+
+def _is_there(tree: Tree, name: FunctionName) -> bool:
+    """Say whether a name that a stranger's file gives means a function; no other file is looked at."""
+    text = text_of(tree, name.path) if name.path in tree.files else None
+    return text is not None and find_function(text, name) is not None
 
 
 def before_after(case: Case, changes: Mapping[str, bytes]) -> dict[str, tuple[bytes | None, bytes]]:

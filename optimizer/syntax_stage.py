@@ -10,7 +10,9 @@ from perfbot.optimizer import diff_answer, protocol, splice, structured
 from perfbot.optimizer.protocol import Advice, Reading
 from perfbot.optimizer.repair import HALF, SpliceError
 from perfbot.optimizer.scene import SceneError
-from perfbot.profiling.functions import FunctionName, functions
+from perfbot.profiling.functions import FunctionName, find_function
+
+NO_SUCH_FUNCTION = "there is no function {name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def version(
     if diff_answer.is_diff(code):
         if cut:
             raise SpliceError(HALF)
-        changed = diff_answer.applied(text, _lines(text, name), code, path=function.path)
+        changed = diff_answer.applied(text, _lines(text, function), code, path=function.path)
         code = changed.text
         repairs.extend(changed.repairs)
     found = splice.spliced(text, name, code, group=group, cut=cut)
@@ -72,9 +74,9 @@ def read_plan(reply: str) -> Reading:
     return structured.read_plan(reply) if is_object else protocol.read_plan(reply)
 
 
-def _lines(text: str, name: str) -> range:
+def _lines(text: str, function: FunctionName) -> range:
     """Return the lines of a function, counted from 0, its decorators included."""
-    spans = [each for each in functions(text) if each.qualname == name]
-    if not spans:
-        raise SceneError(f"there is no function {name}")
-    return range(spans[-1].first_line - 1, spans[-1].end_line)
+    span = find_function(text, function)
+    if span is None:
+        raise SceneError(NO_SUCH_FUNCTION.format(name=function))
+    return range(span.first_line - 1, span.end_line)

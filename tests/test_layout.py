@@ -20,6 +20,7 @@ DOORS = {
     "sqlite3": {
         "bot/jobs.py",
         "optimizer/transcript.py",
+        "optimizer/transcript_file.py",
         "optimizer/project_index.py",
         "optimizer/indexing/database.py",
         "optimizer/indexing/proposed_sql.py",
@@ -27,7 +28,11 @@ DOORS = {
         "optimizer/indexing/updating.py",
     },
 }
-ENVIRONMENT_DOOR = {"bot/config.py", "bot/action.py"}
+ENVIRONMENT_DOOR = {
+    "bot/config.py",
+    "bot/action.py",
+    "optimizer/engine.py",  # sets what vLLM reads from nowhere else
+}
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
 

@@ -8,7 +8,8 @@ reason: nothing is dropped silently. The formats are those of
 * PIE (Shypula et al., *Learning Performance-Improving Code Edits*, ICLR 2024): two submissions of
   one user to one problem, programs that read standard input;
 * CodeContests (Li et al., *Competition-Level Code Generation with AlphaCode*, 2022) as extended
-  with stress inputs by COFFE (2025): many correct programs per problem.
+  with stress inputs by COFFE (2025): many correct programs per problem;
+* perfbot's own runs, as ``perfbot export --pairs`` writes them (``optimizer/judged_pairs.py``).
 
 Every file is JSON Lines, plain or gzip. Sets share problems, so split by ``problem``, never by record.
 """
@@ -25,6 +26,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+import msgspec
+
+from perfbot.optimizer.judged_pairs import JudgedPair
+
 CANNOT_READ = (
     "{path} cannot be read as JSON Lines ({why}); give the folder that holds the data sets"
 )
@@ -34,6 +39,7 @@ MISSING = "has no field {name!r}"
 WRONG_KIND = "field {name!r} is not {wanted}"
 DOES_NOT_PARSE = "{name!r} is not Python that parses"
 NO_SUCH_FUNCTION = "{name!r} does not define the entry point"
+NOT_ACCEPTED = "has no version that was accepted"
 TOO_FEW = "fewer than two correct programs in Python"
 
 _GZIP = b"\x1f\x8b"
@@ -49,6 +55,7 @@ class Source(StrEnum):
     ENAMEL = "enamel"
     PIE = "pie"
     CODE_CONTESTS = "code_contests"
+    PERFBOT = "perfbot"
 
 
 class DataError(Exception):
@@ -82,7 +89,8 @@ class Pair:
 
     ``entry_point`` names the function; it is empty for programs that read standard input.
     ``checker`` defines ``__check(input, answer, output)``; empty where equality decides.
-    ``names`` is what generator and checker may refer to besides themselves, as source.
+    ``names`` is what generator and checker may refer to besides themselves, as source. ``judged``
+    has what perfbot's own pairs come with: strategies, interval, refused versions, people's word.
     """
 
     source: Source
@@ -95,6 +103,7 @@ class Pair:
     names: str = ""
     generator: Generator | None = None
     examples: tuple[Example, ...] = ()
+    judged: JudgedPair | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +161,20 @@ def read_code_contests(path: Path) -> Reading:
     return _read(path, _code_contests)
 
 
+def read_perfbot(path: Path) -> Reading:
+    """Read what perfbot's own runs gave; a function without an accepted version is no pair.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    return _read(path, _perfbot)
+
+
 READERS: Mapping[Source, Callable[[Path], Reading]] = {
     Source.ENAMEL: read_enamel,
     Source.PIE: read_pie,
     Source.CODE_CONTESTS: read_code_contests,
+    Source.PERFBOT: read_perfbot,
 }
 
 
@@ -274,6 +293,22 @@ def _code_contests(record: Mapping[str, object], line: int) -> Pair:
     )
 
 
+def _perfbot(record: Mapping[str, object], _line: int) -> Pair:
+    try:
+        judged = msgspec.convert(record, JudgedPair)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise _NoRecord(str(error)) from None
+    if judged.fast is None:
+        raise _NoRecord(NOT_ACCEPTED)
+    name = judged.qualname.rpartition(".")[2]
+    _defines("slow", judged.slow, name)
+    _defines("fast", judged.fast, name)
+    problem = f"{judged.origin.repository}:{judged.path}::{judged.qualname}"
+    return Pair(
+        Source.PERFBOT, judged.record, problem, judged.slow, judged.fast, name, judged=judged
+    )
+
+
 def _correct(record: Mapping[str, object]) -> Iterator[str]:
     """Yield the programs of ``solutions``, a list of ``[program, is correct]``."""
     for each in _list(record, "solutions"):
@@ -332,7 +367,7 @@ def _parses(name: str, text: str) -> ast.Module:
 def _defines(name: str, text: str, function: str) -> None:
     """Refuse the record when a field's text does not define a function at its top level."""
     if not any(
-        isinstance(node, ast.FunctionDef) and node.name == function
+        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == function
         for node in _parses(name, text).body
     ):
         raise _NoRecord(NO_SUCH_FUNCTION.format(name=name))

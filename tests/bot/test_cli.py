@@ -80,7 +80,7 @@ def test_the_other_verbs_are_parsed(tmp_path: Path) -> None:
         (["--time-budget", "15"], "write one like 90s, 15m or 1h30m"),
         (["--time-budget", "0s"], "at least 1s"),
         (["--profile", "/nowhere.pstats"], "there is no file '/nowhere.pstats'"),
-        (["--replay", "x"], "unrecognized arguments: --replay"),
+        (["--reply", "x"], "unrecognized arguments: --reply"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_says_what_is_wrong(

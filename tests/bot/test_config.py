@@ -117,7 +117,7 @@ WRONG = [
     ("paths: {include: src}\n", 1, "paths.include", "a list of texts"),
     ("paths:\n  include:\n  - a\n  - 3\n", 4, "paths.include[1]", "a text, found 3"),
     ("pull_requests: {draft: 1}\n", 1, "pull_requests.draft", "true or false"),
-    ("telemetry: cloud\n", 1, "telemetry", "one of local, none"),
+    ("telemetry: cloud\n", 1, "telemetry", "one of local, redacted, none"),
     ("allow: [netwrok]\n", 1, "allow", "did you mean 'network'"),
     ("allow: network\n", 1, "allow", "a list of these: network, processes"),
     ("overrides: [{accept: {}}]\n", 1, "overrides[0].paths", "at least one pattern"),

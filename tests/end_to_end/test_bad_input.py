@@ -40,7 +40,7 @@ def told(ended: Ended) -> str:
         (
             {**SHOP, ".perfbot.yml": "telemetry: everywhere\n"},
             2,
-            ".perfbot.yml:1: telemetry: expected one of local, none",
+            ".perfbot.yml:1: telemetry: expected one of local, redacted, none",
         ),
         (
             {**SHOP, ".perfbot.yml": "workload: {python: no/such/python}\n"},
