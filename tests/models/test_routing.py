@@ -79,7 +79,7 @@ def test_a_small_model_that_is_sure_and_right_is_enough() -> None:
     assert larger.asked == []
     assert by.decisions[0].sentence == (
         "did not ask large: small was 85% sure, and 54% are enough "
-        "(mean token probability 90%, 1 of its versions stand)"
+        "(mean token probability 90%, versions that stand: 1)"
     )
 
 
@@ -87,7 +87,7 @@ def test_a_small_model_that_was_refused_is_not() -> None:
     by = switching(Fixed([0.9], "small"), Fixed([None], "large"))
     assert search(by, refused=["small"]) == ["small", "large"]
     assert by.decisions[0].sentence == (
-        "asked large: small was 35% sure, below 54% (mean token probability 90%, 1 refused)"
+        "asked large: small was 35% sure, below 54% (mean token probability 90%, refused: 1)"
     )
 
 
@@ -133,7 +133,7 @@ def test_a_version_that_the_judge_refused_does_not_stand_any_more() -> None:
     assert search(by) == ["small"]
     judged = [Tried((), refused_by("not faster", Stage.JUDGE), f"{EMBEDDED} + small")]
     assert search(by, judged=judged, refused=["small"]) == ["small", "large"]
-    assert "2 refused" in by.decisions[-1].sentence
+    assert "refused: 2" in by.decisions[-1].sentence
 
 
 def test_without_a_smaller_model_the_catalogue_alone_is_weighed() -> None:
