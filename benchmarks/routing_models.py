@@ -7,6 +7,7 @@ is, half of the time each. Both state a mean token probability. All draws come f
 record's name, so that every run sees the same models.
 """
 
+import ast
 import hashlib
 import math
 from collections.abc import Sequence
@@ -16,13 +17,14 @@ from pathlib import Path
 from perfbot.optimizer.faults import seeded
 from perfbot.optimizer.models import Finish, Message, Reply, Sampling, Usage
 from perfbot.optimizer.protocol import Advice, Answer, render
+from perfbot.optimizer.readability import definition
 from perfbot.optimizer.strategies import Category
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.source import decode_source
 from perfbot.training.pairs import Pair
 
 CHARACTERS_PER_TOKEN = 3.4  # as in optimizer/context.py
-KNOWN = ((6, 0.9), (12, 0.5), (math.inf, 0.2))  # up to so many lines: the chance to know it
+KNOWN = ((5, 0.9), (10, 0.6), (1000, 0.2))  # up to so many lines of code: the chance to know it
 SURE = (0.75, 0.99)  # the small model's mean token probability where it is right, from, to
 UNSURE = (0.50, 0.95)  # and where it is not
 ALWAYS = (0.50, 0.99)  # whether it is right or not: a confidence that says nothing
@@ -57,9 +59,16 @@ def between(record: str, what: str, ends: tuple[float, float]) -> float:
 
 def knows(pair: Pair) -> bool:
     """Say whether the small model knows a record's answer."""
-    lines = len(pair.fast.strip().splitlines())
-    chance = next(chance for most, chance in KNOWN if lines <= most)
+    chance = next(chance for most, chance in KNOWN if lines_of_code(pair) <= most)
     return drawn(pair.record, "knows") < chance
+
+
+def lines_of_code(pair: Pair) -> int:
+    """Return how many lines the expert's function has behind its docstring."""
+    function = definition(pair.fast, pair.entry_point)
+    assert function is not None
+    body = function.body[ast.get_docstring(function) is not None :]
+    return (function.end_lineno or 0) - body[0].lineno + 1
 
 
 def small_answer(pair: Pair) -> str:

@@ -9,13 +9,14 @@ from perfbot.bot.config import Accept, Config, Operator, process_environment
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.history import past_commits
 from perfbot.bot.operator_models import chosen, offered
-from perfbot.bot.transcripts import remembered
+from perfbot.bot.transcripts import learned, remembered
 from perfbot.optimizer.case import Terms
 from perfbot.optimizer.journal import Journal, Unkept
 from perfbot.optimizer.models import Roles
 from perfbot.optimizer.preparation import Request, UnknownFunction
 from perfbot.optimizer.readability import Limits
 from perfbot.optimizer.recorded import Transcript
+from perfbot.optimizer.routing import Rule
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import ProfileError
 from perfbot.profiling.sandbox import SandboxError, strongest
@@ -46,6 +47,7 @@ def request(
     """
     settings = config.workload
     allowed = frozenset(each.value for each in config.allow)
+    models = _models(config, operator) if replay is None else None
     return Request(
         repository=repository,
         sandbox=strongest(trust=trust),
@@ -69,7 +71,10 @@ def request(
         refinement=config.models.feedback,
         profile=profile,
         python=python,
-        models=_models(config, operator) if replay is None else None,
+        models=models,
+        rule=learned(repository, operator, models.larger.name)
+        if models and models.larger
+        else Rule(),
         replay=replay,
         journal=journal,
         pairs=remembered(repository, operator),

@@ -25,6 +25,8 @@ from perfbot.optimizer.journal import Journal, Unkept
 from perfbot.optimizer.recorded import Keep, Run, Transcript, TranscriptError, read_file
 from perfbot.optimizer.recorder import ENDED, Recorder
 from perfbot.optimizer.redaction import Redaction
+from perfbot.optimizer.routing import Rule
+from perfbot.optimizer.routing_history import outcomes, versions
 from perfbot.optimizer.transcript import Store
 from perfbot.optimizer.transcript_file import FILE_NAME
 
@@ -36,6 +38,7 @@ _SECRET_NAME = re.compile(
     r"(?:^|_)(?:API|ACCESS|PRIVATE|SECRET)?KEYS?(?:_|$)|TOKEN|SECRET|PASSW|CREDENTIAL",
     re.IGNORECASE,
 )
+_RUNS_LEARNED_FROM = 100
 _LEAST_SECRET_CHARACTERS = 8  # of a variable's value: a short one is a setting
 _LONGEST_LICENCE = 100
 _LARGEST_METADATA_BYTES = 1 << 20
@@ -158,6 +161,21 @@ def remembered(repository: Path, operator: Operator) -> RememberedPairs:
     """
     everywhere = wishes(operator).examples is Examples.EVERYWHERE
     return RememberedPairs(operator.state, None if everywhere else _identity(repository))
+
+
+def learned(repository: Path, operator: Operator, larger: str) -> Rule:
+    """Return when the larger model is asked, as earlier runs on the repository teach.
+
+    Where none are kept, or too few, the rule is computed.
+    """
+    try:
+        with opened(operator) as store:
+            runs = store.runs(_identity(repository))[:_RUNS_LEARNED_FROM]
+            found = [store.transcript(each.run) for each in reversed(runs)]
+    except TranscriptError:
+        return Rule()
+    functions = (function for each in found for function in each.functions)
+    return Rule([*outcomes(map(versions, functions), larger)])
 
 
 def wishes(operator: Operator) -> Wishes:

@@ -278,7 +278,7 @@ def _proposal(subject: Subject, text: str, advice: Sequence[Advice], reply: Repl
     cut = reply.finish is Finish.LENGTH
     found = version(text, subject.function, reply.text, group=group, cut=cut)
     suggestions = tuple(_suggestion(each) for each in (*(found.advice or advice),))
-    sure = fmean(map(exp, reply.logprobs)) if reply.logprobs else None
+    sure = exp(fmean(reply.logprobs)) if reply.logprobs else None
     return Proposal(suggestions, found.text, sure)
 
 

@@ -55,6 +55,7 @@ class Case:
     dependencies: frozenset[str] = frozenset()
     recordings: dict[FunctionName, Recording] = field(default_factory=dict)
     _references: dict[FunctionName, Reference] = field(default_factory=dict)
+    _styles: dict[str, HouseStyle] = field(default_factory=dict)
     _copies: int = 0
 
     def own_packages(self, changes: Mapping[str, bytes]) -> frozenset[str]:
@@ -97,7 +98,9 @@ class Case:
 
     def house_style(self, path: str) -> HouseStyle:
         """Return how the project wants a file to look."""
-        return house_style(self.content, path)
+        if path not in self._styles:
+            self._styles[path] = house_style(self.content, path)
+        return self._styles[path]
 
     def adopt(self, changes: Mapping[str, bytes]) -> None:
         """Take an accepted change over, so that the next one is judged on top of it."""

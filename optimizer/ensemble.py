@@ -120,9 +120,11 @@ class Ensemble:
         return [watched, self._switching[function]]
 
     def routes(self, function: FunctionName) -> tuple[str, ...]:
-        """Return in sentences why a larger model was asked about a function, or was not."""
+        """Return in a sentence why a larger model was asked about a function, or was not at last."""
         switching = self._switching.get(function)
-        return tuple(each.sentence for each in switching.decisions) if switching else ()
+        decisions = switching.decisions if switching else []
+        asked = [each for each in decisions if each.asks_larger]
+        return tuple(each.sentence for each in (asked or decisions)[-1:])
 
     def adopted(self, paths: Sequence[str]) -> None:
         """Take note that files have changed for good."""

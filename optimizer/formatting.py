@@ -125,7 +125,7 @@ def _by_example(before: str, after: str, qualname: str, style: HouseStyle) -> st
 def _indent(text: str) -> str:
     try:
         return cst.parse_module(text).default_indent or " " * 4
-    except cst.ParserSyntaxError:
+    except (cst.ParserSyntaxError, RecursionError):
         return " " * 4
 
 

@@ -23,7 +23,7 @@ OWN = "the file's own"  # no formatter is configured
 
 _DEFAULT_WIDTH = 88  # of both
 _WIDEST = 320  # columns that ruff takes
-_LARGEST_BYTES = 1 << 20
+_LARGEST_BYTES = 1 << 17  # of a file with settings; YAML is slow to read
 _WIDTH_KEYS = ("max-line-length", "max_line_length", "column_limit")
 _WIDTH_FILES = {  # what checks or formats lines, and ruff cannot imitate
     ".style.yapf": ("style",),

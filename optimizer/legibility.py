@@ -8,6 +8,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 
 from perfbot.optimizer import readability
 from perfbot.optimizer.altered import outermost
@@ -25,6 +26,7 @@ SIZES = "nesting {before.nesting} → {after.nesting}, {before.lines} → {after
 NAMES_KEPT = ", {share:.0%} of its local names kept"
 BY_LIMIT = "{what} (accept.{key})"
 
+TOO_DEEP = "its expressions stand so deep in each other that they cannot be walked"
 MORE_COMPLEX = "its complexity rises by {added}"
 LONGER = "it grows from {before} to {after} lines, new helpers included"
 DEEPER = "its blocks nest {after} deep instead of {before}"
@@ -35,6 +37,7 @@ VAGUE_NAME = "the new name {name} says nothing, where most names of the function
 OTHER_LAYOUT = "line {line} is not laid out in {style} style: {text!r}"
 AND_MORE = " (and {count} more)"
 
+_SHOWN = 80  # characters of a line
 _ALWAYS_LINES = 10  # that a function may gain, however short it is
 
 
@@ -51,14 +54,19 @@ class Numbers:
     lines: int
 
 
+_UNKNOWN = Numbers(0, 0, 0, 0)
+_NOTHING_LOST = Losses()
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A function before and after a change, as its readers see it."""
 
     before: Numbers
     after: Numbers
-    lost: Losses
-    layout: Unlike | None
+    lost: Losses = _NOTHING_LOST
+    layout: Unlike | None = None
+    is_too_deep: bool = False  # only since the change: its expressions cannot be walked any more
 
     @property
     def told(self) -> str:
@@ -77,6 +85,8 @@ class Reading:
 
     def _against(self, limits: Limits) -> Iterator[tuple[str, str]]:
         """Yield the key of a limit and what is beyond it."""
+        if self.is_too_deep:
+            yield f"max_complexity_increase: {limits.max_complexity_increase}", TOO_DEEP
         yield from self._grown(limits)
         for kept, what in self._lost():
             if kept in limits.keep:
@@ -109,10 +119,26 @@ class Reading:
 
 
 def read(before: bytes, after: bytes, qualname: str, style: HouseStyle) -> Reading:
-    """Compare a function of two versions of a file, both of which Python can compile."""
+    """Compare a function of two versions of a file, both of which Python can compile.
+
+    Of a function that was nested too deep to be walked already, nothing is said.
+    """
+    try:
+        numbers = _numbers(before, qualname)
+    except RecursionError:
+        return Reading(_UNKNOWN, _UNKNOWN)
+    try:
+        return _compared(numbers, before, after, qualname, style)
+    except RecursionError:
+        return Reading(numbers, numbers, is_too_deep=True)
+
+
+def _compared(
+    numbers: Numbers, before: bytes, after: bytes, qualname: str, style: HouseStyle
+) -> Reading:
     old, new = _text(before), _text(after)
     return Reading(
-        _numbers(before, qualname),
+        numbers,
         _numbers(after, qualname, helpers=_new_lines(old, new)),
         losses(old, new, qualname),
         unlike(old, new, qualname, style),
@@ -144,6 +170,7 @@ def _text(source: bytes) -> str:
 
 def _in_words(layout: Unlike) -> str:
     line, text = layout.lines[0]
-    told = OTHER_LAYOUT.format(line=line, style=layout.style, text=text.strip())
+    shown = shorten(text, _SHOWN, placeholder=" …")
+    told = OTHER_LAYOUT.format(line=line, style=layout.style, text=shown)
     more = len(layout.lines) - 1
     return told + (AND_MORE.format(count=more) if more else "")

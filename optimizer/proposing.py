@@ -31,7 +31,7 @@ class Tried:
 class Proposal:
     """A version of the subject's file and what led to it.
 
-    ``confidence`` is the mean probability of the reply's tokens, ``None`` where it is not known.
+    ``confidence`` is the mean probability (geometric) of the reply's tokens, ``None`` where it is not known.
     """
 
     suggestions: tuple[Suggestion, ...]

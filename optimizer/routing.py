@@ -8,13 +8,13 @@ decision is one sentence for the report.
 
 import math
 import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from perfbot.optimizer.diagnosis import Stage
 from perfbot.optimizer.plan import Subject
-from perfbot.optimizer.proposing import EMBEDDED, Proposal, Proposer, Tried
+from perfbot.optimizer.proposing import Proposal, Proposer, Tried
 from perfbot.profiling.functions import FunctionName
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 ASKED = "asked {larger}: {smaller} was {sure} sure, below {needed} ({because})"
 STAYED = "did not ask {larger}: {smaller} was {sure} sure, and {needed} are enough ({because})"
 CONFIDENCE = "mean token probability {confidence:.0%}"
-STANDS = "{count} of its versions stand"
-REFUSED = "{count} refused"
+STANDS = "versions that stand: {count}"
+REFUSED = "refused: {count}"
 CATALOGUE = "the catalogue has a version"
 PAST = "{right} of {count} such cases went well before"
 NOTHING = "nothing is known yet"
@@ -84,46 +84,6 @@ class Outcome:
 
     evidence: Evidence
     went_well: bool
-
-
-@dataclass(frozen=True, slots=True)
-class EarlierVersion:
-    """A version of an earlier run: who wrote it, whether it stood in the search, what the judge said.
-
-    ``accepted`` is ``None`` where it never came before the judge.
-    """
-
-    optimizer: str
-    confidence: float | None
-    stands: bool
-    accepted: bool | None
-
-
-def outcomes(history: Iterable[Sequence[EarlierVersion]], smaller: Set[str]) -> Iterator[Outcome]:
-    """Yield what earlier cases teach, of each function's attempts, the oldest function first.
-
-    ``smaller`` are the names of the smaller models. A case of which nobody knows whether the cheap
-    versions would have been accepted, since another was judged in their place, teaches nothing.
-    """
-    past = Verdicts()
-    for attempts in history:
-        cheap = [each for each in attempts if each.optimizer in smaller | {EMBEDDED}]
-        went_well = any(each.accepted for each in cheap)
-        if cheap and (went_well or not any(_is_open(each) for each in cheap)):
-            yield Outcome(_evidence(cheap, past), went_well)
-            past = Verdicts(past.right + went_well, past.count + 1)
-
-
-def _is_open(attempt: EarlierVersion) -> bool:
-    return attempt.stands and attempt.accepted is None
-
-
-def _evidence(attempts: Sequence[EarlierVersion], past: Verdicts) -> Evidence:
-    models, tally = [each for each in attempts if each.optimizer != EMBEDDED], Tally()
-    for each in models:
-        tally.count(each.confidence, stands=each.stands)
-    catalogue = any(each.stands for each in attempts if each.optimizer == EMBEDDED)
-    return Evidence(tally.confidence, tally.standing, tally.refused, catalogue, past)
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,3 +103,18 @@ def test_a_line_in_another_layout_is_shown() -> None:
 
 def test_what_cannot_be_decoded_has_nothing_worse() -> None:
     assert read(b"# coding: nonsense\n", b"# coding: nonsense\n", "f", STYLE).worse == ()
+
+
+def test_what_cannot_be_walked_is_less_readable_unless_it_was_so_before() -> None:
+    before = "def f(a):\n    return a\n"
+    deep = before.replace("return a", "return " + " + ".join(["a"] * 1500))
+    found = reading(deep, before)
+    assert [each.rpartition("(")[2] for each in found.beyond(Limits())] == [
+        "accept.max_complexity_increase: 5)"
+    ]
+    assert reading(before, deep).worse == ()
+
+
+def test_a_long_line_is_shown_shortly() -> None:
+    (told,) = reading(BEFORE.replace("total = 0", "total= 0 +" + " 1 +" * 30 + " 1")).worse
+    assert len(told) < 160
