@@ -73,7 +73,7 @@ def test_what_was_asked_answered_and_decided_is_kept(recorded: Recorded) -> None
     (function,) = recorded.transcript.functions
     asked = [(each.purpose, each.model) for each in function.calls]
     assert asked[:2] == [("plan", "openai:tiny"), ("write", "openai:tiny")]
-    assert function.calls[0].reply == PLAN
+    assert function.calls[0].reply == PLAN.removesuffix("[/SUGG]")
     assert any("then" in each.why for each in function.trials)
     assert accepted(recorded.transcript) <= versions(recorded.transcript)
     assert accepted(recorded.transcript)
