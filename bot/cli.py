@@ -95,6 +95,12 @@ def _action(_chosen: Namespace) -> Exit:
     return action.run(optimize.report_of)
 
 
+def _serve_models(chosen: Namespace) -> Exit:
+    from perfbot.bot import serve_models
+
+    return serve_models.run(options.ServeModelsOptions.read(chosen))
+
+
 def _nothing(_parser: ArgumentParser) -> None:
     """Declare no arguments."""
 
@@ -116,6 +122,12 @@ VERBS = (
         "try what this machine offers: sandbox, Python, noise, tools",
         options.DoctorOptions.declare,
         _doctor,
+    ),
+    Verb(
+        "models",
+        "serve a model of one's own: perfbot models serve",
+        options.ServeModelsOptions.declare,
+        _serve_models,
     ),
     Verb(
         "export",

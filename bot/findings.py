@@ -232,7 +232,11 @@ def _result(judged: Judged, patch: str | None, benchmark: str | None) -> rows.Re
         ),
         energy_ratio=metrics.energy_ratio,
         loads=tuple(map(_load, metrics.loads)),
-        remarks=(*_harder(accepted, function), *(judged.effect.remarks if judged.effect else ())),
+        remarks=(
+            *_harder(accepted, function),
+            *judged.routes,
+            *(judged.effect.remarks if judged.effect else ()),
+        ),
         benchmark_file=benchmark,
         rounds=judged.rounds,
         attempts=tuple(rows.AttemptRow(each.optimizer, each.why) for each in judged.attempts),

@@ -3,6 +3,7 @@
 Imports nothing but the standard library and small modules, so that ``perfbot --help`` is quick.
 """
 
+import shlex
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,9 @@ from typing import Self
 
 from perfbot.bot.durations import parse_duration
 from perfbot.bot.exits import Exit, RunError
+
+ENGINES = ("vllm", "transformers")
+ROLES = ("planner", "optimizer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +214,73 @@ class InitOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ServeModelsOptions:
+    """``perfbot models serve``; without a directory the operator's file says which model it is.
+
+    ``roles`` are whose lines of that file are meant; ``engine`` is the program that serves, of which
+    ``python`` is the interpreter that has it, and ``engine_options`` are handed to it as they are.
+    """
+
+    directory: Path | None
+    roles: tuple[str, ...] = ROLES
+    engine: str = ENGINES[0]
+    host: str = "127.0.0.1"
+    port: int = 8000
+    key_env: str | None = None
+    key_file: Path | None = None
+    python: Path | None = None
+    engine_options: tuple[str, ...] = ()
+
+    @classmethod
+    def declare(cls, parser: ArgumentParser) -> None:
+        """Add the verbs below ``models``, and this one's arguments."""
+        below = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+        help = "serve a model directory to perfbot, on this machine"
+        one = below.add_parser("serve", help=help, description=f"{help.capitalize()}.")
+        one.add_argument(
+            "directory",
+            nargs="?",
+            type=Path,
+            metavar="MODEL_DIR",
+            help="config.json, tokenizer and *.safetensors (default: as models.yml names it)",
+        )
+        one.add_argument("--for", dest="role", choices=ROLES, help="what perfbot will ask of it")
+        one.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="what serves it")
+        one.add_argument("--host", default="127.0.0.1", help="the address to listen at")
+        one.add_argument("--port", type=_port, default=8000, help="the port; 0: any free one")
+        key = one.add_mutually_exclusive_group()
+        key.add_argument(
+            "--key-env", metavar="NAME", help="the environment variable with the server's key"
+        )
+        key.add_argument("--key-file", type=_file, metavar="FILE", help="a file with that key")
+        one.add_argument(
+            "--python", type=_file, metavar="FILE", help="the Python that has the engine installed"
+        )
+        one.add_argument(
+            "--engine-options",
+            type=shlex.split,
+            default=[],
+            metavar="TEXT",
+            help="more for the engine's own command, such as '--tensor-parallel-size 2'",
+        )
+
+    @classmethod
+    def read(cls, chosen: Namespace) -> Self:
+        """Return the record of parsed arguments."""
+        return cls(
+            directory=chosen.directory,
+            roles=(chosen.role,) if chosen.role else ROLES,
+            engine=chosen.engine,
+            host=chosen.host,
+            port=chosen.port,
+            key_env=chosen.key_env,
+            key_file=None if chosen.key_file is None else Path(chosen.key_file),
+            python=None if chosen.python is None else Path(chosen.python),
+            engine_options=tuple(chosen.engine_options),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ExportOptions:
     """``perfbot export``; without ``pairs`` the runs are listed. ``since_s`` counts from 1970."""
 
@@ -323,6 +394,12 @@ def _duration_s(text: str) -> float:
     if duration_s < 1:
         raise ArgumentTypeError("the time must be at least 1s")
     return duration_s
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
+    return int(text)
 
 
 def _date_s(text: str) -> float:

@@ -14,7 +14,7 @@ from statistics import fmean
 from perfbot.optimizer import context, groups, plan, prompting
 from perfbot.optimizer.catalogue import Rule
 from perfbot.optimizer.containment import visible
-from perfbot.optimizer.diagnosis import Diagnosis, Stage, refused
+from perfbot.optimizer.diagnosis import Diagnosis, ErrorClass, Stage, refused
 from perfbot.optimizer.journal import Purpose, Trial
 from perfbot.optimizer.knowledge import Knowledge
 from perfbot.optimizer.lookup import NOTHING_TO_ASK, Lookup
@@ -143,15 +143,14 @@ class Authors:
             return ()
         if self.plan_by is None:
             found = [step.suggestion for step in plan.steps(subject, text, self.rules)]
-            return tuple(_advice(each) for each in found[:_ADVICE])
+            return tuple(advice_of(each) for each in found[:_ADVICE])
         asked = prompting.planning(subject, sections, style=self.plan_style)
         sampling = Sampling(stop=self.plan_style.plan_stop, schema=self.plan_style.plan_schema)
         question = Question(subject.function, Purpose.PLAN, asked, sampling)
-        reply = self.spending.ask(self.plan_by, question)
         try:
-            return read_plan(reply.text).answer.advice
-        except ReplyError:
-            return ()  # a plan that cannot be read is no plan: the optimizer makes its own
+            return read_plan(self.spending.ask(self.plan_by, question).text).answer.advice
+        except (ModelError, ReplyError):
+            return ()  # without a plan that can be read the optimizer makes its own
 
     def _drafts(self, subject: Subject, asked: Conversation, purpose: Purpose) -> list[_Draft]:
         """Ask for the versions of one round, all at once; what the index is asked is answered.
@@ -197,7 +196,9 @@ class Authors:
         """Return how one of a round's replies is drawn: the first one's seed is 0."""
         several = self.refinement.samples > 1
         temperature = self.refinement.temperature if several else 0.0
-        return Sampling(temperature=temperature, seed=number, schema=self.style.schema)
+        return Sampling(
+            temperature=temperature, seed=number, schema=self.style.schema, logprobs=True
+        )
 
     def _rows(self, subject: Subject, draft: _Draft, left: int) -> Conversation | None:
         """Return the conversation with the rows that a reply asked for, ``None`` if it is an answer.
@@ -231,7 +232,7 @@ class Authors:
             try:
                 proposal = _proposal(subject, text, advice, draft.reply)
             except (ReplyError, SpliceError, SceneError) as error:
-                why = refused(str(error), Stage.READING)
+                why = _unreadable(error)
                 self._tell_unreadable(subject, advice, why)
                 failed.append(_Failed(draft, why, draft.reply.text))
                 continue
@@ -266,7 +267,7 @@ def _proposal(subject: Subject, text: str, advice: Sequence[Advice], reply: Repl
     return Proposal(suggestions, found.text, sure)
 
 
-def _advice(suggestion: Suggestion) -> Advice:
+def advice_of(suggestion: Suggestion) -> Advice:
     """Put a suggestion on the wire: the strategy's own name opens the description."""
     text = f"{suggestion.strategy.name}: {suggestion.why}"
     return Advice(suggestion.strategy.category, " ".join(text.split()))
@@ -278,6 +279,13 @@ def _suggestion(advice: Advice) -> Suggestion:
     if not colon or len(name) > _NAME_CHARACTERS:
         name, why = advice.category.value.casefold(), advice.description
     return Suggestion(Strategy(advice.category, name), why)
+
+
+def _unreadable(error: Exception) -> Diagnosis:
+    """Return what keeps a reply from being a version; names that nothing defines are looked up."""
+    if isinstance(error, SpliceError) and error.missing:
+        return Diagnosis(ErrorClass.UNDEF, Stage.CHECKING, str(error), error.missing)
+    return refused(str(error), Stage.READING)
 
 
 def _in_a_line(tried: Tried) -> str:

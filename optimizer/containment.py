@@ -17,7 +17,6 @@ answer is one function, and that the judge decides over that (``docs/models.md``
 
 import io
 import re
-import secrets
 import tokenize
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +26,8 @@ from itertools import accumulate
 CUT = " …"
 
 _LONGEST_LINE = 1_000  # characters; files with longer ones are data, not code (DeepSeek-Coder)
-_HTML_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_OPENS, _CLOSES = "<!--", "-->"  # an HTML comment
+_NESTED = 8
 _UNSEEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})  # of unicodedata.category
 _IGNORABLE = frozenset(  # no formatting characters, and yet nothing is shown for them
     map(
@@ -95,8 +95,8 @@ def visible_source(text: str) -> str:
     return _cut("".join(piece.shown for piece in pieces))
 
 
-def drawn(texts: Iterable[str], draw: Callable[[], str] = lambda: secrets.token_hex(8)) -> str:
-    """Return a number for markers around texts: one that none of them contains."""
+def drawn(texts: Iterable[str], draw: Callable[[], str]) -> str:
+    """Return a number for markers around texts: the first that is drawn and none of them contains."""
     everything = list(texts)
     while True:
         number = draw()
@@ -128,10 +128,29 @@ def _without_unseen(text: str) -> str:
 
 
 def _without_comments(text: str) -> str:
-    """Take HTML comments out, and those that taking one out makes; lines stay."""
-    while (shorter := _HTML_COMMENT.sub(lambda each: "\n" * each[0].count("\n"), text)) != text:
+    """Take HTML comments out, and those that taking one out makes; lines stay.
+
+    What is nested deeper than anybody writes loses the beginning of its comments instead.
+    """
+    for _ in range(_NESTED):
+        shorter = "".join(_outside_comments(text))
+        if shorter == text:
+            return text
         text = shorter
-    return text
+    return text.replace(_OPENS, "(" + _OPENS[1:])
+
+
+def _outside_comments(text: str) -> Iterator[str]:
+    """Yield what stands between comments, in one pass: hostile text has many that do not end."""
+    place = 0
+    while (start := text.find(_OPENS, place)) >= 0:
+        end = text.find(_CLOSES, start + len(_OPENS))
+        if end < 0:
+            break
+        yield text[place:start]
+        yield "\n" * text.count("\n", start, end)
+        place = end + len(_CLOSES)
+    yield text[place:]
 
 
 def _without_tokens(text: str, defused: Callable[[re.Match[str]], str] | None = None) -> str:
@@ -198,21 +217,36 @@ def _raw(text: str) -> str:
 def _pieces(text: str) -> Iterator[_Piece]:
     """Yield the whole source in pieces, in order; raises where it cannot be tokenized."""
     starts = list(accumulate((len(line) + 1 for line in text.split("\n")), initial=0))
-    done = 0
-    before = tokenize.NEWLINE
-    raw = False
+    done, before, raw = 0, tokenize.NEWLINE, False
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type in _STARTS:
-            raw = "r" in token.string.lower()
-        if token.type == tokenize.STRING:
-            raw = "r" in token.string.partition(token.string[-1])[0].lower()
-        if token.type in _STRINGS or token.type == tokenize.COMMENT:
-            is_prose = token.type == tokenize.COMMENT or before in _BEFORE_STATEMENT
-            start = starts[token.start[0] - 1] + token.start[1]
-            end = starts[token.end[0] - 1] + token.end[1]
+        raw = _is_raw(token, raw)
+        show = _manner(token, before, raw)
+        if show is not None:
+            start = max(done, starts[token.start[0] - 1] + token.start[1])
+            end = max(start, starts[token.end[0] - 1] + token.end[1])
             yield _Piece(text[done:start], _code)
-            yield _Piece(text[start:end], _prose if is_prose else _raw if raw else _string)
+            yield _Piece(text[start:end], show)
             done = end
         if token.type not in _BETWEEN:
             before = token.type
     yield _Piece(text[done:], _code)
+
+
+def _is_raw(token: tokenize.TokenInfo, before: bool) -> bool:
+    """Say whether the string that a token begins, or goes on with, has no escapes."""
+    if token.type in _STARTS:
+        return "r" in token.string.lower()
+    if token.type == tokenize.STRING:
+        return "r" in token.string.partition(token.string[-1])[0].lower()
+    return before
+
+
+def _manner(token: tokenize.TokenInfo, before: int, raw: bool) -> Callable[[str], str] | None:
+    """Return how to show a comment or a string, ``None`` for any other token."""
+    if token.type == tokenize.COMMENT:
+        return _prose
+    if token.type not in _STRINGS:
+        return None
+    if before in _BEFORE_STATEMENT:  # a docstring, or one that is written like it
+        return _prose
+    return _raw if raw else _string

@@ -7,9 +7,9 @@ it, and the prompt marks it as data. The titles are perfbot's own; paths and nam
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TypeAlias
 
 from perfbot.optimizer.containment import visible, visible_source
+from perfbot.optimizer.excerpts import Definition, between, excerpt, first_line
 from perfbot.optimizer.knowledge import Exercise, Knowledge, Pair, PastCommit
 from perfbot.optimizer.packing import Part, Section, budget, cost, packed
 from perfbot.optimizer.plan import Subject
@@ -54,13 +54,11 @@ _ORDER = (
 )
 _LINES = frozenset({HEAT, VALUES, IMPORTS, DEPENDENCIES})  # blocks that follow on each other
 
-_SHORT = 15  # lines of a helper that is shown in full
 _LEAST_SHARE = 0.01  # of a line's time, to be told
 _MOST_HOT = 12
 _MOST_NAMES = 12  # of tests
 _BODY_LINES = 6  # of a commit's message
 
-_Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _NOTHING = Knowledge()
 
 
@@ -130,7 +128,7 @@ class _View:
         """Yield the file's import statements."""
         for node in self._module.body:
             if isinstance(node, ast.Import | ast.ImportFrom):
-                yield "\n".join(self._between(node.lineno, node.end_lineno))
+                yield "\n".join(between(self._lines, node.lineno, node.end_lineno))
 
     def used(self) -> list[str]:
         """Return the file's definitions that the function names, in the order in which it does.
@@ -167,50 +165,25 @@ class _View:
         return {name: number for number, name in enumerate(names)}
 
     def _shown(self, node: ast.stmt) -> str:
-        if isinstance(node, _Definition):
-            return "\n".join(self._head(node))
-        return "\n".join(self._between(node.lineno, node.end_lineno))
+        return "\n".join(excerpt(self._lines, node))
 
-    def _head(self, node: _Definition) -> list[str]:
-        first = _first_line(node)
-        end = node.end_lineno or node.lineno
-        if not _is_class(node) and end - first < _SHORT:
-            return self._between(first, end)
-        shown = self._between(first, max(node.lineno, node.body[0].lineno - 1))
-        docstring = ast.get_docstring(node)
-        if docstring:
-            first_line = visible(docstring).split("\n")[0]
-            shown.append(f'{" " * (node.col_offset + 4)}"""{first_line}"""')
-        return [*shown, *(self._fields(node) if isinstance(node, ast.ClassDef) else ())]
-
-    def _fields(self, node: ast.ClassDef) -> Iterator[str]:
-        """Yield the declared attributes of a class, and the signatures of its methods."""
-        for each in node.body:
-            if isinstance(each, ast.Assign | ast.AnnAssign):
-                yield from self._between(each.lineno, each.end_lineno)
-            elif isinstance(each, _Definition) and not _is_class(each):
-                yield from self._between(each.lineno, max(each.lineno, each.body[0].lineno - 1))
-
-    def _commented(self, node: _Definition) -> list[str]:
+    def _commented(self, node: Definition) -> Sequence[str]:
         """Return a definition's lines and the comments that stand directly above it."""
-        first = _first_line(node)
+        first = first_line(node)
         while first > 1 and self._lines[first - 2].lstrip().startswith("#"):
             first -= 1
-        return self._between(first, node.end_lineno)
-
-    def _between(self, first: int, last: int | None) -> list[str]:
-        return self._lines[first - 1 : last]
+        return between(self._lines, first, node.end_lineno)
 
 
-def _path_to(module: ast.Module, names: Sequence[str]) -> list[_Definition]:
+def _path_to(module: ast.Module, names: Sequence[str]) -> list[Definition]:
     """Return the definitions from the outermost to the function; the last one of a name counts."""
-    path: list[_Definition] = []
+    path: list[Definition] = []
     inside: ast.AST = module
     for name in names:
         inside = [
             each
             for each in ast.walk(inside)
-            if isinstance(each, _Definition) and each.name == name and each is not inside
+            if isinstance(each, Definition) and each.name == name and each is not inside
         ][-1]
         path.append(inside)
     return path
@@ -218,10 +191,6 @@ def _path_to(module: ast.Module, names: Sequence[str]) -> list[_Definition]:
 
 def _is_class(node: ast.AST) -> bool:
     return isinstance(node, ast.ClassDef)
-
-
-def _first_line(node: _Definition) -> int:
-    return min([node.lineno, *(each.lineno for each in node.decorator_list)])
 
 
 def _defined(node: ast.stmt) -> set[str]:

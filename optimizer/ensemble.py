@@ -16,14 +16,17 @@ from pathlib import Path
 from perfbot.optimizer.authors import Authors
 from perfbot.optimizer.case import Case
 from perfbot.optimizer.catalogue import rules
+from perfbot.optimizer.embedded import Guided
 from perfbot.optimizer.groups import group_of
 from perfbot.optimizer.knowledge import Knowledge, gathered
 from perfbot.optimizer.lookup import NOTHING_TO_ASK, IndexLookup, Lookup
-from perfbot.optimizer.models import Roles
+from perfbot.optimizer.models import Model
 from perfbot.optimizer.preparation import Prepared, Request, text_of
 from perfbot.optimizer.project_index import IndexUnavailable, ProjectIndex
-from perfbot.optimizer.proposing import Catalogue, Proposer
+from perfbot.optimizer.proposing import EMBEDDED, Catalogue, Proposer
 from perfbot.optimizer.replaying import replay
+from perfbot.optimizer.rounds import Rounds
+from perfbot.optimizer.routing import Switching, Watched
 from perfbot.optimizer.spending import Spending
 from perfbot.optimizer.verify import not_comparable
 from perfbot.profiling.functions import FunctionName
@@ -38,15 +41,22 @@ class Ensemble:
     """The proposers of a run. Use it as a context manager: the index is closed at the end."""
 
     def __init__(
-        self, request: Request, ready: Prepared, spending: Spending, note: Callable[[str], None]
+        self,
+        request: Request,
+        ready: Prepared,
+        spending: Spending,
+        rounds: Rounds,
+        note: Callable[[str], None],
     ) -> None:
         self._request = request
         self._case: Case = ready.case
         self._sources = ready.sources
         self._spending = spending
+        self._rounds = rounds
         self._note = note
+        self._shares: Mapping[FunctionName, float] = {}  # of the workload's time
+        self._switching: dict[FunctionName, Switching] = {}
         self._groups: Mapping[FunctionName, tuple[FunctionName, ...]] = {}
-        self._index: ProjectIndex | None = None
         self._open = ExitStack()
 
     def __enter__(self) -> "Ensemble":
@@ -62,6 +72,7 @@ class Ensemble:
 
         Without a model there is nothing to decide: the catalogue changes one function.
         """
+        self._shares = {each.function: each.share for each in ranked}
         if self._request.models is not None:
             shares = {each.function: each.inclusive_share for each in ranked}
             self._groups = {each: self._group(each, shares) for each in functions}
@@ -75,6 +86,8 @@ class Ensemble:
     def proposers(self, function: FunctionName) -> list[Proposer]:
         """Return who proposes versions of a function: the catalogue first, then the models there are.
 
+        Where a model plans and none writes, the catalogue follows its plan.
+
         Raises:
             ReplayError: a transcript is to propose, and has nothing for the function as it is.
         """
@@ -84,25 +97,49 @@ class Ensemble:
             if replayed.note:
                 self._note(replayed.note)
             return list(replayed.proposers)
-        models = self._request.models
-        authors = self._authors(function, models) if models is not None else ()
-        return [Catalogue(rules()), *authors]
+        catalogue, models = Catalogue(rules()), self._request.models
+        if models is None:
+            return [catalogue]
+        if models.planner is not None and not models.optimizers and models.larger is None:
+            knowledge = cache(lambda: self._knowledge(function))
+            return [Guided(models.planner, rules(), self._spending, knowledge)]
+        if models.larger is None:
+            return [catalogue, *self._authors(function, models.planner, models.optimizers)]
+        asked = (*models.optimizers, models.larger)
+        *smaller, larger = self._authors(function, models.planner, asked)
+        watched = Watched(catalogue)
+        self._switching[function] = Switching(
+            [Watched(each) for each in smaller],
+            larger,
+            watched,
+            self._shares.get(function, 0.0),
+            self._request.rule,
+            self._rounds.verdicts({EMBEDDED, *(each.optimizer for each in smaller)}),
+        )
+        return [watched, self._switching[function]]
+
+    def routes(self, function: FunctionName) -> tuple[str, ...]:
+        """Return in sentences why a larger model was asked about a function, or was not."""
+        switching = self._switching.get(function)
+        return tuple(each.sentence for each in switching.decisions) if switching else ()
 
     def adopted(self, paths: Sequence[str]) -> None:
         """Take note that files have changed for good."""
-        if self._index is not None:
+        if self._request.models is not None and self._index is not None:
             self._index.refresh(self._case.tree.root, paths)
 
-    def _authors(self, function: FunctionName, models: Roles) -> Iterator[Authors]:
+    def _authors(
+        self, function: FunctionName, planner: Model | None, models: Sequence[Model]
+    ) -> Iterator[Authors]:
         @cache  # one for all models, and only if one is asked
         def knowledge() -> Knowledge:
             return self._knowledge(function)
 
-        shares = _shares(self._request.candidates, len(models.optimizers))
-        for model, replies in zip(models.optimizers, shares, strict=True):
+        shares = _shares(self._request.candidates, len(models))
+        for model, replies in zip(models, shares, strict=True):
             yield Authors(
                 model,
-                models.planner,
+                planner,
                 rules(),
                 self._spending,
                 replies,
@@ -119,20 +156,25 @@ class Ensemble:
             hint=request.hint,
             history=request.history(function),
             pairs=request.pairs,
+            index=self._index,
         )
 
     @cached_property
-    def _lookup(self) -> Lookup:
-        """What models can look up of the project; nothing where there can be no index."""
+    def _index(self) -> ProjectIndex | None:
+        """The index of the project, opened when somebody first asks; ``None`` where there can be none."""
         place = self._request.cache / "index" / _index_name(self._request.repository)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            self._index = self._open.enter_context(ProjectIndex.open(place))
-            self._index.update(self._case.tree.root, self._case.tree.files)
+            index = self._open.enter_context(ProjectIndex.open(place))
+            index.update(self._case.tree.root, self._case.tree.files)
         except (IndexUnavailable, OSError) as error:
             self._note(NO_INDEX.format(why=error))
-            return NOTHING_TO_ASK
-        return IndexLookup(self._index)
+            return None
+        return index
+
+    @property
+    def _lookup(self) -> Lookup:
+        return IndexLookup(self._index) if self._index is not None else NOTHING_TO_ASK
 
     def _group(
         self, function: FunctionName, shares: Mapping[FunctionName, float]

@@ -5,12 +5,15 @@ Nothing of it decides anything: what cannot be found out is left out, without a 
 """
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from perfbot.optimizer.case import Case
+from perfbot.optimizer.excerpts import Excerpt
 from perfbot.optimizer.growth import power
+from perfbot.optimizer.project_index import IndexUnavailable, ProjectIndex
+from perfbot.optimizer.surroundings import callers, used_elsewhere
 from perfbot.profiling import growth, line_times
 from perfbot.profiling.functions import FunctionName, find_function
 from perfbot.profiling.line_times import LineTimes
@@ -41,14 +44,6 @@ class Exercise:
     name: str
     calls: int
     source: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Excerpt:
-    """Code of a file: a definition in full or its head."""
-
-    path: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +101,13 @@ def gathered(
     hint: str = "",
     history: Sequence[PastCommit] = (),
     pairs: PairStore = NO_PAIRS,
+    index: ProjectIndex | None = None,
 ) -> Knowledge:
     """Find out what there is to know of a function whose calls were recorded.
 
     It takes some seconds: lines are timed, and the function is made to grow.
+
+    Without an ``index`` of the project nothing is known of its other files.
 
     Raises:
         SandboxError: a process could not be started at all.
@@ -120,12 +118,25 @@ def gathered(
         hint=hint,
         heat=line_times.measure(case.target, reference, case.tree),
         growth=_growth(case, function),
+        definitions=_looked_up(used_elsewhere, index, function),
+        callers=_looked_up(callers, index, function),
         tests=tuple(_tests(case.tree, case.recordings[function].tests)),
         history=tuple(history),
         accepted=tuple(pairs.nearest(source, accepted=True, most=_EXAMPLES)),
         rejected=tuple(pairs.nearest(source, accepted=False, most=_WARNINGS)),
         versions=case.target.interpreter.packages,
     )
+
+
+def _looked_up(
+    ask: Callable[[ProjectIndex, FunctionName], tuple[Excerpt, ...]],
+    index: ProjectIndex | None,
+    function: FunctionName,
+) -> tuple[Excerpt, ...]:
+    try:
+        return ask(index, function) if index is not None else ()
+    except IndexUnavailable:
+        return ()
 
 
 def _growth(case: Case, function: FunctionName) -> str:

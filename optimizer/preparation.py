@@ -17,6 +17,7 @@ from perfbot.optimizer.models import Priority, Roles
 from perfbot.optimizer.progress import Listener, Phase
 from perfbot.optimizer.recorded import Transcript
 from perfbot.optimizer.refinement import Refinement
+from perfbot.optimizer.routing import Rule
 from perfbot.profiling import environment, provision
 from perfbot.profiling.functions import FunctionName, find_function, function_index, near_names
 from perfbot.profiling.overlay import overlay
@@ -51,8 +52,9 @@ class Request:
     catalogue plans and writes alone; ``refinement`` is how a model is led from one version to the
     next. ``hint`` is what a person wrote about the functions;
     ``journal`` is told what models were asked and what was decided. ``history`` tells what earlier
-    commits say of a function, and ``pairs`` remembers versions that were judged in other runs. With
-    ``replay`` nothing is proposed but what that transcript holds, for the functions that it holds.
+    commits say of a function, and ``pairs`` remembers versions that were judged in other runs.
+    ``rule`` says when a larger model is asked. With ``replay`` nothing is proposed but what that
+    transcript holds, for the functions that it holds.
     """
 
     repository: Path
@@ -75,6 +77,7 @@ class Request:
     priority: Priority = Priority.PERSON
     hint: str = ""
     journal: Journal = field(default_factory=Unkept)
+    rule: Rule = field(default_factory=Rule)
     history: Callable[[FunctionName], Sequence[PastCommit]] = lambda _function: ()
     pairs: PairStore = NO_PAIRS
     replay: Transcript | None = None

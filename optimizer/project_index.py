@@ -244,6 +244,11 @@ class ProjectIndex:
             self._rows(questions.CALLEES, number), self._rows(questions.CALLEES_BY_NAME, number)
         )
 
+    def used(self, path: str, qualname: str) -> tuple[Link, ...]:
+        """Return what this and the functions inside it certainly use of the project, called or not."""
+        number = self._numbers(path, qualname)[-1:]
+        return self._links(self._rows(questions.USED, number), ()) if number else ()
+
     def references(self, name: str) -> tuple[Reference, ...]:
         """Return all uses of a name, whatever it means there."""
         found = self._rows(questions.REFERENCES, [name])

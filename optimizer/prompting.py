@@ -5,10 +5,11 @@ function follows, and what is said of one version comes last. How a model is led
 :class:`Style` names the files.
 """
 
+import itertools
 import re
 import secrets
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -16,7 +17,7 @@ from hashlib import blake2s
 from importlib import resources
 
 from perfbot.optimizer import diff_answer, protocol, structured
-from perfbot.optimizer.containment import visible, visible_source
+from perfbot.optimizer.containment import drawn, visible, visible_source
 from perfbot.optimizer.diff_answer import FRAME
 from perfbot.optimizer.knowledge import Pair
 from perfbot.optimizer.models import Message, Role
@@ -244,12 +245,18 @@ def _nonce(sections: Iterable[Section]) -> str:
     """Return what ends data: a repository cannot end what it cannot name.
 
     It follows from a secret of this process and from the data itself, so that the same data gives
-    the same text, which a server need not read twice.
+    the same text, which a server need not read twice. One that occurs in the data is drawn anew.
     """
-    digest = blake2s(key=_SECRET, digest_size=8)
-    for each in sections:
-        digest.update(f"{len(each.body)}:{each.body}".encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()
+    bodies = [each.body for each in sections]
+    return drawn(bodies, _digests(bodies).__next__)
+
+
+def _digests(bodies: Sequence[str]) -> Iterator[str]:
+    for count in itertools.count():
+        digest = blake2s(str(count).encode(), key=_SECRET, digest_size=8)
+        for body in bodies:
+            digest.update(f"{len(body)}:{body}".encode("utf-8", "surrogatepass"))
+        yield digest.hexdigest()
 
 
 def _filled(prompt: str, **values: object) -> str:

@@ -1,9 +1,12 @@
 """How many replies of models it took to come to a version, and why the ones before it failed."""
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from perfbot.optimizer.journal import Call, Decision, Journal, Purpose, Trial
 from perfbot.optimizer.proposing import EMBEDDED
+from perfbot.optimizer.routing import Verdicts
+from perfbot.optimizer.verdict import Accepted
 from perfbot.profiling.functions import FunctionName
 
 _WITH_CODE = (Purpose.WRITE, Purpose.REPAIR)
@@ -24,6 +27,7 @@ class Rounds:
     journal: Journal
     _asked: dict[FunctionName, int] = field(default_factory=dict)
     _failed: dict[FunctionName, list[Attempt]] = field(default_factory=dict)
+    _decided: list[tuple[frozenset[str], bool]] = field(default_factory=list)
 
     def begun(self, function: FunctionName, text: str) -> None:
         """Pass it on."""
@@ -43,8 +47,15 @@ class Rounds:
             self._failed.setdefault(trial.function, []).append(attempt)
 
     def decided(self, decision: Decision) -> None:
-        """Pass it on."""
+        """Keep whose version it was, and whether it was accepted."""
         self.journal.decided(decision)
+        names = frozenset(decision.optimizer.split(" + "))
+        self._decided.append((names, isinstance(decision.verdict, Accepted)))
+
+    def verdicts(self, optimizers: Set[str]) -> Verdicts:
+        """Return what the judge said in this run of versions in which only these had a part."""
+        found = [accepted for names, accepted in self._decided if names <= optimizers]
+        return Verdicts(sum(found), len(found))
 
     def of(self, function: FunctionName) -> int:
         """Return how many replies with code models gave for a function."""

@@ -108,7 +108,8 @@ class _Search:
         self._trying = Trying(case, subject, terms, deadline_s)
         self._dropped = list(dropped)
         for each in dropped:
-            self._trying.remember(each.text or subject.source.text, each.why)
+            if each.text:
+                self._trying.remember(each.text, each.why)
         self._tries = 0
         self._best = 1.0
 
@@ -143,18 +144,8 @@ class _Search:
             if self._is_over():
                 return
             state = self._tried(parent, proposal, proposer)
-            if state is None:
-                continue
-            self._best = max(self._best, self._ratio(state.cost))
-            self._on_try(self._tries, self._best)
-            ratio = parent.cost / state.cost
-            if ratio >= _KEPT_RATIO:
+            if state is not None:
                 yield state
-            else:
-                slow = self._slow_lines(state, proposer)
-                self._drop(
-                    state.suggestions, diagnosis.not_better(ratio, slow), proposer, state.text
-                )
 
     def _is_over(self) -> bool:
         return time.monotonic() >= self._deadline_s or self._tries >= _MOST_TRIES
@@ -166,21 +157,26 @@ class _Search:
         reached = Reached(self._ratio(parent.cost), self._trying.heat(parent.text))
         return replace(self._subject, reached=reached)
 
-    def _slow_lines(self, state: _State, proposer: Proposer) -> Sequence[str]:
-        if not _learns(proposer):
-            return ()
-        return diagnosis.slow_lines(self._trying.heat(state.text), state.text)
-
     def _tried(self, parent: _State, proposal: Proposal, proposer: Proposer) -> _State | None:
+        """Look at a version, tell what came of it, and return it if it stays."""
         suggestions = (*parent.suggestions, *proposal.suggestions)
-        text, found = self._looked_at(proposal.text, proposer)
         authors = (*parent.authors, (proposer.planner, proposer.optimizer))
-        by = _joined(authors)
-        if isinstance(found, Diagnosis):
-            self._tell(by, suggestions, text, str(found), None)
-            self._drop(suggestions, found, proposer, text)
+        text, found = self._looked_at(proposal.text, proposer)
+        why = (
+            found if isinstance(found, Diagnosis) else self._too_dear(text, found, parent, proposer)
+        )
+        ratio = None if isinstance(found, Diagnosis) else self._ratio(found)
+        told = str(why) if why else ""
+        self._journal.tried(
+            Trial(self._subject.function, *_joined(authors), suggestions, text, told, ratio)
+        )
+        if isinstance(found, float):
+            self._best = max(self._best, self._ratio(found))
+            self._on_try(self._tries, self._best)
+        if why is not None:
+            self._dropped.append(Tried(suggestions, why, proposer.optimizer, text))
             return None
-        self._tell(by, suggestions, text, "", self._ratio(found))
+        assert isinstance(found, float)
         return _State(text, suggestions, found, authors)
 
     def _looked_at(self, text: str, proposer: Proposer) -> tuple[str, Diagnosis | float]:
@@ -192,20 +188,17 @@ class _Search:
         written = self._trying.in_style(text)
         return written, self._trying.look(written, closely=_learns(proposer))
 
-    def _tell(
-        self,
-        by: tuple[str, str],
-        suggestions: tuple[Suggestion, ...],
-        text: str,
-        why: str,
-        ratio: float | None,
-    ) -> None:
-        self._journal.tried(Trial(self._subject.function, *by, suggestions, text, why, ratio))
-
-    def _drop(
-        self, suggestions: tuple[Suggestion, ...], why: Diagnosis, proposer: Proposer, text: str
-    ) -> None:
-        self._dropped.append(Tried(suggestions, why, proposer.optimizer, text))
+    def _too_dear(
+        self, text: str, cost: float, parent: _State, proposer: Proposer
+    ) -> Diagnosis | None:
+        """Return why a version that is right does not stay, ``None`` if it does."""
+        ratio = parent.cost / cost
+        if ratio >= _KEPT_RATIO:
+            return None
+        slow: Sequence[str] = ()
+        if _learns(proposer):
+            slow = diagnosis.slow_lines(self._trying.heat(text), text)
+        return diagnosis.not_better(ratio, slow)
 
     def _candidate(self, state: _State) -> Candidate:
         plan = Plan(self._subject.function, state.suggestions)

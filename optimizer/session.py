@@ -94,7 +94,8 @@ class Judged:
 
     ``effect`` is what an accepted change does to the rest of the project, measured on the tree that
     the changes accepted before it left. ``rounds`` counts the replies with code that models gave for
-    the function, and ``attempts`` are those of their versions that failed.
+    the function, ``attempts`` are those of their versions that failed, and ``routes`` says why a
+    larger model was asked, or was not.
     """
 
     function: FunctionName
@@ -104,6 +105,7 @@ class Judged:
     effect: Effect | None = None
     rounds: int = 0
     attempts: tuple[Attempt, ...] = ()
+    routes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,7 @@ class _Session:
             self._deadline_s,
             listener.spent,
         )
-        self._ensemble = Ensemble(request, ready, self._spending, listener.note)
+        self._ensemble = Ensemble(request, ready, self._spending, self._rounds, listener.note)
 
     def outcome(self, started: float) -> Outcome:
         """Profile, record, measure the noise floor, then search and judge function by function."""
@@ -346,6 +348,8 @@ class _Session:
         if mends and time.monotonic() < self._deadline_s:
             again = self._search(function, proposers[1:], [*found.dropped, *map(_tried, judged)])
             judged += self._judge(function, again)
+        for sentence in self._ensemble.routes(function):
+            self._listener.note(f"{function}: {sentence}")
         if judged:
             self._keep(function, judged)
         else:
@@ -435,6 +439,7 @@ class _Session:
             (accepted or judged)[0],
             rounds=self._rounds.of(function),
             attempts=self._rounds.failed(function),
+            routes=self._ensemble.routes(function),
         )
         if accepted and kept.candidate is not None:
             self._adopt(function, kept, kept.candidate.changes)

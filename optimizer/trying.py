@@ -31,7 +31,7 @@ ON_LINES = "{told}; the type checker says: {checked}"
 
 _QUICK_S = 0.06
 _FEW_VARIANTS = 3
-_SHRINKING_S = 4.0
+_SHRINKING_S = 20.0  # at most; a second or two on a quiet machine
 _TESTS_SHARE = 0.03  # of the time that is left, for the tests of one version
 _LEAST_TESTS_S = 60.0  # before a run of the tests counts as endless
 

@@ -16,7 +16,7 @@ from perfbot.profiling.sandbox import Limits
 from perfbot.profiling.target import Target
 from perfbot.profiling.tree import Tree, module_names
 
-_AT_MOST = 24  # smaller calls in a round
+_AT_MOST = 96  # smaller calls in a round
 _ROUNDS = 12
 _LIMITS_S = (2.0, 2.0, 0.5)
 _WALL_S = 60.0

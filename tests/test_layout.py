@@ -28,7 +28,11 @@ DOORS = {
         "optimizer/indexing/updating.py",
     },
 }
-ENVIRONMENT_DOOR = {"bot/config.py", "bot/action.py"}
+ENVIRONMENT_DOOR = {
+    "bot/config.py",
+    "bot/action.py",
+    "optimizer/engine.py",  # sets what vLLM reads from nowhere else
+}
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
 

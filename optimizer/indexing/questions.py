@@ -25,6 +25,11 @@ CALLEES = (
     f" WHERE u.manner IN ('call', 'decorate') AND u.symbol IN ({INSIDE}) AND w.symbol IS NOT NULL"
     " ORDER BY w.symbol, u.line"
 )
+USED = (
+    "SELECT w.symbol, u.line FROM use u JOIN way w ON w.id = u.way"  # noqa: S608 - of constants
+    f" WHERE u.manner <> 'write' AND u.symbol IN ({INSIDE}) AND w.symbol IS NOT NULL"
+    " ORDER BY w.symbol, u.line"
+)
 CALLEES_BY_NAME = (
     "SELECT max(s.id), u.line FROM use u"  # noqa: S608 - of constants
     " JOIN way w ON w.id = u.way JOIN symbol s ON s.name = w.name"

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from _perfbot_inside.results import Results
 
 _MOST_BYTES = 2_000_000  # of all smaller calls together
-_PARTS = (2, 4, 8)  # a half is left out, then a quarter
+_PARTS = (2, 4, 8)
+_MOST_SINGLE = 64  # items: of longer containers no single one is left out
 
 
 def run(job: dict[str, Any], results: Results) -> None:
@@ -57,35 +58,39 @@ def _chosen(job: dict[str, Any]) -> Call | None:
 
 
 def _smaller(call: Call) -> Iterator[Call]:
-    """Yield smaller calls, the largest cuts of the largest containers first."""
+    """Yield smaller calls, those first in which least of a container is left, of the largest first."""
     copied = mutate.copier(call)
     if copied is None:
         return
-    cuts = [
-        (len(items), part, number, start)
-        for number, place in _places(copied())
-        for items in [place.items() if _can_shrink(place) else []]
-        for part, start in _pieces(len(items))
-    ]
-    for length, part, number, start in sorted(cuts, key=lambda cut: (cut[1], -cut[0])):
+    lengths = {
+        number: len(place.items()) for number, place in _places(copied()) if _can_shrink(place)
+    }
+    cuts = [(number, left) for number, length in lengths.items() for left in _left(length)]
+    cuts.sort(key=lambda cut: (len(cut[1]) / lengths[cut[0]], -lengths[cut[0]]))
+    for number, left in cuts:
         smaller = copied()
         arguments, keywords = list(smaller[0]), dict(smaller[1])
         place = dict(_places_in(arguments, keywords))[number]
         items = place.items()
-        place.refill([*items[:start], *items[start + -(-length // part) :]])
+        place.refill([items[each] for each in left])
         yield tuple(arguments), keywords
 
 
-def _pieces(length: int) -> Iterator[tuple[int, int]]:
-    """Yield in how many parts a container is cut and where each part starts; single items last."""
-    seen: set[tuple[int, int]] = set()
-    for part in (*_PARTS, length):
-        if length:
-            size = -(-length // part)
-            for start in range(0, length, size):
-                if (size, start) not in seen:
-                    seen.add((size, start))
-                    yield part, start
+def _left(length: int) -> Iterator[tuple[int, ...]]:
+    """Yield what may be left of a container: nothing, a part of it, all but a part, all but an item."""
+    if not length:
+        return
+    yield ()
+    every = range(length)
+    seen: set[tuple[int, ...]] = {(), tuple(every)}
+    for parts in (*_PARTS, *([length] if length <= _MOST_SINGLE else [])):
+        size = -(-length // parts)
+        for start in every[::size]:
+            part = every[start : start + size]
+            for left in (tuple(part), (*every[:start], *every[start + size :])):
+                if left not in seen:
+                    seen.add(left)
+                    yield left
 
 
 def _can_shrink(place: Place) -> bool:

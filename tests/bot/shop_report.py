@@ -100,6 +100,11 @@ def rejected_result() -> r.Result:
         why=r.Why.RESULTS_DIFFER,
         detail="match('a', limit=1) returned ['b'] and now returns ['a'] <script>alert(1)</script>",
         gates=(r.GateResult("recorded calls", False, "call 17 of 96 differs", 0.8),),
+        rounds=3,
+        attempts=(
+            r.AttemptRow("openai:tiny", "UNDEF: line 8: Could not find name `look<b>up</b>`"),
+            r.AttemptRow("openai:tiny", "it costs more than the version it was made from (0.61×)"),
+        ),
     )
 
 

@@ -72,6 +72,9 @@ def test_the_page_says_everything(shop: Example) -> None:
         "it failed: &lt;b&gt;KeyError&lt;/b&gt;",
         "one was written from its recorded calls",
         "&lt;script&gt;alert(1)&lt;/script&gt;",
+        "Rejected attempts",
+        "3 versions asked of models, 2 of them dropped",
+        "Could not find name <code>look&lt;b&gt;up&lt;/b&gt;</code>",
     ):
         assert said in text
 

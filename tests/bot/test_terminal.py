@@ -9,6 +9,7 @@ from rich.console import Console
 
 from perfbot.bot.progress import Progress
 from perfbot.bot.terminal import print_report
+from perfbot.optimizer.models import Usage
 from perfbot.optimizer.progress import Listener, Phase, Silence
 
 from shop_report import Example
@@ -42,6 +43,7 @@ def test_a_person_finds_the_claim_the_reason_and_the_next_command(shop: Example)
         "one was written from its recorded calls: benchmarks/test_bench_cart_total.py",
         "git apply 01-cart.Cart.total.patch",
         "rejected: the new function returns or does something else",
+        "3 versions asked of models, 2 of them dropped",
         "src/shop/csv.py::load: its time is spent in compiled code (97 % of it in _csv)",
         "Report: /reports/1/report.html",
     ):
@@ -141,6 +143,24 @@ def test_on_a_terminal_the_display_is_taken_down_at_the_end() -> None:
     assert shown > hidden, "the cursor is back"
 
 
+def test_what_models_have_cost_is_shown_while_it_runs() -> None:
+    out = console()
+    with Progress(out, None, Clock()) as progress:
+        progress.phase(Phase.SEARCHING, "a.py::f")
+        progress.spent(Usage(4000, 321, 0.0), 0.5, None)
+        progress.phase(Phase.JUDGING, "a.py::f")
+        progress.phase(Phase.SEARCHING, "a.py::g")
+        progress.spent(Usage(9000, 1000, 0.07), 0.5, 2_000_000)
+        drawn = Console(file=io.StringIO(), width=100)
+        drawn.print(progress._picture())
+    lines = text_of(out).splitlines()
+    assert lines[1] == "  ✓ searching a.py::f  models 4,321 tokens  0s"
+    assert lines[3] == "  ✓ judging a.py::f  0s"  # nothing was asked meanwhile
+    told = "models 10,000 of 2,000,000 tokens, $0.07 of $0.50"
+    assert lines[5] == f"  ✓ searching a.py::g  {told}  0s"
+    assert f"0s elapsed, {told}" in text_of(drawn)
+
+
 def test_an_interrupted_phase_is_not_called_done() -> None:
     out = console()
     progress = Progress(out, None)
@@ -163,4 +183,5 @@ def test_silence_listens_too() -> None:
     listener.phase(Phase.COPYING)
     listener.step(1)
     listener.candidate(1, None)
+    listener.spent(Usage(), 0.0, None)
     listener.note("x")

@@ -127,12 +127,12 @@ def repository(folder: Path, files: Mapping[str, str | bytes], *, git: bool = Fa
     return folder
 
 
-def commit(folder: Path) -> None:
+def commit(folder: Path, message: str = "All") -> None:
     """Make the folder a Git repository with one commit of all that is there."""
     _git(folder, "init", "--quiet")
     _git(folder, "add", "--all")
     who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
-    _git(folder, *who, "commit", "--quiet", "--message", "All")
+    _git(folder, *who, "commit", "--quiet", "--message", message)
 
 
 def apply_patch(folder: Path, patch: Path) -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from perfbot.optimizer import context
 from perfbot.optimizer.context import sections
-from perfbot.optimizer.knowledge import Excerpt, Exercise, Knowledge, Pair, PastCommit
+from perfbot.optimizer.excerpts import Excerpt
+from perfbot.optimizer.knowledge import Exercise, Knowledge, Pair, PastCommit
 from perfbot.optimizer.packing import budget, cost
 from perfbot.optimizer.plan import Subject
 from perfbot.profiling.facts import Seen

@@ -3,17 +3,29 @@
 import pytest
 
 from perfbot.optimizer.case import Case
+from perfbot.optimizer.excerpts import Excerpt
 from perfbot.optimizer.knowledge import Knowledge, Pair, PastCommit, gathered
+from perfbot.optimizer.project_index import ProjectIndex
 from perfbot.profiling.functions import FunctionName
 
 FUNCTION = FunctionName("shop.py", "missing")
 SOURCE = """\
+from limits import LIMIT
+
+
 def missing(wanted, known):
     found = []
-    for item in wanted:
+    for item in wanted[: LIMIT * 1000]:
         if item not in known:
             found.append(item)
     return found
+"""
+PAGE = """\
+from shop import missing
+
+
+def page():
+    return missing([1], [2])
 """
 TESTS = """\
 import pytest
@@ -47,7 +59,23 @@ def test_long():
 
 @pytest.fixture(scope="module")
 def case(prepare) -> Case:
-    return prepare({"shop.py": SOURCE, "tests/test_shop.py": TESTS}, str(FUNCTION))
+    files = {
+        "shop.py": SOURCE,
+        "tests/test_shop.py": TESTS,
+        "limits.py": "LIMIT = 9\n",
+        "page.py": PAGE,
+    }
+    return prepare(files, str(FUNCTION))
+
+
+def test_with_an_index_the_other_files_are_known(case: Case) -> None:
+    with ProjectIndex.open(":memory:") as index:
+        index.update(case.tree.root, case.tree.files)
+        known = gathered(case, FUNCTION, index=index)
+    assert known.callers == (
+        Excerpt("page.py", "def page():\n    …\n    return missing([1], [2])"),
+    )
+    assert "LIMIT = 9" in [each.text for each in known.definitions]
 
 
 class Pairs:
@@ -68,7 +96,7 @@ def known(case: Case) -> Knowledge:
 
 def test_lines_and_growth_are_measured_on_the_recorded_calls(known: Knowledge) -> None:
     hottest = max(known.heat.lines, key=lambda each: each.share)
-    assert hottest.line == 4
+    assert hottest.line == 7
     assert known.growth.startswith("n^")
     assert "argument 1" in known.growth
 
@@ -90,7 +118,8 @@ def test_what_others_know_is_passed_on(case: Case) -> None:
     known = gathered(case, FUNCTION, hint="Many.", history=[commit], pairs=pairs)
     assert (known.hint, known.history) == ("Many.", (commit,))
     assert [each.after for each in known.accepted + known.rejected] == ["b", "b", "c", "c"]
-    assert pairs.asked == [(SOURCE.rstrip("\n"), True), (SOURCE.rstrip("\n"), False)]
+    function = SOURCE[SOURCE.index("def ") :].rstrip("\n")
+    assert pairs.asked == [(function, True), (function, False)]
 
 
 def test_a_test_that_names_a_file_outside_of_the_copy_leads_nowhere(case: Case, tmp_path) -> None:

