@@ -107,10 +107,12 @@ def keeping(
         return
     recorder = Recorder(store, run)
     kept = Kept(recorder, operator.state, run.run, [store.note] if store.note else [])
+    ended = False
     try:
         yield kept
+        ended = True
     finally:
-        recorder.close()
+        recorder.close(ended=ended)
         if recorder.trouble:
             kept.run = ""
             kept.notes.append(ENDED.format(why=recorder.trouble))

@@ -82,10 +82,11 @@ class Recorder:
         at_s = time.time()
         self._put(lambda: self._add_decision(decision, at_s))
 
-    def close(self) -> None:
-        """Write what is left, for ten seconds at most."""
+    def close(self, *, ended: bool = True) -> None:
+        """Write what is left, for ten seconds at most; ``ended`` says whether the run came to its end."""
         at_s = time.time()
-        self._put(lambda: self._store.end(self._run.run, at_s))
+        if ended:
+            self._put(lambda: self._store.end(self._run.run, at_s))
         with suppress(queue.Full):
             self._waiting.put(None, timeout=_CLOSING_S)
         self._thread.join(_CLOSING_S)

@@ -15,25 +15,25 @@ MARK = "[redacted]"
 HASHED = "sha256:"  # opens what is kept instead of a text
 
 _LEAST_KEY_CHARACTERS = 6  # what is shorter occurs by chance
-_FORMS = re.compile(
+_FORMS = re.compile(  # every repetition has an end: a text made for it must not take for ever
     "|".join(
         (
             r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",  # AWS
             r"\bgh[pousr]_[0-9A-Za-z]{36,255}\b",  # GitHub
             r"\bgithub_pat_[0-9A-Za-z_]{60,255}\b",
-            r"\bgl(?:pat|ptt|rt|dt|cbt|ft|soat)-[0-9A-Za-z_-]{20,}",  # GitLab
-            r"\bxox[abeoprs]-[0-9A-Za-z-]{10,}",  # Slack
-            r"\bxapp-[0-9]-[0-9A-Za-z-]{20,}",
-            r"\b[rs]k_(?:live|test)_[0-9A-Za-z]{16,}",  # Stripe
-            r"\bsk-(?=[A-Za-z_-]*[0-9])[0-9A-Za-z_-]{20,}",  # several makers of models
+            r"\bgl(?:pat|ptt|rt|dt|cbt|ft|soat)-[0-9A-Za-z_-]{20,300}",  # GitLab
+            r"\bxox[abeoprs]-[0-9A-Za-z-]{10,300}",  # Slack
+            r"\bxapp-[0-9]-[0-9A-Za-z-]{20,300}",
+            r"\b[rs]k_(?:live|test)_[0-9A-Za-z]{16,300}",  # Stripe
+            r"\bsk-(?=[A-Za-z_-]{0,300}[0-9])[0-9A-Za-z_-]{20,300}",  # several makers of models
             r"\bAIza[0-9A-Za-z_-]{35}",  # Google
-            r"\bya29\.[0-9A-Za-z_-]{20,}",
-            r"\bhf_[0-9A-Za-z]{30,}\b",  # Hugging Face
+            r"\bya29\.[0-9A-Za-z_-]{20,2000}",
+            r"\bhf_[0-9A-Za-z]{30,300}\b",  # Hugging Face
             r"\bnpm_[0-9A-Za-z]{36}\b",
-            r"\bpypi-AgE[0-9A-Za-z_-]{40,}",
-            r"\bSG\.[0-9A-Za-z_-]{16,}\.[0-9A-Za-z_-]{16,}",  # SendGrid
-            r"\bAccountKey=[0-9A-Za-z+/]{40,}={0,2}",  # Azure
-            r"\beyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]+",  # JSON Web Token
+            r"\bpypi-AgE[0-9A-Za-z_-]{40,2000}",
+            r"\bSG\.[0-9A-Za-z_-]{16,300}\.[0-9A-Za-z_-]{16,300}",  # SendGrid
+            r"\bAccountKey=[0-9A-Za-z+/]{40,300}={0,2}",  # Azure
+            r"\beyJ[0-9A-Za-z_-]{10,2000}\.eyJ[0-9A-Za-z_-]{10,4000}\.[0-9A-Za-z_-]{1,2000}",  # JSON Web Token
             r"(?<=://)[^\s/:@'\"{}<>$]+:[^\s/@'\"{}<>$]+(?=@)",  # user and password in an address
             r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)",
         )

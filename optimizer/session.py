@@ -242,7 +242,8 @@ class _Session:
         gone = [name for name in recorded if not _is_there(tree, name)]
         for name in gone:
             self._listener.note(GONE.format(function=name))
-        return [existing(tree, listed, name) for name in recorded if name not in gone]
+        there = [existing(tree, listed, name) for name in recorded if name not in gone]
+        return [*dict.fromkeys(there)]
 
     def _chosen(self, ranked: Sequence[Hotspot]) -> list[FunctionName]:
         """Return the functions to look at: more than are searched, as most have nothing to try."""

@@ -39,7 +39,6 @@ SEVERAL = "{file} has several runs that begin with {run!r}: write more of it"
 
 _Record = TypeVar("_Record")
 _ONLY_FORMS = Redaction()
-_BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 _JUDGED = """
     JOIN functions ON functions.id = {table}.function JOIN runs ON runs.run = functions.run

@@ -2,9 +2,10 @@
 
 import ast
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from perfbot.profiling.functions import FunctionName, FunctionSpan, find_function
 
@@ -88,8 +89,8 @@ def new_code(before: str, after: str, function: FunctionName) -> str:
     known = {source for _, source in _statements(before)}
     added = [
         source
-        for node, source in _statements(after)
-        if source not in known and not _first(node) <= span.first_line <= (node.end_lineno or 0)
+        for lines, source in _statements(after)
+        if source not in known and span.first_line not in lines
     ]
     return "\n".join([*added, _source(after, span)])
 
@@ -99,15 +100,16 @@ def _source(text: str, span: FunctionSpan) -> str:
     return textwrap.dedent("\n".join(lines)) + "\n"
 
 
-def _statements(text: str) -> Iterator[tuple[ast.stmt, str]]:
-    """Yield each statement of the top level with its source."""
+@lru_cache(maxsize=8)  # all versions of a file are compared with it
+def _statements(text: str) -> tuple[tuple[range, str], ...]:
+    """Return the lines, counted from 1, and the source of each statement of the top level."""
     try:
         body = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return
+        return ()
     lines = text.split("\n")
-    for node in body:
-        yield node, "\n".join(lines[_first(node) - 1 : node.end_lineno])
+    places = [range(_first(node), (node.end_lineno or node.lineno) + 1) for node in body]
+    return tuple((place, "\n".join(lines[place.start - 1 : place.stop - 1])) for place in places)
 
 
 def _first(node: ast.stmt) -> int:

@@ -62,6 +62,23 @@ def test_a_run_is_kept_with_where_it_was_and_under_which_licence(
     assert recorded(found.run.run, operator) == found
 
 
+def test_a_run_that_was_interrupted_is_kept_as_one_that_did_not_end(
+    operator: Operator, shop: Path
+) -> None:
+    def interrupted() -> None:
+        with keeping(shop, Telemetry.LOCAL, operator, {}, {}) as kept:
+            kept.journal.begun(NAME, "def f(): pass\n")
+            runs.append(kept.run)
+            raise KeyboardInterrupt
+
+    runs: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    found = recorded(runs[0], operator)
+    assert found.run.ended_s is None
+    assert [each.name for each in found.functions] == [NAME]
+
+
 def test_none_keeps_nothing_not_even_a_file(operator: Operator, shop: Path) -> None:
     kept = run(operator, shop, Telemetry.NONE)
     assert kept.transcript() is None
