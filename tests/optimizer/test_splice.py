@@ -269,6 +269,11 @@ def test_a_new_method_that_the_method_calls_comes_before_it() -> None:
     assert names["Cart"]().price(2) == (4, "x")
 
 
+def test_a_doubtful_escape_in_a_string_is_nobodys_business() -> None:
+    code = "def total(items):\n    return len(items), '\\d'\n"
+    assert "'\\d'" in spliced(FILE, "total", code + code).text
+
+
 GROUP = """\
 def _price(item):
     return item * 2
