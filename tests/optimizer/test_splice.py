@@ -125,6 +125,11 @@ def test_the_same_code_in_other_words_is_refused(code: str) -> None:
     assert "same as before" in refusal("total", code)
 
 
+def test_a_model_is_told_why_its_decorator_made_no_difference() -> None:
+    code = "@lru_cache\n" + FILE[FILE.index("def total") : FILE.index("class Cart")]
+    assert "the decorators of total stay as the file has them" in refusal("total", code)
+
+
 @pytest.mark.parametrize(
     ("code", "told"),
     [
