@@ -9,7 +9,7 @@ import libcst as cst
 from perfbot.optimizer import syntax
 from perfbot.optimizer.free_names import free_names
 from perfbot.optimizer.new_imports import NewImport, imports_of, is_import
-from perfbot.optimizer.repair import DOES_NOT_PARSE, SpliceError
+from perfbot.optimizer.repair import DOES_NOT_PARSE, SpliceError, parsed
 
 NO_FUNCTION = "the code does not define {name}; it defines {others}"
 NOTHING = "nothing"
@@ -133,13 +133,18 @@ def _one(
     name: str, found: Sequence[cst.FunctionDef], old: cst.FunctionDef
 ) -> cst.FunctionDef | None:
     real = [each for each in found if "overload" not in _decorators(each)]
-    different = {ast.dump(ast.parse(syntax.code(each))): each for each in real}
+    different = {_meaning(each): each for each in real}
     if len(different) > 1:
         fitting = [each for each in different.values() if _decorators(each) == _decorators(old)]
         if len(fitting) != 1 or not _decorators(old):
             raise SpliceError(SEVERAL.format(name=name, count=len(real)))
         return fitting[0]
     return next(iter(different.values()), None)
+
+
+def _meaning(node: cst.FunctionDef) -> str:
+    tree = parsed(syntax.code(node))
+    return ast.dump(tree) if isinstance(tree, ast.Module) else str(tree)
 
 
 def _decorators(node: cst.FunctionDef) -> tuple[str, ...]:

@@ -33,20 +33,27 @@ def unresolved(text: str) -> frozenset[str]:
     Raises:
         SyntaxError: it cannot be compiled.
     """
+    read = free_names(text)
     stars = (
         node
-        for node in ast.walk(ast.parse(text))
+        for node in ast.walk(_tree(text))
         if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
     )
-    return frozenset() if next(stars, None) else free_names(text) - _GIVEN
+    return frozenset() if next(stars, None) else read - _GIVEN
 
 
 def only_as_module(text: str, name: str) -> bool:
     """Say whether every use of a name reads an attribute of it, as of a module."""
-    tree = ast.parse(text)
+    tree = _tree(text)
     owners = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     uses = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name]
     return bool(uses) and all(id(use) in owners for use in uses)
+
+
+def _tree(text: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
 
 
 def _table(code: str) -> symtable.SymbolTable:

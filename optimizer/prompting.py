@@ -77,7 +77,11 @@ def planning(
     index that the model may ask (``protocol.read_query``); empty: it may not. In JSON it cannot.
     """
     form = "answer-plan-json" if style.form is Form.JSON else "answer-plan"
-    shots = [Example(each.before, Answer(each.answer.advice)) for each in examples]
+    shots = [
+        Example(each.before, Answer(each.answer.advice))
+        for each in examples
+        if each.answer.advice  # else it would show that no plan is a plan
+    ]
     return _conversation(("plan", form), subject, sections, (), style, shots, index)
 
 

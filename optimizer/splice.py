@@ -74,7 +74,7 @@ def spliced(
     along = companions(scene, answer, *_functions_and_rest(scene, exchanges))
     changed = _with_imports(_assembled(scene, exchanges, along), text, along.imports, repairs)
     if normal_form(changed) == normal_form(text):
-        raise SpliceError(SAME_CODE.format(name=qualname))
+        raise SpliceError("; ".join([SAME_CODE.format(name=qualname), *repairs]))
     return Spliced(changed, tuple(dict.fromkeys((*repairs, *along.repairs))))
 
 

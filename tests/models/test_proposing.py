@@ -6,17 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from perfbot.optimizer import structured
 from perfbot.optimizer.authors import Authors
 from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.diagnosis import Diagnosis, ErrorClass, Stage
 from perfbot.optimizer.journal import Call, Decision, Purpose, Trial
-from perfbot.optimizer.knowledge import Knowledge
+from perfbot.optimizer.knowledge import Knowledge, Pair
 from perfbot.optimizer.models import Finish, Message, ModelError, Reply, Role, Sampling, Usage
 from perfbot.optimizer.plan import Subject
 from perfbot.optimizer.proposing import Proposal, Tried
-from perfbot.optimizer.protocol import Advice, Answer, render
+from perfbot.optimizer.protocol import Advice, Answer, parse, render
 from perfbot.optimizer.spending import Spending
 from perfbot.optimizer.strategies import Category
+from perfbot.optimizer.styles import Form, Manner, Style
 from perfbot.profiling.facts import Seen
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.source import decode_source
@@ -255,3 +257,28 @@ def test_a_question_without_a_reply_is_told_with_the_error() -> None:
     versions(authors(Scripted([]), spending=Spending(1.0, journal)))
     (call,) = journal.calls
     assert (call.reply, call.error) == (None, "scripted has nothing more to say")
+
+
+PAIR = Pair(
+    "def absent(a, b):\n    return [x for x in a if x not in b]\n",
+    "def absent(a, b):\n    seen = set(b)\n    return [x for x in a if x not in seen]\n",
+    ("Data Structure Selection: set: look-ups in a set",),
+    "3.0 times as fast",
+)
+
+
+def test_accepted_pairs_are_turns_for_a_model_that_is_asked_by_examples() -> None:
+    writer = Scripted([render(FAST)])
+    style = Style(Manner.FEW_SHOT)
+    versions(authors(writer, writer, style=style, knowledge=lambda: Knowledge(accepted=(PAIR,))))
+    _, question, answer, last = writer.asked[0][0]
+    assert "def absent(a, b)" in question.text
+    assert parse(answer.text).code == PAIR.after
+    assert "def missing(wanted, known)" in last.text
+
+
+def test_a_model_that_answers_in_json_is_sent_the_schema_and_read() -> None:
+    writer = Scripted([structured.render(FAST)])
+    (proposal,) = versions(authors(writer, writer, style=Style(form=Form.JSON)))
+    assert "seen = set(known)" in proposal.text
+    assert writer.asked[0][1].schema is not None

@@ -125,6 +125,11 @@ def test_the_same_code_in_other_words_is_refused(code: str) -> None:
     assert "same as before" in refusal("total", code)
 
 
+def test_a_model_is_told_why_its_decorator_made_no_difference() -> None:
+    code = "@lru_cache\n" + FILE[FILE.index("def total") : FILE.index("class Cart")]
+    assert "the decorators of total stay as the file has them" in refusal("total", code)
+
+
 @pytest.mark.parametrize(
     ("code", "told"),
     [
@@ -267,6 +272,11 @@ def test_a_new_method_that_the_method_calls_comes_before_it() -> None:
     names = {}
     exec(text.replace("@traced\n", ""), names)
     assert names["Cart"]().price(2) == (4, "x")
+
+
+def test_a_doubtful_escape_in_a_string_is_nobodys_business() -> None:
+    code = "def total(items):\n    return len(items), '\\d'\n"
+    assert "'\\d'" in spliced(FILE, "total", code + code).text
 
 
 GROUP = """\
