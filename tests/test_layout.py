@@ -22,8 +22,10 @@ DOORS = {
         "optimizer/transcript.py",
         "optimizer/project_index.py",
         "optimizer/indexing/database.py",
+        "optimizer/indexing/names.py",
         "optimizer/indexing/proposed_sql.py",
         "optimizer/indexing/rows.py",
+        "optimizer/indexing/touched.py",
         "optimizer/indexing/updating.py",
     },
 }

@@ -12,7 +12,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from perfbot.optimizer.indexing.facts import Base, Definition, FileFacts, Import, Kind, Manner, Use
+from perfbot.optimizer.indexing.facts import (
+    Base,
+    Definition,
+    FileFacts,
+    Import,
+    Kind,
+    Manner,
+    Use,
+    Words,
+)
 from perfbot.optimizer.indexing.scopes import Chain, Scope, chain_of, class_named
 from perfbot.optimizer.indexing.signatures import (
     Function,
@@ -23,6 +32,7 @@ from perfbot.optimizer.indexing.signatures import (
     signature,
     unparsed,
 )
+from perfbot.optimizer.indexing.words import words
 from perfbot.profiling.source import UnreadableSource, decode_source
 
 MOST_BYTES = 2_000_000
@@ -134,6 +144,7 @@ class _Reader:
                 each._replace(value=self._way(scope, chain)) if chain else each
                 for each, (scope, chain) in zip(self._symbols, self._values, strict=True)
             ],
+            [_words(each) for each in self._symbols],
             self._imports,
             list(uses),
             [
@@ -407,6 +418,11 @@ _VISITS: Mapping[type[ast.AST], Callable[..., None]] = {
     ast.MatchStar: _Reader.visit_binding,
     ast.MatchMapping: _Reader.visit_binding,
 }
+
+
+def _words(symbol: Definition) -> Words:
+    texts = (symbol.name, symbol.signature, symbol.docstring)
+    return Words(*(" ".join(words(each)) for each in texts))
 
 
 def _children(node: ast.AST) -> list[ast.AST]:
