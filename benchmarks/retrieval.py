@@ -5,8 +5,9 @@
 
 The projects are read where they are installed. Every task has a function to be found among all
 functions, methods and classes of its project; the asking function itself is left out. Nothing is
-timed; the same packages give the same figures. What was found is kept as build/retrieval/PROJECT.json, and measured again with
-``--again``; ``--write`` puts the tables into retrieval.md.
+timed; the same packages give the same figures. What was found is kept as
+build/retrieval/PROJECT.json, and measured again with ``--again``; ``--write`` puts the tables into
+retrieval.md.
 """
 
 from __future__ import annotations

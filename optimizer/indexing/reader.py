@@ -22,7 +22,7 @@ from perfbot.optimizer.indexing.facts import (
     Use,
     Words,
 )
-from perfbot.optimizer.indexing.scopes import Chain, Scope, chain_of, class_named
+from perfbot.optimizer.indexing.scopes import NOWHERE, Chain, Scope, chain_of, class_named
 from perfbot.optimizer.indexing.signatures import (
     Function,
     docstring_line,
@@ -157,10 +157,13 @@ class _Reader:
         """Return what is kept of a use: nothing of local variables and of builtins themselves."""
         step, line, name, chain = seen
         way = self._way(step.scope, chain)
-        if chain is not None and not chain.rest and not self._is_worth(chain.root, way, step):
-            return None
-        own_name = way.rpartition(":")[2].rpartition(".")[2] if way else name  # not that of ``as``
-        return Use(line, step.scope.symbol, step.manner, own_name, way)
+        if chain is not None and not chain.rest:
+            if not self._is_worth(chain.root, way, step):
+                return None
+            way = way or NOWHERE
+        if way is not None and way != NOWHERE:
+            name = way.rpartition(":")[2].rpartition(".")[2]  # not that of ``as``
+        return Use(line, step.scope.symbol, step.manner, name, way)
 
     def _is_worth(self, name: str, way: str | None, step: _Step) -> bool:
         if way is None:

@@ -7,7 +7,8 @@ others; ``ways.py`` follows it:
 - ``shop/prices.py::Basket.total``: to a definition of that file;
 - ``…()``: to what calling the thing before gives, an instance for a class (``self`` is
   ``shop/prices.py::Basket()``);
-- ``…^``: to the bases of the class before (``super()``).
+- ``…^``: to the bases of the class before (``super()``);
+- ``?``: nowhere, for a name that stands alone and whose meaning is not certain.
 """
 
 import ast
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+NOWHERE = "?"
 _LONGEST = 16  # steps of a chain; what is longer is known by its last name alone
 _LONGEST_WAY = 400  # characters
 _DEEPEST = 8  # variables that are made of one another

@@ -34,7 +34,7 @@ def bring_up_to_date(
     places = [each.path for each in due]
     before = _file_names(cursor, places) if not gone else {}
     files = FileRows(cursor)
-    for path in (*gone, *places):
+    for path in (*gone, *(each for each in places if each in known)):
         files.remove(path)
     unread, read = [], set[str]()
     for result in read_all(root, due):
