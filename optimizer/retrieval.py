@@ -55,7 +55,7 @@ class Retriever(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Lexical:
-    """BM25 over the words of names and signatures."""
+    """BM25 over the words of names and signatures, without their endings; the default."""
 
     index: ProjectIndex
 

@@ -46,14 +46,6 @@ class Definition(NamedTuple):
     value: str | None = None
 
 
-class Words(NamedTuple):
-    """The words of a symbol's texts (words.py), with spaces between."""
-
-    name: str
-    signature: str
-    docstring: str
-
-
 class Import(NamedTuple):
     """``from module import name as local``; ``name`` is ``""`` for a module itself, ``"*"`` for all."""
 
@@ -92,7 +84,7 @@ class FileFacts(NamedTuple):
     lines: int
     source: bytes
     symbols: Sequence[Definition]
-    words: Sequence[Words]  # of each symbol
+    words: Sequence[str]  # of each symbol's name and signature, with spaces between (words.py)
     imports: Sequence[Import]
     uses: Sequence[Use]
     bases: Sequence[Base]

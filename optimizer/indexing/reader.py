@@ -20,7 +20,6 @@ from perfbot.optimizer.indexing.facts import (
     Kind,
     Manner,
     Use,
-    Words,
 )
 from perfbot.optimizer.indexing.scopes import NOWHERE, Chain, Scope, chain_of, class_named
 from perfbot.optimizer.indexing.signatures import (
@@ -144,7 +143,7 @@ class _Reader:
                 each._replace(value=self._way(scope, chain)) if chain else each
                 for each, (scope, chain) in zip(self._symbols, self._values, strict=True)
             ],
-            [_words(each) for each in self._symbols],
+            [" ".join(words(f"{each.name} {each.signature}")) for each in self._symbols],
             self._imports,
             list(uses),
             [
@@ -421,11 +420,6 @@ _VISITS: Mapping[type[ast.AST], Callable[..., None]] = {
     ast.MatchStar: _Reader.visit_binding,
     ast.MatchMapping: _Reader.visit_binding,
 }
-
-
-def _words(symbol: Definition) -> Words:
-    texts = (symbol.name, symbol.signature, symbol.docstring)
-    return Words(*(" ".join(words(each)) for each in texts))
 
 
 def _children(node: ast.AST) -> list[ast.AST]:

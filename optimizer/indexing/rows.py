@@ -107,8 +107,8 @@ class FileRows:
             ),
         )
         self._cursor.executemany(
-            "INSERT INTO word (rowid, name, signature, docstring) VALUES (?, ?, ?, ?)",
-            ((first + number, *each) for number, each in enumerate(facts.words)),
+            "INSERT INTO word (rowid, text) VALUES (?, ?)",
+            enumerate(facts.words, first),
         )
 
     def _way(self, name: str, way: str | None) -> int:
