@@ -176,7 +176,7 @@ class ProjectIndex:
             return self._transaction(
                 lambda cursor: bring_up_to_date(cursor, top, wanted, whole=whole)
             )
-        except sqlite3.Error as problem:
+        except sqlite3.OperationalError as problem:
             raise IndexUnavailable(_BUSY.format(path=self._path, why=problem)) from problem
 
     def _transaction(self, work: Callable[[sqlite3.Cursor], _T]) -> _T:
