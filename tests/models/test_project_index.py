@@ -450,6 +450,15 @@ def test_latin_1_is_read_where_the_file_says_so(tmp_path: Path) -> None:
     assert index.symbols("f")[0].docstring == "Größe"
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_as_they_may_in_python(tmp_path: Path, end: str) -> None:
+    index = indexed(tmp_path, {"a.py": f"x = 1{end}y = 2{end}def f():{end}    return y{end}"})
+    (found,) = index.symbols("f")
+    assert found.first_line == 3
+    assert index.source(found) == "def f():\n    return y"
+    assert index.symbols("y")[0].signature == "y = 2"
+
+
 @pytest.mark.parametrize(
     "code",
     [
@@ -464,8 +473,9 @@ def test_latin_1_is_read_where_the_file_says_so(tmp_path: Path) -> None:
         "def f() -> 'f': ...\nf().f().f().g()\n",
         "class A:\n" + "".join(f" def f{n}(self): self.f{n + 1}()\n" for n in range(1500)),
         "def " + "f" * 5000 + "(): ...",
+        "x = 1\rdef f():\r\n  y = 2\n\f\nz = 3\r",
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_odd_code_is_indexed_all_the_same(tmp_path: Path, code: str) -> None:
     index = indexed(tmp_path, {"a.py": code})
