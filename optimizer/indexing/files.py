@@ -67,7 +67,7 @@ def import_places(root: Path) -> list[Place]:
     renamed = table_at(settings, "tool", "setuptools", "package-dir")
     places = [Place(each, "") for each in import_roots(root)]
     places += [
-        Place(folder.strip("/"), package)
+        Place(PurePosixPath(folder).as_posix(), package)
         for package, folder in renamed.items()
         if package and isinstance(folder, str)
     ]
@@ -76,10 +76,11 @@ def import_places(root: Path) -> list[Place]:
 
 def module_name(path: str, places: Sequence[Place]) -> str:
     """Return the dotted name of the module that a file is; ``""`` where it cannot be imported."""
-    file = PurePosixPath(path).with_suffix("")
+    file = path.removesuffix(".py").split("/")
     for folder, package in places:
-        if file.is_relative_to(folder):
-            parts = (*filter(None, package.split(".")), *file.relative_to(folder).parts)
+        above = [] if folder == "." else folder.split("/")
+        if file[: len(above)] == above:
+            parts = [*filter(None, package.split(".")), *file[len(above) :]]
             parts = parts[:-1] if parts[-1] == "__init__" else parts
             return ".".join(parts) if parts and all(map(str.isidentifier, parts)) else ""
     return ""
@@ -147,8 +148,8 @@ def _bytes_of(root: Path, path: str, real: set[str]) -> bytes:
     """
     if not _is_utf8(path):
         raise Unindexable(_NAME)
-    *above, name = PurePosixPath(path).parts or ("",)
-    if not name or path.startswith("/") or ".." in (*above, name) or "::" in path:
+    *above, name = path.split("/")
+    if not {"", ".", ".."}.isdisjoint((*above, name)) or "::" in path:
         raise Unindexable(_OUTSIDE)
     folder = os.path.join(root, *above)
     if folder not in real and os.path.realpath(folder) != folder:
