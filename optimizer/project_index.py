@@ -9,7 +9,7 @@ syntax-directed program analysis).
 import sqlite3
 import threading
 import zlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,21 +173,18 @@ class ProjectIndex:
             if path.endswith(".py")
         ]
         try:
-            return self._guarded(lambda: self._write(top, wanted, whole=whole))
-        except sqlite3.Error as problem:
+            return self._transaction(
+                lambda cursor: bring_up_to_date(cursor, top, wanted, whole=whole)
+            )
+        except sqlite3.OperationalError as problem:
             raise IndexUnavailable(_BUSY.format(path=self._path, why=problem)) from problem
 
-    def _write(self, root: Path, wanted: Sequence[Wanted], *, whole: bool) -> Updated:
-        with closing(self._connection.cursor()) as cursor:
-            cursor.execute("BEGIN IMMEDIATE")
-            try:
-                updated = bring_up_to_date(cursor, root, wanted, whole=whole)
-                cursor.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    cursor.execute("ROLLBACK")
-                raise
-            return updated
+    def _transaction(self, work: Callable[[sqlite3.Cursor], _T]) -> _T:
+        def whole() -> _T:
+            with closing(self._connection.cursor()) as cursor:
+                return _committed(cursor, work)
+
+        return self._guarded(whole)
 
     def _guarded(self, work: Callable[[], _T]) -> _T:
         """Do something with the connection; a damaged file is begun anew, and it is done once more."""
@@ -218,6 +215,11 @@ class ProjectIndex:
     def symbols_of(self, path: str) -> tuple[Symbol, ...]:
         """Return all symbols of a file but the module itself."""
         return self._symbols("WHERE f.path = ? AND s.kind <> 'module'", [path])
+
+    def symbols_of_kinds(self, kinds: Sequence[Kind]) -> tuple[Symbol, ...]:
+        """Return all symbols of these kinds."""
+        marks = ", ".join("?" * len(kinds))
+        return self._symbols(f"WHERE s.kind IN ({marks})", kinds)
 
     def members(self, path: str, qualname: str) -> tuple[Symbol, ...]:
         """Return what stands right inside a class (or another symbol), its bases' members apart."""
@@ -303,6 +305,15 @@ class ProjectIndex:
         """Return the files that are not in the index, and why."""
         return tuple(Unread(*row) for row in self._rows("SELECT * FROM unread ORDER BY path", []))
 
+    def vectors(self, model: str) -> dict[bytes, bytes]:
+        """Return the embeddings of a model that are kept, by the hash of their text."""
+        return dict(self._rows(questions.VECTORS, [model]))
+
+    def keep_vectors(self, model: str, vectors: Mapping[bytes, bytes]) -> None:
+        """Keep embeddings beside those that there are."""
+        rows = [(model, digest, vector) for digest, vector in vectors.items()]
+        self._transaction(lambda cursor: cursor.executemany(questions.KEEP_VECTOR, rows))
+
     def query(self, sql: str) -> Rows:
         """Run a query over :data:`SCHEMA_TEXT` that a model proposed, reading only.
 
@@ -351,6 +362,18 @@ class ProjectIndex:
             if each not in certain
         ]
         return tuple(sorted(links, key=_order))
+
+
+def _committed(cursor: sqlite3.Cursor, work: Callable[[sqlite3.Cursor], _T]) -> _T:
+    cursor.execute("BEGIN IMMEDIATE")
+    try:
+        done = work(cursor)
+        cursor.execute("COMMIT")
+    except BaseException:
+        if cursor.connection.in_transaction:
+            cursor.execute("ROLLBACK")
+        raise
+    return done
 
 
 def _symbol(row: tuple[Any, ...]) -> Symbol:

@@ -23,8 +23,10 @@ DOORS = {
         "optimizer/transcript_file.py",
         "optimizer/project_index.py",
         "optimizer/indexing/database.py",
+        "optimizer/indexing/names.py",
         "optimizer/indexing/proposed_sql.py",
         "optimizer/indexing/rows.py",
+        "optimizer/indexing/touched.py",
         "optimizer/indexing/updating.py",
     },
 }

@@ -84,6 +84,7 @@ class FileFacts(NamedTuple):
     lines: int
     source: bytes
     symbols: Sequence[Definition]
+    words: Sequence[str]  # of each symbol's name and signature, with spaces between (words.py)
     imports: Sequence[Import]
     uses: Sequence[Use]
     bases: Sequence[Base]

@@ -67,7 +67,7 @@ def import_places(root: Path) -> list[Place]:
     renamed = table_at(settings, "tool", "setuptools", "package-dir")
     places = [Place(each, "") for each in import_roots(root)]
     places += [
-        Place(folder.strip("/"), package)
+        Place(PurePosixPath(folder).as_posix(), package)
         for package, folder in renamed.items()
         if package and isinstance(folder, str)
     ]
@@ -76,10 +76,11 @@ def import_places(root: Path) -> list[Place]:
 
 def module_name(path: str, places: Sequence[Place]) -> str:
     """Return the dotted name of the module that a file is; ``""`` where it cannot be imported."""
-    file = PurePosixPath(path).with_suffix("")
+    file = path.removesuffix(".py").split("/")
     for folder, package in places:
-        if file.is_relative_to(folder):
-            parts = (*filter(None, package.split(".")), *file.relative_to(folder).parts)
+        above = [] if folder == "." else folder.split("/")
+        if file[: len(above)] == above:
+            parts = [*filter(None, package.split(".")), *file[len(above) :]]
             parts = parts[:-1] if parts[-1] == "__init__" else parts
             return ".".join(parts) if parts and all(map(str.isidentifier, parts)) else ""
     return ""
@@ -87,12 +88,13 @@ def module_name(path: str, places: Sequence[Place]) -> str:
 
 def changed(root: Path, wanted: Sequence[Wanted], known: Mapping[str, Known]) -> list[Wanted]:
     """Return those files that are not known as they are now."""
+    real: set[str] = set()
     return [
         each
         for each in wanted
         if (old := known.get(each.path)) is None
         or old.module != each.module
-        or old.digest != _digest(root, each.path)
+        or old.digest != _digest(root, each.path, real)
     ]
 
 
@@ -119,14 +121,14 @@ def _by_processes(root: Path, wanted: Sequence[Wanted]) -> Iterator[Result]:
 
 def _read(root: Path, wanted: Wanted) -> Result:
     try:
-        return read_file(_bytes_of(root, wanted.path), wanted.path, wanted.module)
+        return read_file(_bytes_of(root, wanted.path, set()), wanted.path, wanted.module)
     except (Unindexable, OSError) as problem:
         return Unread(wanted.path, _reason(problem))
 
 
-def _digest(root: Path, path: str) -> bytes | None:
+def _digest(root: Path, path: str, real: set[str]) -> bytes | None:
     try:
-        return digest_of(_bytes_of(root, path))
+        return digest_of(_bytes_of(root, path, real))
     except (Unindexable, OSError):
         return None
 
@@ -135,8 +137,10 @@ def _reason(problem: Unindexable | OSError) -> str:
     return (problem.strerror or str(problem)) if isinstance(problem, OSError) else str(problem)
 
 
-def _bytes_of(root: Path, path: str) -> bytes:
+def _bytes_of(root: Path, path: str, real: set[str]) -> bytes:
     """Return the bytes of a regular file below the resolved root, one more than are indexed at most.
+
+    ``real`` are folders that were looked at already.
 
     Raises:
         Unindexable: it is none.
@@ -144,13 +148,14 @@ def _bytes_of(root: Path, path: str) -> bytes:
     """
     if not _is_utf8(path):
         raise Unindexable(_NAME)
-    parts = PurePosixPath(path).parts
-    if not parts or path.startswith("/") or ".." in parts or "::" in path:
+    *above, name = path.split("/")
+    if not {"", ".", ".."}.isdisjoint((*above, name)) or "::" in path:
         raise Unindexable(_OUTSIDE)
-    folder = os.path.join(root, *parts[:-1])
-    if os.path.realpath(folder) != folder:
+    folder = os.path.join(root, *above)
+    if folder not in real and os.path.realpath(folder) != folder:
         raise Unindexable(_LINK)
-    with open(os.path.join(folder, parts[-1]), "rb", opener=_open_unfollowed) as stream:
+    real.add(folder)
+    with open(os.path.join(folder, name), "rb", opener=_open_unfollowed) as stream:
         return stream.read(MOST_BYTES + 1)
 
 

@@ -56,3 +56,5 @@ WITH_WORDS = (
     " JOIN symbol s ON s.id = word.rowid JOIN file f ON f.id = s.file"
     " WHERE word MATCH ? AND s.kind <> 'module' ORDER BY round(score, 9), f.path, s.id LIMIT ?"
 )
+VECTORS = "SELECT digest, vector FROM embedding WHERE model = ?"
+KEEP_VECTOR = "INSERT OR REPLACE INTO embedding VALUES (?, ?, ?)"

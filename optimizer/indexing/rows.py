@@ -1,12 +1,12 @@
 """Writes what was read of files as rows, and leads their ways to symbols."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
-from perfbot.optimizer.indexing.facts import FileFacts, Kind
+from perfbot.optimizer.indexing.facts import FileFacts
 from perfbot.optimizer.indexing.files import Known, Unread
-from perfbot.optimizer.indexing.ways import Named, Names, Ways
-from perfbot.optimizer.indexing.words import words
+from perfbot.optimizer.indexing.names import Names
+from perfbot.optimizer.indexing.ways import Ways, has_step
 from perfbot.profiling.tree import is_test_file
 
 
@@ -41,7 +41,8 @@ class FileRows:
         self._file = self._highest("file")
         self._symbol = self._highest("symbol")
         self._ways: dict[tuple[str, str], int] = {}
-        self._given_up: set[int] = set()
+        self._given_up: set[int] = set()  # ways that a removed file used
+        self._stale: set[int] = set()  # ways that are new, or led to a removed file
 
     def _highest(self, table: str) -> int:
         return int(self._cursor.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0])  # noqa: S608
@@ -53,6 +54,8 @@ class FileRows:
             return
         ways = "SELECT way FROM use WHERE file = ?1 UNION SELECT way FROM base WHERE file = ?1"
         self._given_up.update(way for (way,) in self._cursor.execute(ways, row))
+        led = "SELECT id FROM way WHERE symbol IN (SELECT id FROM symbol WHERE file = ?)"
+        self._stale.update(way for (way,) in self._cursor.execute(led, row))
         self._cursor.execute(
             "DELETE FROM word WHERE rowid IN (SELECT id FROM symbol WHERE file = ?)", row
         )
@@ -104,12 +107,8 @@ class FileRows:
             ),
         )
         self._cursor.executemany(
-            "INSERT INTO word (rowid, name, signature, docstring) VALUES (?, ?, ?, ?)",
-            (
-                (first + number, *(" ".join(words(text)) for text in texts))
-                for number, each in enumerate(facts.symbols)
-                for texts in [(each.name, each.signature, each.docstring)]
-            ),
+            "INSERT INTO word (rowid, text) VALUES (?, ?)",
+            enumerate(facts.words, first),
         )
 
     def _way(self, name: str, way: str | None) -> int:
@@ -123,79 +122,26 @@ class FileRows:
 
     def _new_way(self, key: tuple[str, str]) -> int:
         self._cursor.execute("INSERT INTO way (name, way) VALUES (?, ?)", key)
-        return int(self._cursor.lastrowid or 0)
+        number = int(self._cursor.lastrowid or 0)
+        self._stale.add(number)
+        return number
 
-    def lead(self) -> None:
-        """Lead every way to its symbol: a file that changed may be where another's ways end."""
+    def lead(self, names: Set[str] | None = None) -> None:
+        """Lead ways to their symbols: a file that changed may be where another's ways end.
+
+        Those that are new or led to what is gone, and those with one of ``names`` in them; ``None``: all.
+        """
         self._cursor.executemany(
             "DELETE FROM way WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM use WHERE way = ?1)"
             " AND NOT EXISTS (SELECT 1 FROM base WHERE way = ?1)",
             ([way] for way in self._given_up),
         )
-        ways = Ways(_names(self._cursor))
+        ways = Ways(Names(self._cursor))
         rows = self._cursor.execute("SELECT id, way, symbol FROM way WHERE way <> ''").fetchall()
+        if names is not None:
+            rows = [row for row in rows if row[0] in self._stale or has_step(row[1], names)]
         led = ((ways.symbol(way), number, old) for number, way, old in rows)
         self._cursor.executemany(
             "UPDATE way SET symbol = ? WHERE id = ?",
             [(new, number) for new, number, old in led if new != old],
         )
-
-
-def _names(cursor: sqlite3.Cursor) -> Names:
-    module_of = dict(cursor.execute("SELECT path, module FROM file WHERE module <> ''"))
-    return Names(
-        modules={module: path for path, module in sorted(module_of.items(), reverse=True)},
-        module_of=module_of,
-        symbols=_symbols(cursor),
-        aliases=_aliases(cursor),
-        stars=_stars(cursor),
-        bases=_bases(cursor),
-    )
-
-
-def _symbols(cursor: sqlite3.Cursor) -> dict[tuple[str, str], Named]:
-    """Return symbols by place; of namesakes the last one counts, as it does in Python."""
-    rows = cursor.execute(
-        "SELECT s.id, f.path, s.qualname, s.kind, s.value FROM symbol s JOIN file f ON f.id = s.file"
-        " ORDER BY s.id"
-    )
-    return {
-        (path, qualname): Named(number, path, qualname, Kind(kind), value)
-        for number, path, qualname, kind, value in rows
-    }
-
-
-def _aliases(cursor: sqlite3.Cursor) -> dict[tuple[str, str], str]:
-    """Return what modules import at their top level; a name of two imports is not certain."""
-    rows = cursor.execute(
-        "SELECT f.path, i.local, i.module, i.name FROM import i JOIN file f ON f.id = i.file"
-        " JOIN symbol s ON s.id = i.symbol WHERE s.kind = 'module' AND i.name <> '*'"
-    )
-    aliases: dict[tuple[str, str], str] = {}
-    for path, local, module, name in rows:
-        top = local.partition(".")[0]  # ``import a.b`` binds ``a``
-        way = f"{module}.{name}" if name else (module if top == local else top)
-        key = (path, top)
-        aliases[key] = way if aliases.get(key, way) == way else ""
-    return {key: way for key, way in aliases.items() if way}
-
-
-def _stars(cursor: sqlite3.Cursor) -> dict[str, list[str]]:
-    rows = cursor.execute(
-        "SELECT f.path, i.module FROM import i JOIN file f ON f.id = i.file WHERE i.name = '*'"
-        " ORDER BY i.file, i.line DESC"  # the last import of a name counts
-    )
-    stars: dict[str, list[str]] = {}
-    for path, module in rows:
-        stars.setdefault(path, []).append(module)
-    return stars
-
-
-def _bases(cursor: sqlite3.Cursor) -> dict[int, list[str]]:
-    rows = cursor.execute(
-        "SELECT b.symbol, w.way FROM base b JOIN way w ON w.id = b.way ORDER BY b.symbol, b.place"
-    )
-    bases: dict[int, list[str]] = {}
-    for symbol, way in rows:
-        bases.setdefault(symbol, []).append(way)
-    return bases

@@ -82,7 +82,9 @@ MIGRATIONS = (  # append only; a step that changes what is read of a file ends w
         vector BLOB NOT NULL,
         PRIMARY KEY (model, digest)
     ) WITHOUT ROWID;
-    CREATE VIRTUAL TABLE word USING fts5 (name, signature, docstring, tokenize = "ascii tokenchars '_'");
+    CREATE VIRTUAL TABLE word USING fts5 (
+        text, detail = none, tokenize = "porter ascii tokenchars '_'"
+    );
 
     CREATE VIEW files AS SELECT path, module, lines, is_test FROM file;
     CREATE VIEW symbols AS

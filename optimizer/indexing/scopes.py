@@ -7,14 +7,17 @@ others; ``ways.py`` follows it:
 - ``shop/prices.py::Basket.total``: to a definition of that file;
 - ``…()``: to what calling the thing before gives, an instance for a class (``self`` is
   ``shop/prices.py::Basket()``);
-- ``…^``: to the bases of the class before (``super()``).
+- ``…^``: to the bases of the class before (``super()``);
+- ``?``: nowhere, for a name that stands alone and whose meaning is not certain.
 """
 
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+Assignment: TypeAlias = ast.Assign | ast.AnnAssign | ast.NamedExpr
+NOWHERE = "?"
 _LONGEST = 16  # steps of a chain; what is longer is known by its last name alone
 _LONGEST_WAY = 400  # characters
 _DEEPEST = 8  # variables that are made of one another
@@ -167,3 +170,22 @@ class Scope:
             if not scope.is_class or scope is own:
                 yield scope
             scope = scope.outer
+
+
+def bind_parameters(args: ast.arguments, scope: Scope, has_receiver: bool) -> None:
+    """Bind the parameters of a function; ``has_receiver``: the first is an instance of the owner."""
+    named = [*args.posonlyargs, *args.args, *args.kwonlyargs]
+    for each in named:
+        scope.assign(each.arg, None, class_named(each.annotation))
+    for star in filter(None, (args.vararg, args.kwarg)):
+        scope.assign(star.arg, None)
+    if has_receiver and scope.owner is not None and named:
+        scope.receive(named[0].arg)
+
+
+def held_by(node: Assignment) -> Chain | None:
+    """Return the chain to the class of an assigned value: an annotation's, or what is called."""
+    if isinstance(node, ast.AnnAssign):
+        return class_named(node.annotation)
+    chain = chain_of(node.value) if isinstance(node.value, ast.Call) else None
+    return Chain(chain.root, chain.rest[:-2]) if chain else None

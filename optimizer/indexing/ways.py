@@ -1,40 +1,19 @@
 """Follows ways (scopes.py) through imports, classes and what is known of values, to symbols."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
 from perfbot.optimizer.indexing.facts import Kind
+from perfbot.optimizer.indexing.names import Named, Names
 
 _STEPS = re.compile(r"\(\)|\^|[^.()^]+")
 _DEEPEST = 24  # imports of imports, bases of bases; a circle ends here
 _MOST_BASES = 100
 _HOLDERS = frozenset((Kind.VARIABLE, Kind.ATTRIBUTE, Kind.PROPERTY))
 _RUNNABLE = frozenset((Kind.FUNCTION, Kind.METHOD))
-
-
-class Named(NamedTuple):
-    """A symbol as ways see it; ``value`` leads to the class of what it holds or returns."""
-
-    id: int
-    path: str
-    qualname: str
-    kind: Kind
-    value: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What all files define. ``aliases`` are what modules import, ``stars`` modules imported whole."""
-
-    modules: Mapping[str, str]  # dotted name to path
-    module_of: Mapping[str, str]  # path to dotted name
-    symbols: Mapping[tuple[str, str], Named]  # path and qualname
-    aliases: Mapping[tuple[str, str], str]  # path and local name, to a way
-    stars: Mapping[str, Sequence[str]]
-    bases: Mapping[int, Sequence[str]]
 
 
 class _Form(Enum):
@@ -80,18 +59,22 @@ class Ways:
         steps = _STEPS.findall(text)
         if not inside:
             return self._module(steps)
+        symbols = self.names.file(path).symbols
         for count in range(_leading_names(steps), 0, -1):
-            named = self.names.symbols.get((path, ".".join(steps[:count])))
+            named = symbols.get(".".join(steps[:count]))
             if named is not None:
                 return _Place(named), steps[count:]
         return self._in_module(path, steps[0], depth + 1), steps[1:]
 
     def _module(self, steps: Sequence[str]) -> tuple[_Place | None, Sequence[str]]:
         for count in range(_leading_names(steps), 0, -1):
-            path = self.names.modules.get(".".join(steps[:count]))
+            path = self.names.path_of(".".join(steps[:count]))
             if path is not None:
-                return _Place(self.names.symbols[path, "<module>"]), steps[count:]
+                return self._itself(path), steps[count:]
         return None, ()
+
+    def _itself(self, path: str) -> _Place:
+        return _Place(self.names.file(path).symbols["<module>"])
 
     def _step(self, place: _Place, step: str, depth: int) -> _Place | None:
         symbol, form = place
@@ -123,22 +106,20 @@ class Ways:
     def _in_module(self, path: str, name: str, depth: int) -> _Place | None:
         if depth > _DEEPEST:
             return None
-        named = self.names.symbols.get((path, name))
-        alias = self.names.aliases.get((path, name))
+        file = self.names.file(path)
+        named, alias = file.symbols.get(name), file.aliases.get(name)
         if alias is not None and (named is None or named.kind is Kind.VARIABLE):
             return self._follow(alias, depth + 1)
         if named is not None:
             return _Place(named)
-        below = self.names.modules.get(f"{self.names.module_of.get(path)}.{name}")
-        if below is not None:
-            return _Place(self.names.symbols[below, "<module>"])
-        return self._by_star(path, name, depth)
+        below = self.names.below(path, name)
+        return self._itself(below) if below is not None else self._by_star(path, name, depth)
 
     def _by_star(self, path: str, name: str, depth: int) -> _Place | None:
         if name.startswith("_"):
             return None
-        for module in self.names.stars.get(path, ()):
-            origin = self.names.modules.get(module)
+        for module in self.names.file(path).stars:
+            origin = self.names.path_of(module)
             found = self._in_module(origin, name, depth + 4) if origin is not None else None
             if found is not None:
                 return found
@@ -148,7 +129,7 @@ class Ways:
         """Look through a class and its bases; a base from elsewhere may have the name, and ends it."""
         for each in self._lineage(owner, depth):
             if not (above and each.id == owner.id):
-                named = self.names.symbols.get((each.path, f"{each.qualname}.{name}"))
+                named = self.names.file(each.path).symbols.get(f"{each.qualname}.{name}")
                 if named is not None:
                     return named
         return None
@@ -164,7 +145,7 @@ class Ways:
             if each.id not in seen:
                 seen.add(each.id)
                 yield each
-                ways = self.names.bases.get(each.id, ())
+                ways = self.names.file(each.path).bases.get(each.id, ())
                 waiting += [self._class(way, depth + 1) for way in reversed(ways)]
 
     def _class(self, way: str, depth: int) -> Named | None:
@@ -175,3 +156,9 @@ class Ways:
 def _leading_names(steps: Sequence[str]) -> int:
     special = [place for place, step in enumerate(steps) if step in ("()", "^")]
     return special[0] if special else len(steps)
+
+
+def has_step(way: str, names: Set[str]) -> bool:
+    """Say whether one of the names is a step of a way."""
+    steps = way.rpartition("::")[2]
+    return any(name in steps for name in names) and not names.isdisjoint(_STEPS.findall(steps))

@@ -22,5 +22,5 @@ def words(text: str) -> Iterator[str]:
 
 
 def nearest(name: str, known: Iterable[str], at_most: int) -> list[str]:
-    """Return the names most like one, best first; those with none of its words must look alike."""
+    """Return the names that are spelled most like one, best first."""
     return difflib.get_close_matches(name, known, at_most, 0.6)
