@@ -19,6 +19,7 @@ from perfbot.bot.marked_yaml import ConfigError, Section, read_mapping
 from perfbot.optimizer.endpoint import Endpoint, Price
 from perfbot.optimizer.local import LocalModel
 from perfbot.optimizer.models import Model, Roles
+from perfbot.optimizer.styles import PLAIN, Style
 
 FILE_NAME = "models.yml"
 ROLES = ("planner", "optimizer", "larger")
@@ -61,13 +62,14 @@ _BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 class Offered:
     """One model of the operator's; ``opened`` reads its key.
 
-    ``opened`` raises RunError where the key is not there.
+    ``opened`` raises RunError where the key is not there; ``style`` is how the model is asked.
     """
 
     role: str
     backend: Backend
     name: str
     opened: Callable[[], Model] = field(repr=False)
+    style: Style = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +108,23 @@ def chosen(models: Models, offer: Offer, most_usd: float) -> Roles | None:
         RunError: it chose what is not offered, or a key is not there.
     """
     optimizers = [
-        each for backend in models.optimizers for each in _opened(offer, "optimizer", backend)
+        each for backend in models.optimizers for each in _chosen(offer, "optimizer", backend)
     ]
-    planner = next(iter(_opened(offer, "planner", models.planner)), None)
-    larger = next(iter(_opened(offer, "larger", models.larger)), None)
-    if not optimizers and planner is None and larger is None:
+    planners = _chosen(offer, "planner", models.planner)
+    larger = _chosen(offer, "larger", models.larger)
+    if not (optimizers or planners or larger):
         return None
-    return Roles(tuple(optimizers), planner, larger, most_usd)
+    return Roles(
+        tuple(each.opened() for each in optimizers),
+        next((each.opened() for each in planners), None),
+        next((each.opened() for each in larger), None),
+        most_usd,
+        styles={each.name: each.style for each in (*optimizers, *larger)},
+        plan_style=next((each.style for each in planners), PLAIN),
+    )
 
 
-def _opened(offer: Offer, role: str, backend: Backend) -> list[Model]:
+def _chosen(offer: Offer, role: str, backend: Backend) -> list[Offered]:
     """Return the models of a role in a backend; none for the embedded one, which is always there."""
     if backend is Backend.EMBEDDED:
         return []
@@ -123,7 +132,7 @@ def _opened(offer: Offer, role: str, backend: Backend) -> list[Model]:
     if not there:
         told = NOT_OFFERED.format(backend=backend, role=role, file=offer.file)
         raise RunError(Exit.USAGE, told)
-    return [each.opened() for each in (there if role == "optimizer" else there[:1])]
+    return there if role == "optimizer" else there[:1]
 
 
 # --- the operator's file ------------------------------------------------------------------------
@@ -138,7 +147,12 @@ def _of_file(path: Path, environ: Mapping[str, str]) -> Iterator[Offered]:
     top.allow(*ROLES)
     for role in ROLES:
         for section in top.one_or_more(role):
-            yield _offered(section, role, environ)
+            yield replace(_offered(section, role, environ), style=_style(section))
+
+
+def _style(section: Section) -> Style:
+    manner, form = section.choice("style", PLAIN.manner), section.choice("answer", PLAIN.form)
+    return Style(manner, form)
 
 
 def _offered(section: Section, role: str, environ: Mapping[str, str]) -> Offered:
@@ -157,7 +171,7 @@ def _offered(section: Section, role: str, environ: Mapping[str, str]) -> Offered
 
 def _endpoint(section: Section) -> Endpoint:
     section.allow("backend", "url", "model", "key_env", "key_file", "usd_per_million_in",
-                  "usd_per_million_out", "timeout", "priorities")  # fmt: skip
+                  "usd_per_million_out", "timeout", "priorities", "style", "answer")  # fmt: skip
     url, model = section.text("url", None), section.text("model", None)
     problem = _wrong_address(url)
     if url is None or problem:
@@ -186,7 +200,7 @@ def _wrong_address(url: str | None) -> str:
 
 
 def _local(section: Section) -> LocalModel:
-    section.allow("backend", "directory", "device", "timeout")
+    section.allow("backend", "directory", "device", "timeout", "style", "answer")
     directory = section.text("directory", None)
     if directory is None:
         raise section.fail("directory", NO_DIRECTORY)

@@ -7,6 +7,7 @@ project's index knows of a missing symbol goes with it.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import exp
 from statistics import fmean
@@ -22,7 +23,7 @@ from perfbot.optimizer.models import Finish, Model, ModelError, Reply, Sampling
 from perfbot.optimizer.normal_form import normal_form
 from perfbot.optimizer.packing import Section
 from perfbot.optimizer.plan import Subject
-from perfbot.optimizer.prompting import PLAIN, Conversation, Style
+from perfbot.optimizer.prompting import Conversation
 from perfbot.optimizer.proposing import EMBEDDED, Proposal, Tried
 from perfbot.optimizer.protocol import Advice, ReplyError, read_query
 from perfbot.optimizer.refinement import Refinement
@@ -30,6 +31,7 @@ from perfbot.optimizer.repair import SpliceError
 from perfbot.optimizer.scene import SceneError
 from perfbot.optimizer.spending import Question, Spending
 from perfbot.optimizer.strategies import Strategy, Suggestion
+from perfbot.optimizer.styles import PLAIN, Style
 from perfbot.optimizer.syntax_stage import read_plan, version
 
 FAILED_BEFORE = "Versions that were tried before and dropped, with the reason"
@@ -109,8 +111,12 @@ class Authors:
             return
         sections = self._sections(subject, text, dropped)
         advice = self._plan(subject, text, sections)
-        style, schema = self.style, self.lookup.schema
-        first = asked = prompting.writing(subject, sections, advice, style=style, index=schema)
+        style = self.style
+        schema = "" if style.schema else self.lookup.schema  # who must write JSON cannot write SQL
+        shots = self._examples()
+        first = asked = prompting.writing(
+            subject, sections, advice, style=style, examples=shots, index=schema
+        )
         purpose, known = Purpose.WRITE, set[str]()
         for _ in range(self.refinement.rounds):
             drafts = self._drafts(subject, asked, purpose) if self.replies > 0 else []
@@ -137,6 +143,14 @@ class Authors:
         shown = context.sections(subject, text, knowledge)
         return [*shown[:1], *([together] if together else []), *shown[1:], *more]
 
+    def _examples(self) -> list[prompting.Example]:
+        """Return the accepted pairs that are nearest, for those who are asked by examples."""
+        found: list[prompting.Example] = []
+        for pair in self.knowledge().accepted:
+            with suppress(ValueError):  # its code has a control token in it
+                found.append(prompting.Example.of(pair))
+        return found
+
     def _plan(self, subject: Subject, text: str, sections: Sequence[Section]) -> tuple[Advice, ...]:
         """Return the plan to write by; empty where the optimizer makes its own."""
         if self.plan_by is self.write_by:
@@ -144,7 +158,8 @@ class Authors:
         if self.plan_by is None:
             found = [step.suggestion for step in plan.steps(subject, text, self.rules)]
             return tuple(advice_of(each) for each in found[:_ADVICE])
-        asked = prompting.planning(subject, sections, style=self.plan_style)
+        style, shots = self.plan_style, self._examples()
+        asked = prompting.planning(subject, sections, style=style, examples=shots)
         sampling = Sampling(stop=self.plan_style.plan_stop, schema=self.plan_style.plan_schema)
         question = Question(subject.function, Purpose.PLAN, asked, sampling)
         try:

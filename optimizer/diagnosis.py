@@ -106,7 +106,7 @@ def of_difference(smallest: Difference, count: int, of: str) -> Diagnosis:
     """
     more = MORE.format(count=count - 1, of=of) if count > 1 else ""
     text = DIFFERS.format(
-        arguments=f"{of}{smallest.arguments}",
+        arguments=of + _LAST_COMMA.sub(")", smallest.arguments),
         before=smallest.before,
         after=smallest.after,
         more=more,
@@ -115,6 +115,7 @@ def of_difference(smallest: Difference, count: int, of: str) -> Diagnosis:
     return Diagnosis(kind, Stage.REPLAY, text, symbols)
 
 
+_LAST_COMMA = re.compile(r",\)\Z")  # of a tuple with one item
 _RAISED = re.compile(r"raised (\w+)\((.*)", re.DOTALL)
 _NAMED = re.compile(r"(?:name|variable) '(\w+)'")
 _MODULE = re.compile(r"No module named '([\w.]+)'")

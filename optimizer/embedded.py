@@ -18,13 +18,13 @@ from perfbot.optimizer.journal import Purpose
 from perfbot.optimizer.knowledge import Knowledge
 from perfbot.optimizer.models import Finish, Message, Model, ModelError, Reply, Sampling, Usage
 from perfbot.optimizer.plan import Step, Subject
-from perfbot.optimizer.prompting import PLAIN, Style
 from perfbot.optimizer.proposing import EMBEDDED, Proposal, Tried
 from perfbot.optimizer.protocol import PLAN_CLOSE, Advice, Answer, ReplyError, render
 from perfbot.optimizer.question import QuestionError
 from perfbot.optimizer.question import question as read_question
 from perfbot.optimizer.spending import Question, Spending
 from perfbot.optimizer.strategies import Suggestion
+from perfbot.optimizer.styles import PLAIN, Style
 from perfbot.optimizer.syntax_stage import read_plan
 
 NOTHING_TO_DO = "the catalogue sees nothing {more}to change in {name}"

@@ -28,6 +28,7 @@ from perfbot.optimizer.replaying import replay
 from perfbot.optimizer.rounds import Rounds
 from perfbot.optimizer.routing import Switching, Watched
 from perfbot.optimizer.spending import Spending
+from perfbot.optimizer.styles import PLAIN
 from perfbot.optimizer.verify import not_comparable
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import Hotspot
@@ -136,6 +137,8 @@ class Ensemble:
             return self._knowledge(function)
 
         shares = _shares(self._request.candidates, len(models))
+        roles = self._request.models
+        assert roles is not None
         for model, replies in zip(models, shares, strict=True):
             yield Authors(
                 model,
@@ -144,6 +147,8 @@ class Ensemble:
                 self._spending,
                 replies,
                 knowledge,
+                roles.styles.get(model.name, PLAIN),
+                roles.plan_style,
                 refinement=self._request.refinement,
                 lookup=self._lookup,
             )

@@ -45,7 +45,7 @@ class Trial:
     """One version of a file that the search looked at.
 
     ``why`` says what was found against it, ``""`` where nothing was; ``ratio`` is the quick guess of
-    old/new cost, ``None`` where it was not measured.
+    old/new cost, ``None`` where it was not measured. ``last`` names who wrote its last step.
     """
 
     function: FunctionName
@@ -55,6 +55,7 @@ class Trial:
     text: str
     why: str
     ratio: float | None
+    last: str = ""
 
 
 @dataclass(frozen=True, slots=True)

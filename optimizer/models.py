@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Protocol, runtime_checkable
 
+from perfbot.optimizer.styles import PLAIN, Style
+
 
 class Role(StrEnum):
     """Who speaks, in the words of the chat format."""
@@ -163,7 +165,8 @@ class Roles:
     """Who writes (several: an ensemble), who plans (``None``: the catalogue), what it all may cost.
 
     ``larger`` is asked where the others are not confident or have failed (``routing.py``).
-    ``most_tokens`` counts what is sent and what comes back; ``None``: without limit.
+    ``most_tokens`` counts what is sent and what comes back; ``None``: without limit. ``styles`` says
+    how those are asked that write, by name, and ``plan_style`` how the planner is.
     """
 
     optimizers: tuple[Model, ...]
@@ -171,3 +174,5 @@ class Roles:
     larger: Model | None
     most_usd: float
     most_tokens: int | None = None
+    styles: Mapping[str, Style] = field(default_factory=dict)
+    plan_style: Style = PLAIN

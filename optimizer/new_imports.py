@@ -71,15 +71,22 @@ def with_imports(module: cst.Module, imports: Sequence[NewImport]) -> cst.Module
     for_types = [each for each in imports if each.for_types]
     if for_types and not _type_blocks(module):
         plain.append(NewImport("typing", TYPE_CHECKING))
+    if plain:
+        end = _end_of_imports(module) + 1  # with the statement below, which is set apart from them
+        head = _added(module.with_changes(body=module.body[:end]), plain)
+        module = module.with_changes(body=[*head.body, *module.body[end:]])
+    return _with_imports_for_types(module, for_types) if for_types else module
+
+
+def _added(head: cst.Module, imports: Sequence[NewImport]) -> cst.Module:
+    """Return the beginning of a module with imports added; LibCST's visitor looks at all it is given."""
     context = CodemodContext()
-    for each in plain:
+    for each in imports:
         AddImportsVisitor.add_needed_import(
             context, "." * each.level + each.module, each.name, each.alias
         )
-    added = AddImportsVisitor(context).transform_module(module)
-    if len(added.body) > len(module.body):
-        added = set_apart(added, len(module.body))
-    return _with_imports_for_types(added, for_types) if for_types else added
+    added = AddImportsVisitor(context).transform_module(head)
+    return set_apart(added, len(head.body)) if len(added.body) > len(head.body) else added
 
 
 def _of_line(node: cst.BaseSmallStatement) -> Iterator[NewImport]:
@@ -132,7 +139,8 @@ def _with_imports_for_types(module: cst.Module, imports: Sequence[NewImport]) ->
 
 
 def _end_of_imports(module: cst.Module) -> int:
-    """Return where the first imports of a module end; there are some."""
-    first = next(number for number, each in enumerate(module.body) if is_import(each))
-    rest = enumerate(module.body[first:], first)
-    return next((number for number, each in rest if not is_import(each)), len(module.body))
+    """Return where the imports at the top of a module end, or its docstring where there are none."""
+    number = int(module.get_docstring() is not None)
+    while number < len(module.body) and is_import(module.body[number]):
+        number += 1
+    return number

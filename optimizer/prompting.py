@@ -9,9 +9,8 @@ import itertools
 import re
 import secrets
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from hashlib import blake2s
 from importlib import resources
@@ -25,61 +24,13 @@ from perfbot.optimizer.packing import Section
 from perfbot.optimizer.plan import Subject
 from perfbot.optimizer.protocol import Advice, Answer
 from perfbot.optimizer.strategies import Category
+from perfbot.optimizer.styles import PLAIN, Form, Manner, Style
 
 BEFORE = "The function"
 
 _WHY_CHARACTERS = 4000
 _FRONT_MATTER = re.compile(r"\A---\nversion: (\d+)\n---\n")
 _SECRET = secrets.token_bytes(16)
-
-
-class Manner(StrEnum):
-    """How a model is led to its answer."""
-
-    PLAIN = "plain"
-    THINKING = "thinking"  # chain of thought before the answer, which readers skip
-    FEW_SHOT = "few-shot"  # accepted pairs stand before the question, as turns
-    TRAINED = "trained"  # what perfbot's own models are trained on: the function and nothing else
-
-
-class Form(StrEnum):
-    """What a model hands in."""
-
-    FUNCTION = "function"  # the whole function
-    DIFF = "diff"  # what changes in it
-    JSON = "json"  # the whole function, in an object that a JSON Schema describes
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How a model is asked, as its operator chose."""
-
-    manner: Manner = Manner.PLAIN
-    form: Form = Form.FUNCTION
-
-    @property
-    def thinks(self) -> bool:
-        """Whether text before the answer is asked for."""
-        return self.manner is Manner.THINKING
-
-    @property
-    def schema(self) -> Mapping[str, object] | None:
-        """The JSON Schema of a reply with code, for ``Sampling``; ``None``: free text."""
-        return structured.schema(thinks=self.thinks) if self.form is Form.JSON else None
-
-    @property
-    def plan_schema(self) -> Mapping[str, object] | None:
-        """The JSON Schema of a plan, for ``Sampling``; ``None``: free text."""
-        is_json = self.form is Form.JSON
-        return structured.schema(thinks=self.thinks, code=False) if is_json else None
-
-    @property
-    def plan_stop(self) -> tuple[str, ...]:
-        """What ends a plan, for ``Sampling``."""
-        return () if self.form is Form.JSON else (protocol.PLAN_CLOSE,)
-
-
-PLAIN = Style()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +74,7 @@ def planning(
     """Return the question for a plan.
 
     ``examples`` are shown in the few-shot manner alone. ``index`` describes the tables of the project
-    index that the model may ask (``protocol.read_query``); empty: it may not.
+    index that the model may ask (``protocol.read_query``); empty: it may not. In JSON it cannot.
     """
     form = "answer-plan-json" if style.form is Form.JSON else "answer-plan"
     shots = [Example(each.before, Answer(each.answer.advice)) for each in examples]
@@ -185,6 +136,7 @@ def _conversation(
 ) -> Conversation:
     if style.manner is Manner.TRAINED:
         return _as_trained(sections, advice)
+    index = "" if style.form is Form.JSON else index
     system = (*parts, *(["thinking"] if style.thinks else []), *(["query"] if index else []))
     shown = examples if style.manner is Manner.FEW_SHOT else ()
     turns = [turn for each in shown for turn in _turns(each, style)]

@@ -327,9 +327,9 @@ def _loose_lines(plan: str, repairs: list[str]) -> Iterator[Advice]:
         category = _CATEGORIES[found[1].casefold()] if found else waiting
         description = found[2] if found else plain
         waiting = category if found and not description else None
-        if category is not None and description:
+        if category is not None and description and not any(each in description for each in TOKENS):
             yield Advice(category, description)
-        elif waiting is None and not fences.has_fence(plain):
+        elif waiting is None and not fences.has_fence(line):
             repairs.append(DROPPED.format(line=plain[:100]))
 
 

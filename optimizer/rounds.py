@@ -42,8 +42,9 @@ class Rounds:
     def tried(self, trial: Trial) -> None:
         """Keep why a model's version failed."""
         self.journal.tried(trial)
-        if trial.why and trial.optimizer != EMBEDDED:
-            attempt = Attempt(trial.optimizer, trial.why)
+        optimizer = trial.last or trial.optimizer
+        if trial.why and optimizer != EMBEDDED:
+            attempt = Attempt(optimizer, trial.why)
             self._failed.setdefault(trial.function, []).append(attempt)
 
     def decided(self, decision: Decision) -> None:

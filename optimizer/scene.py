@@ -388,8 +388,11 @@ def _spaced(
 
 
 def _with_imports(module: cst.Module, imports: Iterable[Import]) -> cst.Module:
+    items = tuple(imports)
+    if not items:
+        return module  # the visitor would look at every node to find nothing to do
     context = CodemodContext()
-    for item in imports:
+    for item in items:
         AddImportsVisitor.add_needed_import(context, item.module, item.name)
     added = AddImportsVisitor(context).transform_module(module)
     return added if len(added.body) == len(module.body) else set_apart(added, len(module.body))

@@ -15,6 +15,7 @@ from perfbot.optimizer import diagnosis
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.diagnosis import Diagnosis
 from perfbot.optimizer.journal import Journal, Trial, Unkept
+from perfbot.optimizer.objective import Objective
 from perfbot.optimizer.plan import Plan, Reached, Subject
 from perfbot.optimizer.proposing import EMBEDDED, Proposal, Proposer, Tried
 from perfbot.optimizer.strategies import Suggestion
@@ -105,6 +106,7 @@ class _Search:
         self._deadline_s = deadline_s
         self._on_try = on_try
         self._journal = journal
+        self._is_about_time = terms.objective is Objective.TIME
         self._trying = Trying(case, subject, terms, deadline_s)
         self._dropped = list(dropped)
         for each in dropped:
@@ -166,10 +168,11 @@ class _Search:
             found if isinstance(found, Diagnosis) else self._too_dear(text, found, parent, proposer)
         )
         ratio = None if isinstance(found, Diagnosis) else self._ratio(found)
-        told = str(why) if why else ""
-        self._journal.tried(
-            Trial(self._subject.function, *_joined(authors), suggestions, text, told, ratio)
+        by, told = _joined(authors), str(why) if why else ""
+        trial = Trial(
+            self._subject.function, *by, suggestions, text, told, ratio, proposer.optimizer
         )
+        self._journal.tried(trial)
         if isinstance(found, float):
             self._best = max(self._best, self._ratio(found))
             self._on_try(self._tries, self._best)
@@ -196,7 +199,7 @@ class _Search:
         if ratio >= _KEPT_RATIO:
             return None
         slow: Sequence[str] = ()
-        if _learns(proposer):
+        if _learns(proposer) and self._is_about_time:
             slow = diagnosis.slow_lines(self._trying.heat(text), text)
         return diagnosis.not_better(ratio, slow)
 

@@ -114,7 +114,7 @@ def _object(reply: str) -> tuple[Mapping[str, object], list[str]]:
         raise ReplyError(TOO_LONG.format(count=len(reply), most=MOST_CHARACTERS))
     text = _unfenced(reply)
     try:
-        found = json.loads(text)
+        found = json.loads(text, strict=False)  # models write lines into strings as they are
     except (ValueError, RecursionError) as error:
         raise ReplyError(NOT_JSON.format(why=error)) from None
     if not isinstance(found, dict):

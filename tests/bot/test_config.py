@@ -22,6 +22,7 @@ from perfbot.bot.config import (
 from perfbot.bot.globs import matches
 from perfbot.optimizer.objective import Objective
 from perfbot.optimizer.readability import Kept
+from perfbot.optimizer.refinement import Refinement
 
 FULL = b"""\
 version: 1
@@ -33,8 +34,9 @@ accept: {objective: memory, min_speedup: 1.20, confidence: 0.95, max_memory_rati
          max_complexity_increase: 2, max_length_ratio: 3, max_nesting_increase: 0,
          keep: [docstrings, style], min_kill_rate: 0.5, tolerance: 1e-9}
 overrides: [{paths: ["src/billing/**"], accept: {min_speedup: 1.5, tolerance: null}}]
-models: {planner: {backend: vllm}, optimizer: {backend: openai}}
-budget: {time: 1h30m, candidates: 4, usd: 0}
+models: {planner: {backend: vllm}, optimizer: {backend: openai},
+         feedback: {rounds: 5, history: false, samples: 4, temperature: 1, queries: 0}}
+budget: {time: 1h30m, candidates: 4, usd: 0, tokens: 0}
 pull_requests: {open_at_most: 1, draft: false, labels: [fast], schedule: monthly}
 telemetry: none
 allow: [network, ctypes]
@@ -59,7 +61,8 @@ def test_every_key_of_the_documented_file_is_read() -> None:
         tolerance=1e-9,
     )
     assert (config.models.planner, config.models.optimizers) == (Backend.VLLM, (Backend.OPENAI,))
-    assert config.budget.time_s == 5400
+    assert config.models.feedback == Refinement(5, False, 4, 1.0, 0)
+    assert (config.budget.time_s, config.budget.usd, config.budget.tokens) == (5400, 0, 0)
     assert config.pull_requests.schedule is Schedule.MONTHLY
     assert config.telemetry is Telemetry.NONE
     assert config.allow == {Capability.NETWORK, Capability.CTYPES}
@@ -123,6 +126,9 @@ WRONG = [
     ("overrides: [{accept: {}}]\n", 1, "overrides[0].paths", "at least one pattern"),
     ("overrides:\n- paths: [a]\n  acept: {}\n", 3, "overrides[0].acept", "did you mean 'accept'"),
     ("models: {planner: {url: 'http://x'}}\n", 1, "models.planner.url", "set by the operator"),
+    ("models: {feedback: {rounds: 0}}\n", 1, "models.feedback.rounds", "from 1 to 20"),
+    ("models: {feedback: {histroy: 1}}\n", 1, "models.feedback.histroy", "did you mean 'history'"),
+    ("budget: {tokens: -1}\n", 1, "budget.tokens", "whole number from 0"),
     ("models: {planner: {backend: gpt}}\n", 1, "models.planner.backend", "embedded, openai"),
     ("version: 1\nversion: 1\n", 2, "version", "given twice; first in line 1"),
     ("workload: {tests: ''}\n", 1, "workload.tests", 'found ""'),

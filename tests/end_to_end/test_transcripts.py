@@ -74,7 +74,7 @@ def test_what_was_asked_answered_and_decided_is_kept(recorded: Recorded) -> None
     asked = [(each.purpose, each.model) for each in function.calls]
     assert asked[:2] == [("plan", "openai:tiny"), ("write", "openai:tiny")]
     assert function.calls[0].reply == PLAN
-    assert any("then" in each.why for each in function.trials)
+    assert any("before the change, and now" in each.why for each in function.trials)
     assert accepted(recorded.transcript) <= versions(recorded.transcript)
     assert accepted(recorded.transcript)
     listed = recorded.home.run("export", "--runs")
@@ -164,7 +164,7 @@ def test_what_was_proven_becomes_training_data(recorded: Recorded, tmp_path: Pat
     assert pair.judged is not None
     assert pair.judged.gain is not None
     assert pair.judged.gain.low > 1.1
-    assert any("then" in each.why for each in pair.judged.refused)
+    assert any("before the change, and now" in each.why for each in pair.judged.refused)
     none = recorded.home.run("export", "--pairs", file, "--since", "2999-01-01")
     assert (none.code, file.read_text()) == (0, "")
 

@@ -198,6 +198,11 @@ def test_an_exception_that_was_raised_before_is_a_matter_of_function() -> None:
     assert "more" not in found.text
 
 
+def test_a_call_with_one_argument_is_written_as_a_call() -> None:
+    found = diagnosis.of_difference(Difference("(1,)", "returned 0", "returned 1", "", ""), 1, "f")
+    assert found.text.startswith("f(1) returned 0 before the change, and now returned 1")
+
+
 def test_a_failing_test_is_told_with_what_it_printed() -> None:
     lost = [
         Lost("tests/t.py::a", "passed", "failed", "assert 1 == 2"),

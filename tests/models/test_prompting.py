@@ -15,9 +15,10 @@ from perfbot.optimizer.knowledge import Pair
 from perfbot.optimizer.models import Role
 from perfbot.optimizer.packing import Section
 from perfbot.optimizer.plan import Subject
-from perfbot.optimizer.prompting import Example, Form, Manner, Style
+from perfbot.optimizer.prompting import Example
 from perfbot.optimizer.protocol import Advice, Answer
 from perfbot.optimizer.strategies import Category
+from perfbot.optimizer.styles import PLAIN, Form, Manner, Style
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.source import decode_source
 
@@ -34,7 +35,7 @@ def subject() -> Subject:
     return Subject(FunctionName("shop.py", "total"), source, {}, frozenset(), 7)
 
 
-def asked(style: Style = prompting.PLAIN, **settings) -> prompting.Conversation:
+def asked(style: Style = PLAIN, **settings) -> prompting.Conversation:
     return prompting.writing(subject(), SECTIONS, style=style, **settings)
 
 
