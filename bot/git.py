@@ -161,26 +161,43 @@ def commits_of_lines(
 
     Raises GitError when Git is missing or does not end.
     """
-    asked = _git(folder, "rev-parse", "--verify", "--quiet", "HEAD")
-    names = ("--git-path", "objects", "--git-path", "shallow", "--show-prefix")
-    places = _git(folder, "rev-parse", "--path-format=absolute", *names)
-    commit = asked.stdout.decode("ascii", "replace").strip()
-    lines = os.fsdecode(places.stdout).split("\n")
-    if asked.returncode or places.returncode or not _is_object_name(commit) or len(lines) != 4:
+    place = _Past.of(folder)
+    if place is None:
         return []
-    objects, shallow, prefix = Path(lines[0]), Path(lines[1]), lines[2]
-    with _borrowing(commit, objects) as scratch:
-        if shallow.is_file():
-            shutil.copy2(shallow, scratch / "shallow")
-        content = _git(scratch, f"--git-dir={scratch}", "cat-file", "blob", f"HEAD:{prefix}{path}")
+    with _borrowing(place.commit, place.objects) as scratch:
+        if place.shallow.is_file():
+            shutil.copy2(place.shallow, scratch / "shallow")
+        file = f"{place.prefix}{path}"
+        content = _git(scratch, f"--git-dir={scratch}", "cat-file", "blob", f"HEAD:{file}")
         span = lines_of(content.stdout) if content.returncode == 0 else None
         if span is None:
             return []
-        where = f"-L{span[0]},{span[1]}:{prefix}{path}"
-        found = _commits(_log(scratch, where, limit_s))
+        found = _commits(_log(scratch, f"-L{span[0]},{span[1]}:{file}", limit_s))
     # Where a shallow clone ends, a commit seems to have made everything.
-    ends = shallow.read_text().split() if shallow.is_file() else []
+    ends = place.shallow.read_text().split() if place.shallow.is_file() else []
     return [each for each in found if each.name not in ends]
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """Where a folder's commits lie; ``prefix`` leads from the repository's top to the folder."""
+
+    commit: str
+    objects: Path
+    shallow: Path
+    prefix: str
+
+    @classmethod
+    def of(cls, folder: Path) -> "_Past | None":
+        """Find it; ``None`` outside of Git and before the first commit."""
+        asked = _git(folder, "rev-parse", "--verify", "--quiet", "HEAD")
+        names = ("--git-path", "objects", "--git-path", "shallow", "--show-prefix")
+        places = _git(folder, "rev-parse", "--path-format=absolute", *names)
+        commit = asked.stdout.decode("ascii", "replace").strip()
+        lines = os.fsdecode(places.stdout).split("\n")
+        if places.returncode or not _is_object_name(commit) or len(lines) != 4:
+            return None
+        return cls(commit, Path(lines[0]), Path(lines[1]), lines[2])
 
 
 def _log(scratch: Path, where: str, limit_s: float) -> bytes:

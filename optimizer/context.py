@@ -52,7 +52,9 @@ _ORDER = (
     (DOCUMENTATION, 0.05),  # what the code is for
     (DEPENDENCIES, 0.03),
 )
-_LINES = frozenset({HEAT, VALUES, IMPORTS, DEPENDENCIES})  # blocks that follow on each other
+_LINES = frozenset(  # blocks that follow on each other
+    {HINT, HEAT, VALUES, IMPORTS, DOCUMENTATION, DEPENDENCIES}
+)
 
 _LEAST_SHARE = 0.01  # of a line's time, to be told
 _MOST_HOT = 12
@@ -85,7 +87,7 @@ def _blocks(view: "_View", knowledge: Knowledge) -> Mapping[str, Iterable[str]]:
     """Return what each section could show."""
     subject = view.subject
     return {
-        HINT: [visible(knowledge.hint).strip()],
+        HINT: visible(knowledge.hint).strip().split("\n"),
         HEAT: _heat(subject, knowledge),
         VALUES: map(_one_line, _values(subject.facts)),
         GROWTH: [visible(knowledge.growth)],
@@ -97,7 +99,7 @@ def _blocks(view: "_View", knowledge: Knowledge) -> Mapping[str, Iterable[str]]:
         TESTS: _tests(knowledge.tests),
         REJECTED: map(_pair, knowledge.rejected),
         HISTORY: map(_commit, knowledge.history),
-        DOCUMENTATION: [visible(view.docstring).strip()],
+        DOCUMENTATION: visible(view.docstring).strip().split("\n"),
         DEPENDENCIES: map(_one_line, _packages(subject.dependencies, knowledge.versions)),
     }
 

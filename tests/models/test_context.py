@@ -230,6 +230,13 @@ def test_what_is_not_known_is_not_mentioned() -> None:
     assert not titles & shown(Knowledge()).keys()
 
 
+def test_long_prose_is_cut_between_lines_and_not_left_out() -> None:
+    long = Knowledge(hint="\n".join(f"line {number}" for number in range(2_000)))
+    hint = shown(long, tokens=1_000)[context.HINT]
+    assert hint.startswith("line 0\nline 1\n")
+    assert hint.endswith("more left out")
+
+
 def test_the_function_is_shown_however_small_the_budget() -> None:
     assert list(shown(tokens=1)) == [context.FUNCTION]
 

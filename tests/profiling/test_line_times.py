@@ -5,7 +5,7 @@ import pytest
 from perfbot.optimizer.case import Case
 from perfbot.profiling import line_times
 from perfbot.profiling.functions import FunctionName
-from perfbot.profiling.line_times import NOTHING, LineTimes
+from perfbot.profiling.line_times import NOTHING, LineTime, LineTimes
 from perfbot.profiling.messages import Message
 
 PATH = "m.py"
@@ -117,6 +117,19 @@ def test_a_version_that_does_not_run_says_so(case: Case) -> None:
     found = line_times.measure(case.target, reference, broken)
     assert found.lines == ()
     assert "3" in found.why
+
+
+def test_an_interruption_in_one_process_changes_nothing() -> None:
+    quiet = LineTimes((LineTime(1, 0.2, 1), LineTime(2, 0.8, 9)))
+    interrupted = LineTimes((LineTime(1, 0.99, 1), LineTime(2, 0.01, 9)))
+    assert line_times._median([quiet, interrupted, quiet]) == quiet
+
+
+def test_a_line_that_not_every_process_came_to_is_there_and_shares_come_to_one() -> None:
+    one, other = LineTimes((LineTime(1, 1.0, 1),)), LineTimes((LineTime(2, 1.0, 2),))
+    assert line_times._median([one, one, other]) == LineTimes(
+        (LineTime(1, 0.5, 1), LineTime(2, 0.5, 2))
+    )
 
 
 @pytest.mark.parametrize(
