@@ -123,6 +123,35 @@ def test_an_endpoint_that_dies_in_the_middle_leaves_the_catalogue_at_work(
     assert "401" in ended.err
 
 
+def test_a_helper_is_changed_together_with_its_hotspot(home: Home, tmp_path: Path) -> None:
+    """The profile says that the private helper has the time; the report has one result for both."""
+    source = "def _shared(one, other):\n    count = 0\n    for letter in one:\n"
+    source += "        if letter in [each for each in other]:\n            count += 1\n    return count\n\n\n"
+    source += "def nearest(words, target):\n    best, most = '', -1\n    for word in words:\n"
+    source += "        count = _shared(word, target)\n        if count > most:\n"
+    source += "            best, most = word, count\n    return best\n"
+    test = "from words import nearest\n\n\ndef test_nearest():\n"
+    test += "    words = [f'word{number}' for number in range(3000)]\n"
+    test += "    for number in (73, 12, 99):\n        assert nearest(words, f'word{number}' * 40)\n"
+    files = {"words.py": source, "tests/test_words.py": test, ".perfbot.yml": FILES[".perfbot.yml"]}
+    folder = repository(tmp_path / "repository", files)
+    helper = "def _shared(one, other):\n    return sum([letter in other for letter in one])\n\n\n"
+    caller = source[source.index("def nearest") :]
+    caller = caller.replace("    best,", "    letters = frozenset(target)\n    best,", 1)
+    both = answer(helper + caller.replace("(word, target)", "(word, letters)"))
+    with serving(says(PLAN), says(both), fails(401)) as server:
+        offer(home, server)
+        ended = optimized(home, folder, "words.py::nearest")
+    assert ended.code == 0, ended.err
+    assert "def _shared(one, other)" in server.prompt(1)
+    assert "may be changed with it" in server.prompt(1)
+    (result,) = ended.report["results"]
+    assert result["verdict"] == "accepted", result
+    patch = Path(result["patch"]).read_text()
+    assert "+    letters = frozenset(target)" in patch
+    assert "+    return sum([letter in other for letter in one])" in patch
+
+
 @pytest.mark.parametrize("budget", ["usd: 0", "tokens: 0"])
 def test_a_budget_of_zero_asks_nobody(home: Home, tmp_path: Path, budget: str) -> None:
     settings = FILES[".perfbot.yml"] + f"budget: {{{budget}}}\n"
