@@ -29,7 +29,13 @@ from perfbot.optimizer.models import (
     gist,
     without_reasoning,
 )
-from perfbot.optimizer.serving import ServerKind, ServingError, check_directory, context_tokens
+from perfbot.optimizer.serving import (
+    HELD_TO_SCHEMA,
+    ServerKind,
+    ServingError,
+    check_directory,
+    context_tokens,
+)
 
 if TYPE_CHECKING:
     from vllm import SamplingParams
@@ -151,6 +157,7 @@ class _Loaded:
                 "enable_chunked_prefill": True,
                 "load_format": "safetensors",
                 "generation_config": "vllm",
+                "structured_outputs_config": dict(HELD_TO_SCHEMA),
                 "trust_remote_code": False,
                 "disable_log_stats": True,
                 **settings,
@@ -223,17 +230,14 @@ def _parameters(sampling: Sampling, room: int) -> "SamplingParams":
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
-    held_to = None
-    if sampling.schema is not None:  # without white space, which a weak model would write for ever
-        schema = dict(sampling.schema)
-        held_to = StructuredOutputsParams(json=schema, disable_any_whitespace=True)
+    schema = None if sampling.schema is None else dict(sampling.schema)
     return SamplingParams(
         max_tokens=min(sampling.max_tokens, room),
         temperature=sampling.temperature,
         seed=sampling.seed,
         stop=list(sampling.stop) or None,
         logprobs=0 if sampling.logprobs else None,  # of the drawn token alone
-        structured_outputs=held_to,
+        structured_outputs=schema and StructuredOutputsParams(json=schema),
         output_kind=RequestOutputKind.FINAL_ONLY,
     )
 

@@ -85,6 +85,8 @@ _ALONE = {  # fetch nothing, tell nobody
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
 }
+# Without white space between the parts, which a weak model would write until the reply is full.
+HELD_TO_SCHEMA = {"backend": "xgrammar", "disable_any_whitespace": True}
 LONGEST_TOKENS = 16_384  # 6,000 shown of a function, the rest of a prompt, and two long replies
 _START_S = 900.0  # large weights from a slow disk, and kernels that are compiled
 _GRACE_S = 15.0
@@ -150,6 +152,7 @@ def _vllm_flags(serving: Serving) -> list[str]:
         *("--enable-prefix-caching", "--enable-chunked-prefill"),
         *("--load-format", "safetensors"),  # a pickle is a program
         *("--generation-config", "vllm"),  # requests say how to sample, and nobody else
+        *("--structured-outputs-config", json.dumps(HELD_TO_SCHEMA)),
         "--disable-uvicorn-access-log",
     ]
     length = context_tokens(serving.directory, serving.most_tokens)
