@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,10 +16,13 @@ from rich.text import Text
 from perfbot.bot.config import Operator, load, process_environment
 from perfbot.bot.connect import told_by_exit_code
 from perfbot.bot.exits import Exit, RunError
+from perfbot.bot.operator_models import Offered, offered
 from perfbot.bot.options import DoctorOptions
 from perfbot.bot.output import print_document
 from perfbot.bot.report import Noise, dumped
 from perfbot.bot.words import visible
+from perfbot.optimizer.endpoint import Endpoint
+from perfbot.optimizer.models import Message, ModelError, Role, Sampling
 from perfbot.profiling import counters, environment, noise, sandbox
 from perfbot.profiling.benchmark import MeasurementError
 from perfbot.profiling.environment import NoInterpreter
@@ -32,6 +35,8 @@ NOISE = "a function measured against itself: {low:.3f}–{high:.3f}× (99 % inte
 NO_NOISE = "not measured: {why}"
 COUNTS = "counted by {name}"
 COUNTS_NOT = "not counted: {why}"
+NO_MODELS = "none offered in {file}: the embedded catalogue plans and writes"
+ANSWERS = "{model} answered in {seconds:.2f} s"
 UNPROVEN = "the sandbox did not hold: do not run code here that you do not trust"
 _USES = {
     "git": "needed by verify and for the commit in a report",
@@ -39,6 +44,9 @@ _USES = {
     "valgrind": "counts instructions where perf cannot",
     "perf": "counts instructions",
 }
+_TINY = [Message(Role.USER, "Answer with one word: ready?")]
+_TINY_SAMPLING = Sampling(max_tokens=256)  # a reasoning model needs some for itself
+_LONGEST_S = 30.0  # for an endpoint; a model that is loaded first has its own limit
 _GIBI = 1 << 30
 _TOOL_S = 30.0
 _LITTLE_GIBI = 1.0
@@ -88,6 +96,7 @@ class Diagnosis:
     target: Found
     tools: tuple[Found, ...]
     counters: Found
+    models: tuple[Found, ...]
     noise: Noise | None
     noise_detail: str
     folders: tuple[Folder, ...]
@@ -119,6 +128,7 @@ def diagnosis(repository: Path) -> Diagnosis:
         target=_target(repository, box, state.level is not None),
         tools=tuple(_tools()),
         counters=_counters(box.level),
+        models=tuple(_models(operator)),
         noise=measured,
         noise_detail=detail,
         folders=tuple(_folders(operator)),
@@ -168,6 +178,29 @@ def _counters(level: Level) -> Found:
         why = counters.why_no_counter(level)
         return Found("instructions", False, COUNTS_NOT.format(why=why))
     return Found("instructions", True, COUNTS.format(name=found.name))
+
+
+def _models(operator: Operator) -> Iterator[Found]:
+    """Ask each model that the operator offers one tiny question."""
+    try:
+        offer = offered(operator, process_environment())
+    except RunError as error:
+        yield Found("models", False, str(error))
+        return
+    yield from map(_answering, offer.models)
+    if not offer.models:
+        yield Found("models", True, NO_MODELS.format(file=offer.file))
+
+
+def _answering(offer: Offered) -> Found:
+    try:
+        model = offer.opened()
+        if isinstance(model, Endpoint):
+            model = replace(model, timeout_s=min(model.timeout_s, _LONGEST_S))
+        reply = model.ask(_TINY, _TINY_SAMPLING)
+    except (ModelError, RunError) as error:
+        return Found(offer.role, False, str(error))
+    return Found(offer.role, True, ANSWERS.format(model=offer.name, seconds=reply.latency_s))
 
 
 def _tools() -> Iterator[Found]:
@@ -226,6 +259,8 @@ def _print(found: Diagnosis, console: Console) -> None:
     _line(console, found.target.usable, "target Python", found.target.detail)
     _line(console, found.noise is not None, "noise", found.noise_detail)
     _line(console, found.counters.usable, found.counters.name, found.counters.detail, needed=False)
+    for model in found.models:
+        _line(console, model.usable, model.name, model.detail)
     for tool in found.tools:
         _line(console, tool.usable, tool.name, tool.detail, needed=tool.name == "git")
     for folder in found.folders:

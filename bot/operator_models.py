@@ -67,7 +67,7 @@ class Offered:
     role: str
     backend: Backend
     name: str
-    opened: Callable[[], Model]
+    opened: Callable[[], Model] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,22 @@
 """A conversation as the one text that a local model reads, by its tokenizer's chat template."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from perfbot.optimizer.models import Message, concatenated, without_system
 from perfbot.optimizer.protocol import TOKENS
+
+
+class AddedToken(Protocol):
+    """A token that was added to the vocabulary; a ``special`` one is more than text."""
+
+    @property
+    def content(self) -> str:
+        """The token as text."""
+
+    @property
+    def special(self) -> bool:
+        """Whether the model takes it for a sign, not for text."""
 
 
 class Tokenizer(Protocol):
@@ -15,8 +27,8 @@ class Tokenizer(Protocol):
         """The template in Jinja, if it has one."""
 
     @property
-    def all_special_tokens(self) -> list[str]:
-        """The texts that are more than text."""
+    def added_tokens_decoder(self) -> Mapping[int, AddedToken]:
+        """The added tokens by their number: those of roles are often named nowhere else."""
 
     def apply_chat_template(
         self, conversation: list[dict[str, str]], *, tokenize: bool, add_generation_prompt: bool
@@ -29,7 +41,7 @@ def chat_prompt(tokenizer: Tokenizer, messages: Sequence[Message]) -> str:
 
     No text of a message can end its turn. Raises whatever a template raises.
     """
-    special = tokenizer.all_special_tokens
+    special = [each.content for each in tokenizer.added_tokens_decoder.values() if each.special]
     safe = [Message(each.role, harmless(each.text, special)) for each in messages]
     if not tokenizer.chat_template:
         return concatenated(safe)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from perfbot.optimizer.chat_prompt import chat_prompt
 from perfbot.optimizer.models import (
     Finish,
     Message,
@@ -20,13 +21,10 @@ from perfbot.optimizer.models import (
     Reply,
     Sampling,
     Usage,
-    concatenated,
     cut_at_stop,
     gist,
     without_reasoning,
-    without_system,
 )
-from perfbot.optimizer.protocol import TOKENS
 
 NOT_INSTALLED = "{name} needs torch and transformers: pip install 'perfbot[transformers]'"
 NO_DIRECTORY = "{directory} is no model directory: {why}"
@@ -65,7 +63,7 @@ class LocalModel:
 
     ``device`` is torch's name of one (``cpu``, ``cuda:1``); without it the first CUDA device is
     taken where there is one. A chat template is used where the directory has one; without, the
-    messages are put together as our own training does it (:func:`~models.concatenated`).
+    messages are put together as our own training does it (``chat_prompt.py``).
     """
 
     directory: Path
@@ -201,7 +199,7 @@ class _Loaded:
 
     def drawn(self, messages: Sequence[Message], sampling: Sampling, timeout_s: float) -> _Drawn:
         """Generate the reply to a conversation; raises whatever the libraries raise."""
-        prompt = self._prompt(messages)
+        prompt = chat_prompt(self._tokenizer, messages)
         inputs = self._encoded(prompt)
         start = inputs["input_ids"].shape[1]
         most = min(sampling.max_tokens, self._room(start))
@@ -221,36 +219,6 @@ class _Loaded:
             len(written),
             watched.of_all(written[-1]) if watched else (),
         )
-
-    def _prompt(self, messages: Sequence[Message]) -> str:
-        harmless = [Message(each.role, self._harmless(each.text)) for each in messages]
-        if not self._tokenizer.chat_template:
-            return concatenated(harmless)
-        from jinja2 import TemplateError  # late: as all that only runs with a model need
-
-        try:
-            return self._rendered(harmless)
-        except TemplateError:  # some templates know no system role
-            return self._rendered(without_system(harmless))
-
-    def _rendered(self, messages: Sequence[Message]) -> str:
-        turns = [{"role": each.role.value, "content": each.text} for each in messages]
-        return str(
-            self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        )
-
-    def _harmless(self, text: str) -> str:
-        """Return a text in which a repository cannot end its turn and speak in another role."""
-        for token in self._special:
-            text = text.replace(token, f"{token[0]} {token[1:]}")
-        return text
-
-    @property
-    def _special(self) -> list[str]:
-        """The tokenizer's special tokens but for those of the protocol, which prompts may have."""
-        added = self._tokenizer.added_tokens_decoder.values()
-        special = [each.content for each in added if each.special and len(each.content) > 1]
-        return [each for each in special if each not in TOKENS]
 
     def _encoded(self, prompt: str) -> Any:
         """Return ``input_ids`` and ``attention_mask`` of shape (1, tokens)."""

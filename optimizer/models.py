@@ -92,10 +92,12 @@ _REASONING = re.compile(r"\A\s*<think>(?:.*?</think>|.*\Z)", re.DOTALL)
 def concatenated(messages: Sequence[Message]) -> str:
     """Return a conversation as one text for a model without a chat template, as ours are trained.
 
-    The texts stand one after the other with an empty line between; after the last one the reply
-    begins on a new line.
+    The texts stand one after the other with an empty line between, and a text alone stays exactly as
+    it is (``protocol.prompt`` gives what our models are asked); the reply begins on a new line.
     """
-    return "\n\n".join(each.text.strip() for each in messages) + "\n"
+    return "\n".join(
+        each.text if each.text.endswith("\n") else f"{each.text}\n" for each in messages
+    )
 
 
 def without_system(messages: Sequence[Message]) -> list[Message]:

@@ -217,7 +217,7 @@ class Authors:
             return ()
         if self.plan_by is None:
             found = [step.suggestion for step in plan.steps(subject, text, self.rules)]
-            return tuple(_advice(each) for each in found[:5])
+            return tuple(advice_of(each) for each in found[:5])
         asked = prompting.planning(subject, sections, style=self.plan_style)
         sampling = Sampling(stop=self.plan_style.plan_stop, schema=self.plan_style.plan_schema)
         question = Question(subject.function, Purpose.PLAN, asked, sampling)
@@ -235,7 +235,7 @@ def _proposal(subject: Subject, text: str, advice: Sequence[Advice], reply: str)
     return Proposal(suggestions, found.text)
 
 
-def _advice(suggestion: Suggestion) -> Advice:
+def advice_of(suggestion: Suggestion) -> Advice:
     """Put a suggestion on the wire: the strategy's own name opens the description."""
     text = f"{suggestion.strategy.name}: {suggestion.why}"
     return Advice(suggestion.strategy.category, " ".join(text.split()))

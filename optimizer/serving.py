@@ -96,8 +96,8 @@ _TOLD_BYTES = 64 * 1024
 
 # What models.concatenated does, for directories without a template: our own models are trained so.
 PLAIN_TEMPLATE = (
-    "{% for message in messages %}{{ message['content'] | trim }}"
-    "{{ '\\n' if loop.last else '\\n\\n' }}{% endfor %}"
+    "{% for message in messages %}{{ message['content'] }}"
+    "{{ '' if message['content'].endswith('\\n') else '\\n' }}{{ '' if loop.last else '\\n' }}{% endfor %}"
 )
 
 

@@ -13,6 +13,7 @@ from functools import cache, cached_property
 from perfbot.optimizer.case import Case, Terms
 from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.effect import Adopted, Change, Effect, effect, effects
+from perfbot.optimizer.embedded import Guided
 from perfbot.optimizer.journal import Decision
 from perfbot.optimizer.knowledge import Knowledge, gathered
 from perfbot.optimizer.models import Usage
@@ -277,7 +278,8 @@ class _Session:
             detail = recording.trouble or (ONLY_PROFILED if was_seen else NOT_CALLED)
             self._leave(function, "not-exercised", detail)
             return False
-        if self._request.models is not None:
+        models = self._request.models
+        if models is not None and (models.optimizers or models.larger):
             return True
         subject = self.subject(function, recording)
         if next(steps(subject, subject.source.text, rules()), None) is None:
@@ -325,8 +327,11 @@ class _Session:
         )
 
     def _proposers(self, function: FunctionName) -> list[Proposer]:
-        """Return who proposes versions of one function: always the catalogue, and models where there are."""
-        catalogue = Catalogue(rules())
+        """Return who proposes versions of one function: always the catalogue, and models where there are.
+
+        Where a model plans and none writes, the catalogue follows its plan.
+        """
+        catalogue: Proposer = Catalogue(rules())
         models = self._request.models
         if models is None:
             return [catalogue]
@@ -338,6 +343,8 @@ class _Session:
             Authors(model, models.planner, rules(), self._spending, candidates, knowledge)
             for model in models.optimizers
         ]
+        if models.planner is not None and not authors:
+            catalogue = Guided(models.planner, rules(), self._spending, knowledge)
         return [catalogue, *authors]
 
     def _knowledge(self, function: FunctionName) -> Knowledge:

@@ -47,6 +47,46 @@ def says(text: str, *, finish: str = "stop", logprobs: Sequence[float] = ()) -> 
     return handle
 
 
+def streams(*deltas: dict[str, Any], finish: str = "stop", rest: str = "") -> Handler:
+    """Stream one event for each delta; ``rest`` follows as it is."""
+
+    def handle(http: BaseHTTPRequestHandler) -> None:
+        _begin(http, 200, "text/event-stream")
+        for delta in deltas:
+            _event(http, [{"index": 0, "delta": delta}])
+        _event(http, [{"index": 0, "delta": {}, "finish_reason": finish}])
+        http.wfile.write(rest.encode())
+
+    return handle
+
+
+def understands_all_but(*names: str, told: str = "unknown parameter: {name}") -> Handler:
+    """Refuse a request that has one of these parameters; ``told`` is what the refusal says."""
+
+    def handle(http: BaseHTTPRequestHandler) -> None:
+        sent = http.server.received.requests[-1]  # type: ignore[attr-defined]
+        for name in names:
+            if name in sent:
+                error = {"message": told.format(name=name), "type": "invalid_request_error"}
+                fails(400, json.dumps({"error": error}))(http)
+                return
+        says("understood")(http)
+
+    return handle
+
+
+def sends_elsewhere(url: str) -> Handler:
+    """Answer with a redirect."""
+
+    def handle(http: BaseHTTPRequestHandler) -> None:
+        http.send_response(307)
+        http.send_header("Location", url)
+        http.send_header("Content-Length", "0")
+        http.end_headers()
+
+    return handle
+
+
 def fails(status: int, body: str = "", kind: str = "application/json") -> Handler:
     """Answer with a status and a body."""
 
@@ -63,6 +103,28 @@ def never_ends(http: BaseHTTPRequestHandler) -> None:
     try:
         while True:
             _event(http, [{"index": 0, "delta": {"content": "again and again " * 64}}])
+    except OSError:
+        return
+
+
+def drips(http: BaseHTTPRequestHandler) -> None:
+    """Send a comment every now and then, so that no time-out between two bytes is ever reached."""
+    _begin(http, 200, "text/event-stream")
+    try:
+        while True:
+            http.wfile.write(b": still here\n\n")
+            threading.Event().wait(0.05)
+    except OSError:
+        return
+
+
+def never_ends_a_line(http: BaseHTTPRequestHandler) -> None:
+    """Send one event that has no end, as fast as it is taken."""
+    _begin(http, 200, "text/event-stream")
+    try:
+        http.wfile.write(b"data: ")
+        while True:
+            http.wfile.write(b"x" * 65536)
     except OSError:
         return
 
@@ -111,6 +173,7 @@ def serving(*script: Handler) -> Iterator[ModelServer]:
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Http)
     http.daemon_threads = True
+    http.received = server  # type: ignore[attr-defined]
     thread = threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     server.url = f"http://127.0.0.1:{http.server_port}/v1"
