@@ -534,7 +534,7 @@ def main() -> None:
     begun = time.monotonic()
     for setup in SETUPS:
         with served(setup, model, python, log) as server:
-            rate = capacity(server, 16 if chosen.quick else 64)
+            rate = capacity(server, AT_ONCE if asked or chosen.quick else 64)
             if not asked:
                 asked = jobs(rate, window_s)
                 replies = sum(len(each.reply_tokens) for each in asked)
