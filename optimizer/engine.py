@@ -18,6 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perfbot.optimizer.chat_prompt import chat_prompt
+from perfbot.optimizer.model_directory import (
+    ModelDirectoryError,
+    check_directory,
+    context_tokens,
+)
 from perfbot.optimizer.models import (
     Finish,
     Message,
@@ -29,13 +34,7 @@ from perfbot.optimizer.models import (
     gist,
     without_reasoning,
 )
-from perfbot.optimizer.serving import (
-    HELD_TO_SCHEMA,
-    ServerKind,
-    ServingError,
-    check_directory,
-    context_tokens,
-)
+from perfbot.optimizer.serving import HELD_TO_SCHEMA
 
 if TYPE_CHECKING:
     from vllm import SamplingParams
@@ -126,11 +125,11 @@ class Engine:
 
     def _load(self) -> "_Loaded":
         try:
-            check_directory(self._directory, ServerKind.VLLM)
+            check_directory(self._directory)
             return _Loaded(self._directory, self._settings)
         except ImportError:
             raise ModelError(NOT_INSTALLED.format(name=self.name)) from None
-        except ServingError as error:
+        except ModelDirectoryError as error:
             raise ModelError(str(error)) from None
         except Exception as error:  # what a broken directory makes of an engine is not documented
             raise ModelError(CANNOT_LOAD.format(name=self.name, why=gist(error))) from None

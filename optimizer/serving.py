@@ -35,17 +35,17 @@ from pathlib import Path
 
 from perfbot.optimizer.chat_prompt import harmless
 from perfbot.optimizer.endpoint import Endpoint
+from perfbot.optimizer.model_directory import (
+    LONGEST_TOKENS,
+    PLAIN_TEMPLATE,
+    ModelDirectoryError,
+    check_directory,
+    context_tokens,
+    has_template,
+    special_tokens,
+)
 from perfbot.optimizer.models import Message, ModelError, Reply, Sampling
 
-NO_DIRECTORY = "{directory} is no model directory: {why}"
-NO_CONFIG = "it has no config.json"
-BAD_CONFIG = "its config.json cannot be read: {why}"
-NO_TOKENIZER = "it has no tokenizer (tokenizer.json): save one with tokenizer.save_pretrained"
-NO_WEIGHTS = "it has no weights in safetensors (model.save_pretrained writes them so)"
-NO_TEMPLATE = (
-    "it has no chat template (chat_template.jinja), without which transformers serve answers nothing; "
-    "vLLM gets one from perfbot"
-)
 NOT_INSTALLED = {
     "vllm": (
         "vLLM is not installed in {python}: pip install vllm (NVIDIA and AMD), or for processors alone "
@@ -87,18 +87,11 @@ _ALONE = {  # fetch nothing, tell nobody
 }
 # Without white space between the parts, which a weak model would write until the reply is full.
 HELD_TO_SCHEMA = {"backend": "xgrammar", "disable_any_whitespace": True}
-LONGEST_TOKENS = 16_384  # 6,000 shown of a function, the rest of a prompt, and two long replies
 _START_S = 900.0  # large weights from a slow disk, and kernels that are compiled
 _GRACE_S = 15.0
 _POLL_S = 0.2
-_PROBE_S = 30.0
+_PROBE_S = 60.0
 _TOLD_BYTES = 64 * 1024
-
-# What models.concatenated does, for directories without a template: our own models are trained so.
-PLAIN_TEMPLATE = (
-    "{% for message in messages %}{{ message['content'] }}"
-    "{{ '' if message['content'].endswith('\\n') else '\\n' }}{{ '' if loop.last else '\\n' }}{% endfor %}"
-)
 
 
 class ServingError(Exception):
@@ -158,66 +151,9 @@ def _vllm_flags(serving: Serving) -> list[str]:
     length = context_tokens(serving.directory, serving.most_tokens)
     if length:
         flags += ["--max-model-len", str(length)]
-    if not _has_template(serving.directory):
+    if not has_template(serving.directory):
         flags += ["--chat-template", PLAIN_TEMPLATE]
     return flags
-
-
-def context_tokens(directory: Path, most: int = LONGEST_TOKENS) -> int | None:
-    """Return how many tokens a conversation may have; ``None`` where the directory does not say."""
-    config = _config(directory)
-    inner = config.get("text_config")
-    for part in (config, inner if isinstance(inner, dict) else {}):
-        longest = part.get("max_position_embeddings")
-        if isinstance(longest, int) and longest > 0:
-            return min(longest, most)
-    return None
-
-
-def check_directory(directory: Path, kind: ServerKind) -> None:
-    """Raise ServingError where a directory lacks what a server needs of it."""
-    why = ""
-    _config(directory)
-    if not any(directory.glob("tokenizer*")):
-        why = NO_TOKENIZER
-    elif not any(directory.glob("*.safetensors")):
-        why = NO_WEIGHTS
-    elif kind is ServerKind.TRANSFORMERS and not _has_template(directory):
-        why = NO_TEMPLATE
-    if why:
-        raise ServingError(NO_DIRECTORY.format(directory=directory, why=why))
-
-
-def _config(directory: Path) -> dict[str, object]:
-    try:
-        read = json.loads((directory / "config.json").read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise ServingError(NO_DIRECTORY.format(directory=directory, why=NO_CONFIG)) from None
-    except (OSError, ValueError, RecursionError) as error:
-        why = BAD_CONFIG.format(why=error)
-        raise ServingError(NO_DIRECTORY.format(directory=directory, why=why)) from None
-    if not isinstance(read, dict):
-        why = BAD_CONFIG.format(why="it is no mapping")
-        raise ServingError(NO_DIRECTORY.format(directory=directory, why=why))
-    return read
-
-
-def _has_template(directory: Path) -> bool:
-    if any(directory.glob("chat_template.*")):
-        return True
-    try:
-        return '"chat_template"' in (directory / "tokenizer_config.json").read_text("utf-8")
-    except (OSError, ValueError):
-        return False
-
-
-def _special_tokens(directory: Path) -> list[str]:
-    """Return the texts that are more than text to a model; none where its tokenizer is no JSON."""
-    try:
-        added = json.loads((directory / "tokenizer.json").read_text("utf-8"))["added_tokens"]
-        return [each["content"] for each in added if each["special"]]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return []
 
 
 # --- one server ---------------------------------------------------------------------------------
@@ -296,7 +232,10 @@ def running(
 
 def start(serving: Serving, environ: Mapping[str, str], log: Path | None = None) -> Server:
     """Start a server, which ends with this process at the latest; see :func:`running`."""
-    check_directory(serving.directory, serving.kind)
+    try:
+        check_directory(serving.directory, template=serving.kind is ServerKind.TRANSFORMERS)
+    except ModelDirectoryError as error:
+        raise ServingError(str(error)) from None
     _check_reach(serving)
     python = interpreter(serving.kind, serving.python, environ)
     port = _free_port(serving.host, serving.port)
@@ -438,10 +377,10 @@ class Served:
         try:
             endpoint = self._started()
             length = context_tokens(self._serving.directory, self._serving.most_tokens)
-        except ServingError as error:
+        except (ServingError, ModelDirectoryError) as error:
             raise ModelError(f"{self.name}: {error}") from None
         most = min(sampling.max_tokens, length // 2) if length else sampling.max_tokens
-        special = _special_tokens(self._serving.directory)
+        special = special_tokens(self._serving.directory)
         safe = [Message(each.role, harmless(each.text, special)) for each in messages]
         return endpoint.ask(safe, replace(sampling, max_tokens=most))
 

@@ -19,9 +19,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perfbot.optimizer.model_directory import PLAIN_TEMPLATE
 from perfbot.optimizer.models import Message, ModelError, Role, Sampling, concatenated
 from perfbot.optimizer.serving import (
-    PLAIN_TEMPLATE,
     Served,
     ServerKind,
     Serving,
