@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from perfbot.optimizer.chat_prompt import chat_prompt
 from perfbot.optimizer.model_directory import (
+    LONGEST_TOKENS,
     ModelDirectoryError,
     check_directory,
     context_tokens,
@@ -34,7 +35,8 @@ from perfbot.optimizer.models import (
     gist,
     without_reasoning,
 )
-from perfbot.optimizer.serving import HELD_TO_SCHEMA
+from perfbot.optimizer.serving import HELD_TO_SCHEMA, LEAST_BATCHED_TOKENS
+from perfbot.optimizer.serving_child import for_processors
 
 if TYPE_CHECKING:
     from vllm import SamplingParams
@@ -153,7 +155,7 @@ class _Loaded:
                 "max_model_len": context_tokens(directory),
                 "scheduling_policy": "priority",
                 "enable_prefix_caching": True,
-                "enable_chunked_prefill": True,
+                **_prefill(directory),
                 "load_format": "safetensors",
                 "generation_config": "vllm",
                 "structured_outputs_config": dict(HELD_TO_SCHEMA),
@@ -202,6 +204,15 @@ class _Loaded:
             raise TimeoutError(TOO_SLOW.format(seconds=timeout_s)) from None
         finally:
             future.cancel()
+
+
+def _prefill(directory: Path) -> dict[str, bool | int]:
+    """Return how prompts are read: in parts, but on processors (``serving.whole_prefill`` says why)."""
+    if not for_processors():
+        return {"enable_chunked_prefill": True}
+    length = context_tokens(directory) or LONGEST_TOKENS
+    batched = max(length, LEAST_BATCHED_TOKENS)
+    return {"enable_chunked_prefill": False, "max_num_batched_tokens": batched}
 
 
 async def _built(engine: Any, arguments: Any) -> Any:

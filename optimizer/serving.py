@@ -45,6 +45,7 @@ from perfbot.optimizer.model_directory import (
     special_tokens,
 )
 from perfbot.optimizer.models import Message, ModelError, Reply, Sampling
+from perfbot.optimizer.serving_child import ASKS_BUILD, BUILT_FOR_PROCESSORS
 
 NOT_INSTALLED = {
     "vllm": (
@@ -87,6 +88,7 @@ _ALONE = {  # fetch nothing, tell nobody
 }
 # Without white space between the parts, which a weak model would write until the reply is full.
 HELD_TO_SCHEMA = {"backend": "xgrammar", "disable_any_whitespace": True}
+LEAST_BATCHED_TOKENS = 2048  # vLLM's own default
 _START_S = 900.0  # large weights from a slow disk, and kernels that are compiled
 _GRACE_S = 15.0
 _POLL_S = 0.2
@@ -129,31 +131,44 @@ class Serving:
             return str(self.directory.absolute())
         return self.directory.absolute().name
 
-    def arguments(self, port: int) -> list[str]:
-        """Return the engine's command line after its name."""
+    def arguments(self, port: int, *, chunked: bool = True) -> list[str]:
+        """Return the engine's command line after its name; ``chunked``: long prompts are read in parts."""
         where = ["--host", self.host, "--port", str(port)]
         place = str(self.directory.absolute())
         if self.kind is ServerKind.TRANSFORMERS:
             return ["serve", place, *where, *self.options]
-        return ["serve", place, *where, *_vllm_flags(self), *self.options]
+        return ["serve", place, *where, *_vllm_flags(self, chunked), *self.options]
 
 
-def _vllm_flags(serving: Serving) -> list[str]:
+def _vllm_flags(serving: Serving, chunked: bool) -> list[str]:
+    length = context_tokens(serving.directory, serving.most_tokens)
     flags = [
         *("--served-model-name", serving.model),
         *("--scheduling-policy", "priority"),
-        *("--enable-prefix-caching", "--enable-chunked-prefill"),
+        "--enable-prefix-caching",
+        *(["--enable-chunked-prefill"] if chunked else whole_prefill(length)),
         *("--load-format", "safetensors"),  # a pickle is a program
         *("--generation-config", "vllm"),  # requests say how to sample, and nobody else
         *("--structured-outputs-config", json.dumps(HELD_TO_SCHEMA)),
         "--disable-uvicorn-access-log",
     ]
-    length = context_tokens(serving.directory, serving.most_tokens)
     if length:
         flags += ["--max-model-len", str(length)]
     if not has_template(serving.directory):
         flags += ["--chat-template", PLAIN_TEMPLATE]
     return flags
+
+
+def whole_prefill(length: int | None) -> list[str]:
+    """Return the flags by which every prompt is read in one step, for builds for processors.
+
+    There, a prompt that is read in parts ends the engine where its reply is drawn with a seed: vLLM
+    0.32 then moves the offset of a generator, which on processors has none.
+    """
+    return [
+        "--no-enable-chunked-prefill",
+        *("--max-num-batched-tokens", str(max(length or LONGEST_TOKENS, LEAST_BATCHED_TOKENS))),
+    ]
 
 
 # --- one server ---------------------------------------------------------------------------------
@@ -239,9 +254,10 @@ def start(serving: Serving, environ: Mapping[str, str], log: Path | None = None)
     _check_reach(serving)
     python = interpreter(serving.kind, serving.python, environ)
     port = _free_port(serving.host, serving.port)
+    arguments = serving.arguments(port, chunked=not _for_processors(python))
     with open(log or os.devnull, "ab") as said:
         process = subprocess.Popen(
-            [str(python), str(_LAUNCHER), serving.kind.value, *serving.arguments(port)],
+            [str(python), str(_LAUNCHER), serving.kind.value, *arguments],
             env=_environment(environ, serving),
             cwd="/",
             stdin=subprocess.PIPE,  # the lifeline
@@ -269,12 +285,20 @@ def interpreter(kind: ServerKind, given: Path | None, environ: Mapping[str, str]
 
 
 def _has(python: Path, kind: ServerKind) -> bool:
-    asked = [str(python), "-I", "-c", _ASK, *_NEEDS[kind.value]]
+    return _status(python, "-c", _ASK, *_NEEDS[kind.value]) == 0
+
+
+def _for_processors(python: Path) -> bool:
+    return _status(python, str(_LAUNCHER), ASKS_BUILD) == BUILT_FOR_PROCESSORS
+
+
+def _status(python: Path, *asked: str) -> int:
+    """Return the exit status of a short program; raises ServingError where it cannot be run."""
+    command = [str(python), "-I", *asked]
     try:
-        code = subprocess.run(asked, env={}, cwd="/", timeout=_PROBE_S, check=False).returncode
+        return subprocess.run(command, env={}, cwd="/", timeout=_PROBE_S, check=False).returncode
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ServingError(NO_PYTHON.format(python=python, why=error)) from None
-    return code == 0
 
 
 def _environment(environ: Mapping[str, str], serving: Serving) -> dict[str, str]:

@@ -130,6 +130,22 @@ def test_a_seed_draws_the_same_reply_again(model: Model) -> None:
     assert first == again != other
 
 
+def test_long_prompts_drawn_with_seeds_at_the_same_time_are_answered(model: Model) -> None:
+    """Prompts that are read in parts would end a build for processors here."""
+    long = [*ASKED, Message(Role.USER, "x = 1\n" * 400)]
+    texts: list[str] = []
+
+    def ask(seed: int) -> None:
+        texts.append(model.ask(long, Sampling(max_tokens=8, temperature=1.0, seed=seed)).text)
+
+    threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(texts) == 4
+
+
 def test_a_reply_follows_a_schema(model: Model) -> None:
     reply = model.ask(ASKED, Sampling(max_tokens=40, schema=SCHEMA))
     assert json.loads(reply.text)["safe"] in (True, False)
