@@ -83,10 +83,10 @@ def model(request: pytest.FixtureRequest) -> Model:
 
 
 def all_processes() -> dict[int, tuple[int, str]]:
-    """The parent and the command line of every process, by its id."""
+    """The parent and the command line of every process that has not ended, by its id."""
     listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True)
     rows = [line.split(None, 2) for line in listed.stdout.splitlines()[1:]]
-    return {int(pid): (int(parent), args) for pid, parent, args in rows}
+    return {int(pid): (int(parent), args) for pid, parent, args in rows if "<defunct>" not in args}
 
 
 def children() -> list[int]:
