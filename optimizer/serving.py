@@ -28,7 +28,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -422,14 +422,13 @@ class Served:
             return self._endpoint
 
     def _start(self) -> Endpoint:
-        folder = tempfile.TemporaryDirectory(prefix="perfbot-", ignore_cleanup_errors=True)
-        server = start(self._serving, self._environ, Path(folder.name, "server.log"))
-        self._end = weakref.finalize(self, _end, server, folder)
-        try:
+        with ExitStack() as undone:
+            folder = tempfile.TemporaryDirectory(prefix="perfbot-", ignore_cleanup_errors=True)
+            log = Path(undone.enter_context(folder), "server.log")
+            server = start(self._serving, self._environ, log)
+            undone.callback(server.stop)
             server.wait_until_healthy()
-        except BaseException:
-            self._end()
-            raise
+            self._end = weakref.finalize(self, undone.pop_all().close)
         return Endpoint(
             server.url,
             self._serving.model,
@@ -437,8 +436,3 @@ class Served:
             timeout_s=self._timeout_s,
             priorities=self._serving.kind is ServerKind.VLLM,
         )
-
-
-def _end(server: Server, folder: "tempfile.TemporaryDirectory[str]") -> None:
-    server.stop()
-    folder.cleanup()
