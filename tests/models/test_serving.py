@@ -425,6 +425,24 @@ def test_models_serve_for_one_role_prints_one_line(python: Path, make_model: Mak
     assert "--max-model-len 8192" in " ".join(started(model)["argv"])
 
 
+def test_models_serve_knows_the_directory_that_the_operator_named(
+    python: Path, make_model: MakeModel, tmp_path: Path
+) -> None:
+    model = make_model()
+    (tmp_path / "perfbot").mkdir()
+    (tmp_path / "perfbot" / "models.yml").write_text(
+        f"optimizer: {{backend: vllm, directory: {model}}}\n"
+    )
+    perfbot = serve(
+        "--for", "optimizer", "--python", python, "--port", "0", XDG_CONFIG_HOME=str(tmp_path)
+    )
+    assert perfbot.stdout
+    assert 'model: "coder-1b"' in perfbot.stdout.readline()
+    perfbot.terminate()
+    perfbot.communicate(timeout=PATIENCE_S)
+    assert started(model)["argv"][2] == str(model)
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
