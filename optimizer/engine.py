@@ -102,9 +102,7 @@ class Engine:
         loaded = self._ready()
         try:
             drawn = loaded.drawn(messages, sampling, self._timeout_s)
-        except (
-            Exception
-        ) as error:  # templates, tokenizers and engines each have errors of their own
+        except Exception as error:  # templates, tokenizers and engines have errors of their own
             raise ModelError(NO_REPLY.format(name=self.name, why=gist(error))) from None
         reply = _reply(drawn, sampling, time.monotonic() - started)
         if not reply.text.strip():

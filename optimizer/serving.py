@@ -69,7 +69,10 @@ ENDED = "the server of {directory} ended before it could answer{why}"
 NOT_IN_TIME = "the server of {directory} did not answer within {seconds:.0f} s{why}"
 
 _LAUNCHER = Path(__file__).with_name("serving_child.py")
-_NEEDS = {"vllm": ("vllm",), "transformers": ("transformers", "torch", "fastapi", "uvicorn")}
+_NEEDS = {
+    "vllm": ("vllm",),
+    "transformers": ("transformers", "torch", "accelerate", "fastapi", "uvicorn"),
+}
 _ASK = (
     "import sys; from importlib.util import find_spec; "
     "sys.exit(3 if None in map(find_spec, sys.argv[1:]) else 0)"

@@ -53,7 +53,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path = packages / program
         path.parent.mkdir(parents=True)
         shutil.copy(STAND_IN, path)
-    for name in ("torch", "fastapi", "uvicorn"):
+    for name in ("torch", "accelerate", "fastapi", "uvicorn"):
         (packages / f"{name}.py").touch()
     return folder / "bin" / "python"
 
