@@ -48,7 +48,7 @@ CANDIDATES = {Priority.PERSON: 2, Priority.SCAN: 4}
 REPLY_TOKENS = (48, 160)
 PEOPLE, SCANS, BACKLOG = 0.25, 0.15, 0.5  # offered, as shares of what the naive setup can do
 PHASE_S, CALM, BUSY = 5.0, 0.5, 1.5  # the rates of arrival change so often, by these factors
-BLOCK_TOKENS, SHORT_BLOCKS = 32, 136  # a cache for about six of the eight sequences
+BLOCK_TOKENS, SHORT_BLOCKS = 32, 80  # less than eight sequences need, though they share prefixes
 CORES = len(os.sched_getaffinity(0))
 HZ = os.sysconf("SC_CLK_TCK")
 PREEMPTIONS = "vllm:num_preemptions_total"
@@ -133,7 +133,10 @@ WHOLE_PREFILL = ("--no-enable-chunked-prefill", "--max-num-batched-tokens", "409
 ALONE = ("--max-num-seqs", "1")
 IN_PARTS = ("--enable-chunked-prefill", "--max-num-batched-tokens", "2048")
 BATCHED = ("--max-num-seqs", str(AT_ONCE))
-SHORT = ("--block-size", str(BLOCK_TOKENS), "--num-gpu-blocks-override", str(SHORT_BLOCKS))
+SHORT = (
+    *("--max-model-len", "2048"),
+    *("--block-size", str(BLOCK_TOKENS), "--num-gpu-blocks-override", str(SHORT_BLOCKS)),
+)
 
 
 @dataclass(frozen=True)
