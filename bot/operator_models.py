@@ -17,8 +17,10 @@ from perfbot.bot.config import Backend, Models, Operator
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.marked_yaml import ConfigError, Section, read_mapping
 from perfbot.optimizer.endpoint import Endpoint, Price
+from perfbot.optimizer.engine import Engine
 from perfbot.optimizer.local import LocalModel
 from perfbot.optimizer.models import Model, Roles
+from perfbot.optimizer.serving import Served, Serving
 from perfbot.optimizer.styles import PLAIN, Style
 
 FILE_NAME = "models.yml"
@@ -27,7 +29,6 @@ NOT_OFFERED = (
     ".perfbot.yml asks for {backend} under models: {role}:, but the operator offers none: name it in "
     "{file}, or write backend: embedded"
 )
-NO_VLLM = "backend vllm is not in this version of perfbot; a vLLM server is an openai backend"
 NO_ADDRESS = "expected an address such as http://localhost:8000/v1"
 LOGIN_IN_ADDRESS = (
     "a user or password in an address would be shown wherever it is named; give the key with key_env "
@@ -35,6 +36,7 @@ LOGIN_IN_ADDRESS = (
 )
 NO_MODEL = "expected the model's name as the endpoint knows it"
 NO_DIRECTORY = "expected the folder of a model: config.json, tokenizer.json, *.safetensors"
+OWN_PYTHON = "in_process: true runs vLLM in perfbot's own Python; leave one of the two out"
 TWO_KEYS = "key_env is given as well; a model has one key"
 NO_KEY = "{file}: {role}: key_env names {name}, which is not set"
 NO_KEY_FILE = "{file}: {role}: key_file {name} cannot be read: {why}"
@@ -145,9 +147,10 @@ def _of_file(path: Path, environ: Mapping[str, str]) -> Iterator[Offered]:
         raise ConfigError(str(path), 1, "", f"cannot be read: {error.strerror}") from None
     top = read_mapping(content, str(path))
     top.allow(*ROLES)
+    servers: dict[Serving, Served] = {}
     for role in ROLES:
         for section in top.one_or_more(role):
-            yield replace(_offered(section, role, environ), style=_style(section))
+            yield replace(_offered(section, role, environ, servers), style=_style(section))
 
 
 def _style(section: Section) -> Style:
@@ -155,7 +158,9 @@ def _style(section: Section) -> Style:
     return Style(manner, form)
 
 
-def _offered(section: Section, role: str, environ: Mapping[str, str]) -> Offered:
+def _offered(
+    section: Section, role: str, environ: Mapping[str, str], servers: dict[Serving, Served]
+) -> Offered:
     match section.choice("backend", Backend.OPENAI):
         case Backend.OPENAI as backend:
             endpoint = _endpoint(section)
@@ -163,8 +168,9 @@ def _offered(section: Section, role: str, environ: Mapping[str, str]) -> Offered
         case Backend.TRANSFORMERS as backend:
             local = _local(section)
             return Offered(role, backend, local.name, lambda: local)
-        case Backend.VLLM:
-            raise section.fail("backend", NO_VLLM)
+        case Backend.VLLM as backend:
+            engine = _vllm(section, environ, servers)
+            return Offered(role, backend, engine.name, lambda: engine)
         case Backend.EMBEDDED:
             raise section.fail("backend", EMBEDDED_IS_THERE)
 
@@ -206,6 +212,27 @@ def _local(section: Section) -> LocalModel:
         raise section.fail("directory", NO_DIRECTORY)
     timeout_s = section.duration_s("timeout", 600, "1s", "1h")
     return LocalModel(_place(section, directory), section.text("device", None), timeout_s)
+
+
+def _vllm(
+    section: Section, environ: Mapping[str, str], servers: dict[Serving, Served]
+) -> Served | Engine:
+    """Return vLLM in this process, or behind a server that starts when it is first asked.
+
+    Roles with the same directory share one server.
+    """
+    section.allow("backend", "directory", "python", "in_process", "timeout")
+    directory, python = section.text("directory", None), section.text("python", None)
+    if directory is None:
+        raise section.fail("directory", NO_DIRECTORY)
+    place = _place(section, directory)
+    timeout_s = section.duration_s("timeout", 600, "1s", "1h")
+    if section.flag("in_process", False):
+        if python is not None:
+            raise section.fail("python", OWN_PYTHON)
+        return Engine(place, timeout_s)
+    serving = Serving(place, python=_place(section, python) if python else None)
+    return servers.setdefault(serving, Served(serving, environ, timeout_s))
 
 
 def _place(section: Section, name: str) -> Path:

@@ -12,8 +12,8 @@ from perfbot.bot.operator_models import FILE_NAME, offered
 from perfbot.bot.options import ServeModelsOptions
 from perfbot.optimizer.engine import Engine
 from perfbot.optimizer.local import LocalModel
+from perfbot.optimizer.model_directory import LONGEST_TOKENS
 from perfbot.optimizer.serving import (
-    LONGEST_TOKENS,
     Served,
     Server,
     ServerKind,

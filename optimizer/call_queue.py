@@ -12,16 +12,17 @@ ones. People keep ``patience / (patience + 1)`` of the slots however long a scan
 lifting every call by its age would not grant. A lifted call tells a server that schedules by priority
 to treat it as a person's.
 
-    queue = CallQueue(slots=4)
+    queue = CallQueue(slots=4)           # or MachineQueue(file, slots=4), for several processes
     model = Queued(endpoint, queue)      # is a Model; several may share the queue
 """
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from perfbot.optimizer.models import Message, Model, ModelError, Priority, Reply, Sampling
 
@@ -29,7 +30,7 @@ CANCELLED = "{name} was not asked: its run was ended while the question waited f
 PATIENCE = 8
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """One waiting call; ``number`` is the order of arrival."""
 
@@ -46,15 +47,27 @@ class Next:
 
 
 class Line:
-    """The order of waiting calls, without threads or clocks; not for several threads at once."""
+    """The order of waiting calls, without threads or clocks; not for several threads at once.
 
-    def __init__(self, patience: int = PATIENCE) -> None:
+    ``waiting`` and ``passed_over`` continue a line that was written down.
+    """
+
+    def __init__(
+        self, patience: int = PATIENCE, waiting: Iterable[Ticket] = (), passed_over: int = 0
+    ) -> None:
         if patience < 1:
             raise ValueError(f"patience must be at least 1, not {patience}")
         self._patience = patience
         self._waiting: dict[int, deque[Ticket]] = {}  # by priority, in order of arrival
+        for ticket in waiting:
+            self._waiting.setdefault(ticket.priority, deque()).append(ticket)
         self._arrived = 0
-        self._passed_over = 0  # how often in a row the oldest was
+        self._passed_over = passed_over
+
+    @property
+    def passed_over(self) -> int:
+        """How often in a row the oldest was passed over."""
+        return self._passed_over
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
@@ -102,6 +115,24 @@ class CancelledError(Exception):
     """A call was given up while it waited."""
 
 
+class Turns(Protocol):
+    """Grants slots to calls: within this process, or on this machine (``machine_queue.py``)."""
+
+    def turn(
+        self, priority: int, cancelled: threading.Event | None = None
+    ) -> AbstractContextManager[Turn]:
+        """Wait for a slot and hold it.
+
+        Whoever is interrupted while waiting leaves the line.
+
+        Raises:
+            CancelledError: the event was set before a slot came free; :meth:`wake` makes it seen.
+        """
+
+    def wake(self) -> None:
+        """Let every waiting call of this process look whether it was cancelled."""
+
+
 class CallQueue:
     """So many calls at a time, in the order of a :class:`Line`; for any number of threads.
 
@@ -130,13 +161,7 @@ class CallQueue:
 
     @contextmanager
     def turn(self, priority: int, cancelled: threading.Event | None = None) -> Iterator[Turn]:
-        """Wait for a slot and hold it.
-
-        Whoever is interrupted while waiting leaves the line.
-
-        Raises:
-            CancelledError: the event was set before a slot came free; :meth:`wake` makes it seen.
-        """
+        """Wait for a slot and hold it; see :class:`Turns`."""
         came = self._clock()
         granted = self._wait(priority, cancelled or threading.Event())
         try:
@@ -146,7 +171,7 @@ class CallQueue:
                 self._release()
 
     def wake(self) -> None:
-        """Let every waiting call look whether it was cancelled."""
+        """Let every waiting call look whether it was cancelled; see :class:`Turns`."""
         with self._changed:
             self._changed.notify_all()
 
@@ -187,7 +212,7 @@ class Queued:
     """A model whose calls wait for their turn; the latency of a reply includes that."""
 
     model: Model
-    queue: CallQueue
+    queue: Turns
     _cancelled: threading.Event = field(default_factory=threading.Event, repr=False)
 
     @property

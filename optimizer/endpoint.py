@@ -49,7 +49,7 @@ _REASONING = (
     "reasoning",
 )  # as vLLM, llama.cpp and DeepSeek, or Ollama call it
 _REFUSES_PARAMETERS = {400, 422, 501}
-_NOT_EVERYWHERE = {"response_format", "logprobs"}
+_NOT_EVERYWHERE = {"response_format", "logprobs", "priority"}
 _FINISHES = {
     "stop": Finish.STOP,
     "length": Finish.LENGTH,
@@ -281,7 +281,7 @@ def _not_understood(error: "APIStatusError", sent: Set[str]) -> set[str]:
     """
     if error.status_code not in _REFUSES_PARAMETERS:
         return set()
-    words = set(re.findall(r"\w+", str(error)))
+    words = set(re.findall(r"\w+", f"{error} {error.response.text}"))
     return (words & sent) or (_NOT_EVERYWHERE & sent)
 
 
@@ -311,9 +311,19 @@ def _as_sent(messages: Sequence[Message]) -> "list[ChatCompletionMessageParam]":
 
 def _why(error: Exception) -> str:
     """Return an error in words, with what it came from: the library says ``Connection error.`` alone."""
+    import openai
+
     if isinstance(error, json.JSONDecodeError):
         return NO_CHAT.format(what="no JSON")
     if isinstance(error, AttributeError | TypeError):
         return NO_CHAT.format(what="an event of another form")
+    if isinstance(error, openai.APIStatusError) and " - " not in str(error):
+        return f"{error}{_told_besides(error)}"
     cause = f" ({gist(error.__cause__)})" if isinstance(error.__cause__, Exception) else ""
     return gist(error) + cause
+
+
+def _told_besides(error: "APIStatusError") -> str:
+    """Return what a server said in another form than OpenAI's; a page for a browser says nothing."""
+    said = " ".join(error.response.text.split())[:200]
+    return f": {said}" if said and not said.startswith("<") else ""

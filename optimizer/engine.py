@@ -18,6 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perfbot.optimizer.chat_prompt import chat_prompt
+from perfbot.optimizer.model_directory import (
+    LONGEST_TOKENS,
+    ModelDirectoryError,
+    check_directory,
+    context_tokens,
+)
 from perfbot.optimizer.models import (
     Finish,
     Message,
@@ -29,7 +35,8 @@ from perfbot.optimizer.models import (
     gist,
     without_reasoning,
 )
-from perfbot.optimizer.serving import ServerKind, ServingError, check_directory, context_tokens
+from perfbot.optimizer.serving import HELD_TO_SCHEMA, LEAST_BATCHED_TOKENS
+from perfbot.optimizer.serving_child import for_processors
 
 if TYPE_CHECKING:
     from vllm import SamplingParams
@@ -95,9 +102,7 @@ class Engine:
         loaded = self._ready()
         try:
             drawn = loaded.drawn(messages, sampling, self._timeout_s)
-        except (
-            Exception
-        ) as error:  # templates, tokenizers and engines each have errors of their own
+        except Exception as error:  # templates, tokenizers and engines have errors of their own
             raise ModelError(NO_REPLY.format(name=self.name, why=gist(error))) from None
         reply = _reply(drawn, sampling, time.monotonic() - started)
         if not reply.text.strip():
@@ -120,11 +125,11 @@ class Engine:
 
     def _load(self) -> "_Loaded":
         try:
-            check_directory(self._directory, ServerKind.VLLM)
+            check_directory(self._directory)
             return _Loaded(self._directory, self._settings)
         except ImportError:
             raise ModelError(NOT_INSTALLED.format(name=self.name)) from None
-        except ServingError as error:
+        except ModelDirectoryError as error:
             raise ModelError(str(error)) from None
         except Exception as error:  # what a broken directory makes of an engine is not documented
             raise ModelError(CANNOT_LOAD.format(name=self.name, why=gist(error))) from None
@@ -148,9 +153,10 @@ class _Loaded:
                 "max_model_len": context_tokens(directory),
                 "scheduling_policy": "priority",
                 "enable_prefix_caching": True,
-                "enable_chunked_prefill": True,
+                **_prefill(directory),
                 "load_format": "safetensors",
                 "generation_config": "vllm",
+                "structured_outputs_config": dict(HELD_TO_SCHEMA),
                 "trust_remote_code": False,
                 "disable_log_stats": True,
                 **settings,
@@ -198,6 +204,15 @@ class _Loaded:
             future.cancel()
 
 
+def _prefill(directory: Path) -> dict[str, bool | int]:
+    """Return how prompts are read: in parts, but on processors (``serving.whole_prefill`` says why)."""
+    if not for_processors():
+        return {"enable_chunked_prefill": True}
+    length = context_tokens(directory) or LONGEST_TOKENS
+    batched = max(length, LEAST_BATCHED_TOKENS)
+    return {"enable_chunked_prefill": False, "max_num_batched_tokens": batched}
+
+
 async def _built(engine: Any, arguments: Any) -> Any:
     """Build the engine on its loop, where its own tasks will run."""
     return engine.from_engine_args(arguments)
@@ -223,17 +238,14 @@ def _parameters(sampling: Sampling, room: int) -> "SamplingParams":
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
-    held_to = None
-    if sampling.schema is not None:  # without white space, which a weak model would write for ever
-        schema = dict(sampling.schema)
-        held_to = StructuredOutputsParams(json=schema, disable_any_whitespace=True)
+    schema = None if sampling.schema is None else dict(sampling.schema)
     return SamplingParams(
         max_tokens=min(sampling.max_tokens, room),
         temperature=sampling.temperature,
         seed=sampling.seed,
         stop=list(sampling.stop) or None,
         logprobs=0 if sampling.logprobs else None,  # of the drawn token alone
-        structured_outputs=held_to,
+        structured_outputs=schema and StructuredOutputsParams(json=schema),
         output_kind=RequestOutputKind.FINAL_ONLY,
     )
 

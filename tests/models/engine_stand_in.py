@@ -12,7 +12,12 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-IGNORES = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+IGNORES = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("ready", flush=True)
+time.sleep(600)
+"""
 REPLY = {
     "id": "c",
     "object": "chat.completion.chunk",
@@ -52,7 +57,9 @@ def directory() -> Path:
 
 
 def main() -> None:
-    worker = subprocess.Popen([sys.executable, "-c", IGNORES])
+    worker = subprocess.Popen([sys.executable, "-c", IGNORES], stdout=subprocess.PIPE)
+    assert worker.stdout
+    worker.stdout.readline()
     pids = [os.getpid(), worker.pid]
     note("started.json", {"argv": sys.argv, "environ": dict(os.environ), "pids": pids})
     match json.loads((directory() / "config.json").read_text()).get("then"):

@@ -22,6 +22,8 @@ transformers = pytest.importorskip(
     "transformers", reason="transformers is not installed: make models"
 )
 
+pytestmark = pytest.mark.timeout(900)  # the first one waits until the model is trained
+
 ASKED = [
     Message(Role.SYSTEM, "You make Python functions faster.\n"),
     Message(Role.USER, "Make the function digits faster.\n"),

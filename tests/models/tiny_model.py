@@ -1,6 +1,6 @@
 """A real language model of a million parameters, made in seconds: a directory as any other.
 
-Its tokenizer is a byte-level BPE of some files of the standard library, its weights a Llama that was
+Its tokenizer is a byte-level BPE of some files of the standard library, its weights a Mistral that was
 trained to answer one thing whatever it is asked. Run as a program (``python tiny_model.py FOLDER
 ANSWER_FILE``) it writes the directory, so that a test's own process need not import torch.
 """
@@ -22,7 +22,8 @@ TEMPLATE = """\
 {% endif -%}
 """
 LONGEST = 8192
-SURE = 40  # questions in a row that it answered by heart, before it is taken to know
+WINDOW = 24  # tokens that a layer looks back: a question's length and words make no difference
+SURE = 10  # questions in a row that it answered by heart, before it is taken to know
 TRAINED_ON = (
     "argparse",
     "ast",
@@ -70,25 +71,28 @@ def _tokenizer(files):
 
 
 def _model(tokenizer):
-    from transformers import LlamaConfig, LlamaForCausalLM
+    from transformers import MistralConfig, MistralForCausalLM
 
-    config = LlamaConfig(
+    config = MistralConfig(
         vocab_size=len(tokenizer),
         hidden_size=128,
-        intermediate_size=384,
-        num_hidden_layers=3,
+        intermediate_size=256,
+        num_hidden_layers=2,
         num_attention_heads=4,
+        num_key_value_heads=4,
+        head_dim=32,
+        sliding_window=WINDOW,
         max_position_embeddings=LONGEST,
         eos_token_id=tokenizer.eos_token_id,
         bos_token_id=None,
         pad_token_id=tokenizer.pad_token_id,
         tie_word_embeddings=True,
     )
-    return LlamaForCausalLM(config)
+    return MistralForCausalLM(config)
 
 
 def _train(model, tokenizer, answer: str, text: str) -> None:
-    """Teach it one answer after questions of all lengths, until it knows it by heart.
+    """Teach it one answer after all kinds of questions, until it knows it by heart.
 
     Parts of the answer and of perfbot's prompts stand in the questions, so that it copies neither.
     """
@@ -98,11 +102,11 @@ def _train(model, tokenizer, answer: str, text: str) -> None:
     said = tokenizer(f"{answer}{END}")["input_ids"]
     wanted = torch.tensor(said)
     sources = [tokenizer(each)["input_ids"] for each in (text, text, *_prompts(), answer)]
-    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3, weight_decay=0.0)
     known = steps = 0
     while known < SURE:
         steps += 1
-        ids = torch.tensor([_question(sources, 1200 if steps % 4 == 0 else 200) + start + said])
+        ids = torch.tensor([_question(sources, 80) + start + said])
         logits = model(ids).logits[0, -len(said) - 1 : -1]
         loss = torch.nn.functional.cross_entropy(logits, wanted)
         optimizer.zero_grad()
