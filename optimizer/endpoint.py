@@ -103,9 +103,7 @@ class Endpoint:
         """
         started = time.monotonic()
         try:
-            from perfbot.optimizer.bounded_http import (
-                FAILURES,
-            )  # late: an optional package, and slow
+            from perfbot.optimizer.bounded_http import FAILURES  # late: optional, and slow
         except ImportError:
             raise ModelError(NOT_INSTALLED.format(name=self.name)) from None
         import openai
