@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from home import Home, repository
+from home import SHOP, Home, repository
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 
@@ -94,6 +94,23 @@ def test_an_endpoint_that_fails_leaves_the_catalogue_at_work(home: Home, tmp_pat
     assert (result["verdict"], result["optimizer"]) == ("accepted", "embedded")
     assert "openai:tiny" in ended.err
     assert "401" in ended.err
+
+
+def test_a_planner_orders_what_the_catalogue_writes(home: Home, tmp_path: Path) -> None:
+    settings = "version: 1\nmodels: {planner: {backend: openai}}\nhotspots: {at_most: 1}\n"
+    folder = repository(tmp_path / "repository", {**SHOP, ".perfbot.yml": settings})
+    plan = "[SUGG/]\nData Structure Selection: look items up in a set\n[/SUGG]"
+    with serving(says(plan)) as server:
+        offer(home, server)
+        ended = home.run("optimize", folder, "--json", "--function", "shop.py::missing",
+                         XDG_CONFIG_HOME=str(home.folder / "config"), MODEL_KEY=KEY)  # fmt: skip
+    assert ended.code == 0, ended.err
+    (result,) = ended.report["results"]
+    assert (result["verdict"], result["planner"]) == ("accepted", "openai:tiny")
+    assert result["optimizer"] == "embedded"
+    assert {each["category"] for each in result["strategies"]} == {"Data Structure Selection"}
+    assert len(server.requests) == 1
+    assert ended.report["cost"]["tokens_out"] == 50
 
 
 def test_a_repository_cannot_choose_what_is_not_offered(home: Home, tmp_path: Path) -> None:
