@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+MODELS := $(VENV)/.models
 
-.PHONY: setup demo test lint types bench test-vllm bench-serving clean
+.PHONY: setup models demo test lint types bench test-vllm bench-serving clean
 
 setup: $(READY)
 
@@ -18,7 +19,17 @@ $(READY): pyproject.toml
 demo: setup
 	$(BIN)/perfbot optimize examples/orders --report build/demo
 
+# torch comes first and alone: its usual build for Linux brings gigabytes of libraries for GPUs. Where
+# PyTorch's own address can be reached, its build for processors is preferred, which sorts higher.
+$(MODELS): $(READY)
+	$(BIN)/python -m pip install -qq --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0
+	$(BIN)/python -m pip install --quiet --group local-models
+	touch $(MODELS)
+
+models: $(MODELS)
+
 test: setup
+	$(MAKE) models || echo "torch cannot be installed here: the tests of local models are skipped"
 	$(BIN)/python -m pytest
 
 # vLLM pins its own torch, so it has an environment of its own; on a machine with a GPU install vllm

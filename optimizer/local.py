@@ -8,12 +8,17 @@ at the same time from several threads is answered one after the other.
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from perfbot.optimizer.chat_prompt import chat_prompt
+from perfbot.optimizer.model_directory import (
+    NO_DIRECTORY,
+    ModelDirectoryError,
+    check_directory,
+)
 from perfbot.optimizer.models import (
     Finish,
     Message,
@@ -27,18 +32,6 @@ from perfbot.optimizer.models import (
 )
 
 NOT_INSTALLED = "{name} needs torch and transformers: pip install 'perfbot[transformers]'"
-NO_DIRECTORY = "{directory} is no model directory: {why}"
-NOT_THERE = "there is no such folder"
-NO_CONFIG = "it has no config.json"
-NO_TOKENIZER = (
-    "it has no tokenizer (tokenizer.json): save one with tokenizer.save_pretrained, as the model "
-    "cannot read text without"
-)
-ONLY_PICKLED = (
-    "its weights are pickled ({files}), and a pickle is a program: save them as safetensors "
-    "(model.save_pretrained writes them so)"
-)
-NO_WEIGHTS = "it has no weights (*.safetensors)"
 NO_DEVICE = "this machine has no device {device!r} for torch"
 WEIGHTS_MISSING = "its weights lack {count} tensors that its config.json asks for, such as {first}"
 OWN_CODE = "it needs Python code of its own, and code of a model directory is never run"
@@ -48,9 +41,7 @@ TOO_LONG = "the question has {tokens} tokens, and the model takes {most} in all"
 EMPTY = "an empty answer ({finish})"
 TOO_SLOW = "no end after {seconds:.0f} s"
 
-_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "*.tiktoken",
-               "tekken.json", "spiece.model", "sentencepiece.*")  # fmt: skip
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl")
+_LIBRARIES = ("torch", "transformers")
 _REMOTE_CODE = "trust_remote_code"
 _OPENS_REASONING = "<think>"
 _MOST_TOKENS = 1 << 20
@@ -86,9 +77,7 @@ class LocalModel:
         loaded = _loaded(self)
         try:
             drawn = loaded.drawn(messages, sampling, self.timeout_s)
-        except (
-            Exception
-        ) as error:  # templates, tokenizers and devices each have errors of their own
+        except Exception as error:  # templates, tokenizers and devices have errors of their own
             raise self._failure(gist(error)) from None
         text = cut_at_stop(without_reasoning(drawn.text), sampling.stop)
         if not text.strip():
@@ -129,41 +118,26 @@ def _loaded(model: LocalModel) -> "_Loaded":
 
 
 def _load(model: LocalModel, directory: Path, device: str | None) -> "_Loaded":
-    why = _unusable(directory)
-    if why:
-        raise ModelError(NO_DIRECTORY.format(directory=directory, why=why))
     try:
+        check_directory(directory)
         return _Loaded(directory, device)
-    except ImportError:
-        raise ModelError(NOT_INSTALLED.format(name=model.name)) from None
-    except _UnusableError as error:
-        raise ModelError(NO_DIRECTORY.format(directory=directory, why=error)) from None
+    except ModelDirectoryError as error:
+        raise ModelError(str(error)) from None
     except Exception as error:  # what a broken directory makes of the libraries is not documented
-        why = OWN_CODE if _REMOTE_CODE in str(error) else CANNOT_LOAD.format(why=gist(error))
-        raise ModelError(NO_DIRECTORY.format(directory=directory, why=why)) from None
+        if isinstance(error, ModuleNotFoundError) and error.name in _LIBRARIES:
+            raise ModelError(NOT_INSTALLED.format(name=model.name)) from None
+        why = NO_DIRECTORY.format(directory=directory, why=_why_not(error))
+        raise ModelError(why) from None
+
+
+def _why_not(error: Exception) -> str:
+    if isinstance(error, _UnusableError):
+        return str(error)
+    return OWN_CODE if _REMOTE_CODE in str(error) else CANNOT_LOAD.format(why=gist(error))
 
 
 class _UnusableError(Exception):
     """The directory was read, and there is something wrong with it."""
-
-
-def _unusable(directory: Path) -> str:
-    """Return why a directory is not even tried; ``""`` where nothing speaks against it."""
-    if not directory.is_dir():
-        return NOT_THERE
-    if not (directory / "config.json").is_file():
-        return NO_CONFIG
-    if not any(_files(directory, _TOKENIZERS)):
-        return NO_TOKENIZER
-    if any(_files(directory, ("*.safetensors",))):
-        return ""
-    pickled = [path.name for path in _files(directory, _PICKLES)]
-    return ONLY_PICKLED.format(files=", ".join(pickled[:3])) if pickled else NO_WEIGHTS
-
-
-def _files(directory: Path, patterns: Sequence[str]) -> Iterator[Path]:
-    for pattern in patterns:
-        yield from sorted(directory.glob(pattern))
 
 
 class _Loaded:

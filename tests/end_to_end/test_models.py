@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from home import Ended, Home, repository
+from home import SHOP, Ended, Home, repository
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 
@@ -165,6 +165,23 @@ def test_a_budget_of_zero_asks_nobody(home: Home, tmp_path: Path, budget: str) -
     assert ended.report["cost"] | {"seconds": 0} == {
         "seconds": 0, "tokens_in": 0, "tokens_out": 0, "usd": 0,
     }  # fmt: skip
+
+
+def test_a_planner_orders_what_the_catalogue_writes(home: Home, tmp_path: Path) -> None:
+    settings = "version: 1\nmodels: {planner: {backend: openai}}\nhotspots: {at_most: 1}\n"
+    folder = repository(tmp_path / "repository", {**SHOP, ".perfbot.yml": settings})
+    plan = "[SUGG/]\nData Structure Selection: look items up in a set\n[/SUGG]"
+    with serving(says(plan)) as server:
+        offer(home, server)
+        ended = home.run("optimize", folder, "--json", "--function", "shop.py::missing",
+                         XDG_CONFIG_HOME=str(home.folder / "config"), MODEL_KEY=KEY)  # fmt: skip
+    assert ended.code == 0, ended.err
+    (result,) = ended.report["results"]
+    assert (result["verdict"], result["planner"]) == ("accepted", "openai:tiny")
+    assert result["optimizer"] == "embedded"
+    assert {each["category"] for each in result["strategies"]} == {"Data Structure Selection"}
+    assert len(server.requests) == 1
+    assert ended.report["cost"]["tokens_out"] == 50
 
 
 def test_a_repository_cannot_choose_what_is_not_offered(home: Home, tmp_path: Path) -> None:

@@ -39,6 +39,13 @@ def test_a_reply_comes_with_what_it_cost() -> None:
     assert reply.latency_s > 0
 
 
+def test_a_server_that_counts_no_tokens_does_not_make_them_free() -> None:
+    with serving(streams({"content": "word " * 34})) as server:
+        usage = endpoint(server.url, price=Price(1.0, 1.0)).ask(ASKED, Sampling()).usage
+    assert (usage.tokens_in, usage.tokens_out) == (5, 50)
+    assert usage.usd == pytest.approx(55 / 1e6)
+
+
 def test_the_conversation_and_the_sampling_are_sent() -> None:
     sampling = Sampling(
         max_tokens=7, temperature=0.5, stop=("[/SUGG]",), seed=3, priority=Priority.PERSON

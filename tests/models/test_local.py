@@ -230,8 +230,9 @@ def test_a_directory_without_weights_is_said(copied: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "why"),
-    [("{", "valid JSON"), ("[]", "cannot be loaded"), ('{"model_type": "unheard-of"}', "unheard-of"),
-     ("{}", "cannot be loaded"), ("\x00", "cannot be loaded")],
+    [("{", "its config.json cannot be read"), ("[]", "it is no mapping"),
+     ('{"model_type": "unheard-of"}', "unheard-of"),
+     ("{}", "cannot be loaded"), ("\x00", "its config.json cannot be read")],
 )  # fmt: skip
 def test_a_broken_config_is_said(copied: Path, content: str, why: str) -> None:
     (copied / "config.json").write_text(content)

@@ -304,7 +304,7 @@ def test_a_server_that_does_not_answer_is_given_up(
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
-        (lambda folder: shutil.rmtree(folder), "no config.json"),
+        (lambda folder: shutil.rmtree(folder), "no such folder"),
         (lambda folder: (folder / "config.json").write_text("{"), "cannot be read"),
         (lambda folder: (folder / "config.json").write_text("[]"), "no mapping"),
         (lambda folder: (folder / "config.json").write_bytes(b"\xff"), "cannot be read"),
