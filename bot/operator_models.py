@@ -5,6 +5,7 @@ never from a repository. A key is named by an environment variable or a file; ``
 holds none, so it can be shown and shared. Keys are read when a model is used, not before.
 """
 
+import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
@@ -16,9 +17,11 @@ from urllib.parse import urlsplit
 from perfbot.bot.config import Backend, Models, Operator
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.marked_yaml import ConfigError, Section, read_mapping
+from perfbot.optimizer.call_queue import Queued
 from perfbot.optimizer.endpoint import Endpoint, Price
 from perfbot.optimizer.engine import Engine
 from perfbot.optimizer.local import LocalModel
+from perfbot.optimizer.machine_queue import MachineQueue
 from perfbot.optimizer.models import Model, Roles
 from perfbot.optimizer.serving import Served, Serving
 from perfbot.optimizer.styles import PLAIN, Style
@@ -57,6 +60,7 @@ VARIABLE = "PERFBOT_{role}_MODEL"
 _KEY_VARIABLE = "OPENAI_API_KEY"
 _HOSTED = "https://api.openai.com/v1"
 _KEY_BYTES = 16 * 1024
+_SLOTS = 8  # calls at a time, of all runs on this machine
 _BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -64,22 +68,29 @@ _BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 class Offered:
     """One model of the operator's; ``opened`` reads its key.
 
-    ``opened`` raises RunError where the key is not there; ``style`` is how the model is asked.
+    ``opened`` raises RunError where the key is not there; ``style`` is how the model is asked. Of all
+    calls to a ``place`` (an address, a directory) ``slots`` run at a time on this machine.
     """
 
     role: str
     backend: Backend
     name: str
     opened: Callable[[], Model] = field(repr=False)
+    place: str
+    slots: int
     style: Style = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What the operator offers, for each role in order of preference."""
+    """What the operator offers, for each role in order of preference.
+
+    In the folder ``queues`` lie the lines in which all runs on this machine wait for a model.
+    """
 
     models: tuple[Offered, ...] = ()
     file: Path = field(default_factory=Path)
+    queues: Path = field(default_factory=Path)
 
     def of(self, role: str, backend: Backend) -> list[Offered]:
         """Return what is offered for a role in a backend."""
@@ -97,7 +108,8 @@ def offered(operator: Operator, environ: Mapping[str, str]) -> Offer:
     listed = list(_of_file(path, environ)) if path.is_file() else []
     named = {each.role for each in listed}
     others = _of_environment(environ)
-    return Offer((*listed, *(each for each in others if each.role not in named)), path)
+    models = (*listed, *(each for each in others if each.role not in named))
+    return Offer(models, path, operator.state / "queues")
 
 
 def chosen(models: Models, offer: Offer, most_usd: float) -> Roles | None:
@@ -116,10 +128,11 @@ def chosen(models: Models, offer: Offer, most_usd: float) -> Roles | None:
     larger = _chosen(offer, "larger", models.larger)
     if not (optimizers or planners or larger):
         return None
+    in_line = _Lines(offer.queues)
     return Roles(
-        tuple(each.opened() for each in optimizers),
-        next((each.opened() for each in planners), None),
-        next((each.opened() for each in larger), None),
+        tuple(in_line.opened(each) for each in optimizers),
+        next((in_line.opened(each) for each in planners), None),
+        next((in_line.opened(each) for each in larger), None),
         most_usd,
         styles={each.name: each.style for each in (*optimizers, *larger)},
         plan_style=next((each.style for each in planners), PLAIN),
@@ -135,6 +148,25 @@ def _chosen(offer: Offer, role: str, backend: Backend) -> list[Offered]:
         told = NOT_OFFERED.format(backend=backend, role=role, file=offer.file)
         raise RunError(Exit.USAGE, told)
     return there if role == "optimizer" else there[:1]
+
+
+class _Lines:
+    """Opens models so that each call waits for its turn; one object for one model."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._queued: dict[int, Queued] = {}
+
+    def opened(self, offered: Offered) -> Model:
+        """Open a model.
+
+        Raises:
+            RunError: its key is not there.
+        """
+        model = offered.opened()
+        name = hashlib.sha256(offered.place.encode()).hexdigest()[:16]
+        queue = MachineQueue(self._folder / f"{name}.json", offered.slots)
+        return self._queued.setdefault(id(model), Queued(model, queue))
 
 
 # --- the operator's file ------------------------------------------------------------------------
@@ -164,20 +196,23 @@ def _offered(
     match section.choice("backend", Backend.OPENAI):
         case Backend.OPENAI as backend:
             endpoint = _endpoint(section)
-            return Offered(role, backend, endpoint.name, _key(section, role, environ, endpoint))
+            key = _key(section, role, environ, endpoint)
+            return Offered(role, backend, endpoint.name, key, endpoint.url, _slots(section))
         case Backend.TRANSFORMERS as backend:
             local = _local(section)
-            return Offered(role, backend, local.name, lambda: local)
+            return Offered(role, backend, local.name, lambda: local, str(local.directory), 1)
         case Backend.VLLM as backend:
             engine = _vllm(section, environ, servers)
-            return Offered(role, backend, engine.name, lambda: engine)
+            place = str(_place(section, section.text("directory", "") or ""))
+            return Offered(role, backend, engine.name, lambda: engine, place, _slots(section))
         case Backend.EMBEDDED:
             raise section.fail("backend", EMBEDDED_IS_THERE)
 
 
 def _endpoint(section: Section) -> Endpoint:
     section.allow("backend", "url", "model", "key_env", "key_file", "usd_per_million_in",
-                  "usd_per_million_out", "timeout", "priorities", "style", "answer")  # fmt: skip
+                  "usd_per_million_out", "timeout", "priorities", "slots", "style",
+                  "answer")  # fmt: skip
     url, model = section.text("url", None), section.text("model", None)
     problem = _wrong_address(url)
     if url is None or problem:
@@ -191,6 +226,10 @@ def _endpoint(section: Section) -> Endpoint:
     timeout_s = section.duration_s("timeout", 120, "1s", "1h")
     priorities = section.flag("priorities", False)
     return Endpoint(url, model, "", price, timeout_s, priorities)
+
+
+def _slots(section: Section) -> int:
+    return section.whole("slots", _SLOTS, 1, 1000)
 
 
 def _wrong_address(url: str | None) -> str:
@@ -221,7 +260,8 @@ def _vllm(
 
     Roles with the same directory share one server.
     """
-    section.allow("backend", "directory", "python", "in_process", "timeout")
+    section.allow("backend", "directory", "python", "in_process", "timeout", "slots", "style",
+                  "answer")  # fmt: skip
     directory, python = section.text("directory", None), section.text("python", None)
     if directory is None:
         raise section.fail("directory", NO_DIRECTORY)
@@ -322,7 +362,7 @@ def _named_by_variable(role: str, model: str, environ: Mapping[str, str]) -> Off
         raise RunError(Exit.USAGE, WRONG_VARIABLE.format(problem=problem))
     endpoint = Endpoint(url, model)
     if url != _HOSTED and not environ.get(_KEY_VARIABLE):  # servers of one's own often ask for none
-        return Offered(role, Backend.OPENAI, endpoint.name, lambda: endpoint)
+        return Offered(role, Backend.OPENAI, endpoint.name, lambda: endpoint, url, _SLOTS)
     where = {"file": ENVIRONMENT, "role": role}
     opened = partial(_with_variable, endpoint, _KEY_VARIABLE, environ, where)
-    return Offered(role, Backend.OPENAI, endpoint.name, opened)
+    return Offered(role, Backend.OPENAI, endpoint.name, opened, url, _SLOTS)

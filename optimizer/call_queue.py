@@ -24,7 +24,15 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from perfbot.optimizer.models import Message, Model, ModelError, Priority, Reply, Sampling
+from perfbot.optimizer.models import (
+    Message,
+    Model,
+    ModelError,
+    Priced,
+    Priority,
+    Reply,
+    Sampling,
+)
 
 CANCELLED = "{name} was not asked: its run was ended while the question waited for its turn"
 PATIENCE = 8
@@ -220,6 +228,11 @@ class Queued:
         """The model's own."""
         return self.model.name
 
+    @property
+    def costs_money(self) -> bool:
+        """Whether the model has a price (``models.Priced``)."""
+        return isinstance(self.model, Priced) and self.model.costs_money
+
     def ask(self, messages: Sequence[Message], sampling: Sampling) -> Reply:
         """Return the reply to a conversation when it is its turn, by ``sampling.priority``.
 
@@ -242,14 +255,14 @@ class Queued:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Asked:
     """A conversation and how its reply is drawn."""
 
     messages: Sequence[Message]
     sampling: Sampling
 
 
-def ask_all(model: Model, questions: Sequence[Question]) -> list[Reply | ModelError]:
+def ask_all(model: Model, questions: Sequence[Asked]) -> list[Reply | ModelError]:
     """Ask several questions at the same time; return the replies, or why there is none, in order.
 
     How many are really under way is the queue's business, see :class:`Queued`. An interrupt does not
@@ -257,7 +270,7 @@ def ask_all(model: Model, questions: Sequence[Question]) -> list[Reply | ModelEr
     """
     replies: dict[int, Reply | ModelError | BaseException] = {}
 
-    def ask(number: int, question: Question) -> None:
+    def ask(number: int, question: Asked) -> None:
         try:
             replies[number] = model.ask(question.messages, question.sampling)
         except BaseException as error:

@@ -2,7 +2,7 @@
 
 Both run outside of the sandbox on text that may be hostile, so neither may run anything of it or
 obey it: ruff is isolated, and Pyrefly gets a configuration of our own, asks no interpreter and looks
-for modules where it is told (docs/decisions/0xx-S-a-type-checker-that-only-reads.md). Errors that
+for modules where it is told (docs/decisions/014-a-type-checker-that-only-reads.md). Errors that
 stood there before the change, or on lines that the change left alone, are nobody's news.
 """
 

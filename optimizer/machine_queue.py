@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -109,15 +109,23 @@ class MachineQueue:
         given_up = cancelled or threading.Event()
         if given_up.is_set():
             raise CancelledError
-        came = self._clock()
         key = secrets.token_hex(8)
+        try:
+            yield self._admitted(key, priority, given_up)
+        finally:
+            with suppress(OSError):
+                self._changed(lambda state: state.leave(key))
+
+    def _admitted(self, key: str, priority: int, given_up: threading.Event) -> Turn:
+        """Wait for the call's turn; where the file cannot be written, it is everybody's at once."""
+        came = self._clock()
         try:
             while not (call := self._changed(lambda state: state.join(key, priority))).running:
                 if given_up.wait(_POLL_S):
                     raise CancelledError
-            yield Turn(self._clock() - came, call.lifted)
-        finally:
-            self._changed(lambda state: state.leave(key))
+        except OSError:
+            return Turn(self._clock() - came, lifted=False)
+        return Turn(self._clock() - came, call.lifted)
 
     def wake(self) -> None:
         """Do nothing: every waiting call looks by itself."""

@@ -192,6 +192,7 @@ class _Session:
             request.models.most_tokens if request.models else None,
             self._deadline_s,
             listener.spent,
+            request.priority,
         )
         self._ensemble = Ensemble(request, ready, self._spending, self._rounds, listener.note)
 

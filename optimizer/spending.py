@@ -7,11 +7,12 @@ not asked again, so that an endpoint which died costs a run seconds and not its 
 import math
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from perfbot.optimizer import call_queue
+from perfbot.optimizer.call_queue import Asked
 from perfbot.optimizer.journal import Call, Journal, Purpose, Unkept
-from perfbot.optimizer.models import Model, ModelError, Priced, Reply, Sampling, Usage
+from perfbot.optimizer.models import Model, ModelError, Priced, Priority, Reply, Sampling, Usage
 from perfbot.optimizer.prompting import Conversation
 from perfbot.profiling.functions import FunctionName
 
@@ -21,7 +22,6 @@ OUT_OF_TIME = "the time is used up: no further reply is asked for"
 GIVEN_UP = "{name} failed {count} times in a row and is not asked again"
 
 _FAILURES = 2
-_AT_ONCE = 8  # questions, however many samples are wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class Spending:
     limit_tokens: int | None = None
     deadline_s: float = math.inf
     on_spent: Callable[[Usage, float, int | None], None] = lambda _used, _usd, _tokens: None
+    priority: Priority = Priority.PERSON
     used: Usage = field(default_factory=Usage)
     calls: int = 0
     failures: list[str] = field(default_factory=list)
@@ -75,11 +76,16 @@ class Spending:
         if refusal is not None:
             return [refusal for _ in questions]
         self.calls += len(questions)
-        replies = _answers(model, questions)
+        questions = [self._with_priority(each) for each in questions]
+        asked = [Asked(each.asked.messages, each.sampling) for each in questions]
+        replies = call_queue.ask_all(model, asked)
         for question, reply in zip(questions, replies, strict=True):
             self._count(model, question, reply)
         self.on_spent(self.used, self.limit_usd, self.limit_tokens)
         return replies
+
+    def _with_priority(self, question: Question) -> Question:
+        return replace(question, sampling=replace(question.sampling, priority=self.priority))
 
     def _refusal(self, model: Model) -> ModelError | None:
         """Return why nothing more is asked, ``None`` while it is."""
@@ -127,17 +133,3 @@ class Spending:
 def _costs_money(model: Model) -> bool:
     """Say whether the operator named a price: with no money at all, only free models are asked."""
     return isinstance(model, Priced) and model.costs_money
-
-
-def _answers(model: Model, questions: Sequence[Question]) -> list[Reply | ModelError]:
-    if len(questions) == 1:
-        return [_answer(model, questions[0])]
-    with ThreadPoolExecutor(min(len(questions), _AT_ONCE)) as threads:
-        return list(threads.map(lambda each: _answer(model, each), questions))
-
-
-def _answer(model: Model, question: Question) -> Reply | ModelError:
-    try:
-        return model.ask(question.asked.messages, question.sampling)
-    except ModelError as error:
-        return error

@@ -9,14 +9,17 @@ from perfbot.bot.config import Backend, Models, Operator, read
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.marked_yaml import ConfigError
 from perfbot.bot.operator_models import FILE_NAME, Offer, chosen, offered
+from perfbot.optimizer.call_queue import Queued
 from perfbot.optimizer.endpoint import Endpoint, Price
 from perfbot.optimizer.engine import Engine
 from perfbot.optimizer.local import LocalModel
+from perfbot.optimizer.models import Model, Priced
 from perfbot.optimizer.serving import Served, Serving
 
 URL = "http://localhost:8000/v1"
 SECRET = "sk-of-the-operator"
 OPENAI = Models(Backend.OPENAI, (Backend.OPENAI,))
+OPENAI_WRITES = Models(Backend.EMBEDDED, (Backend.OPENAI,))
 
 
 def offer(tmp_path: Path, text: str = "", **environ: str) -> Offer:
@@ -214,6 +217,41 @@ def test_a_key_that_is_missing_stops_only_who_uses_it(tmp_path: Path) -> None:
         chosen(Models(optimizers=(Backend.OPENAI,)), there, 0.5)
 
 
+# --- the line before a model ----------------------------------------------------------------------
+
+
+def in_line(model: Model | None) -> Model:
+    """Return the model behind its queue."""
+    assert isinstance(model, Queued)
+    return model.model
+
+
+def test_every_model_of_a_run_waits_in_line(tmp_path: Path) -> None:
+    text = f"optimizer: {{url: '{URL}', model: mine, slots: 3}}\n"
+    roles = chosen(OPENAI_WRITES, offer(tmp_path, text), 0.5)
+    assert roles is not None
+    assert [in_line(each).name for each in roles.optimizers] == ["openai:mine"]
+
+
+def test_roles_with_the_same_server_stay_one_model(tmp_path: Path) -> None:
+    """Then plan and code are asked for in one reply."""
+    one = f"{{backend: vllm, directory: {tmp_path}}}"
+    there = offer(tmp_path, f"planner: {one}\noptimizer: {one}\n")
+    roles = chosen(Models(Backend.VLLM, (Backend.VLLM,)), there, 0.5)
+    assert roles is not None
+    assert roles.planner is roles.optimizers[0]
+
+
+def test_a_model_without_a_price_costs_nothing_in_line_either(tmp_path: Path) -> None:
+    roles = chosen(OPENAI_WRITES, offer(tmp_path, f"optimizer: {{url: '{URL}', model: m}}\n"), 0.5)
+    paid = f"optimizer: {{url: '{URL}', model: m, usd_per_million_in: 1}}\n"
+    other = chosen(OPENAI_WRITES, offer(tmp_path, paid), 0.5)
+    assert roles is not None
+    assert other is not None
+    both = (roles.optimizers[0], other.optimizers[0])
+    assert [isinstance(each, Priced) and each.costs_money for each in both] == [False, True]
+
+
 # --- the environment ----------------------------------------------------------------------------
 
 
@@ -223,8 +261,8 @@ def test_the_usual_variables_offer_an_endpoint(tmp_path: Path) -> None:
     there = offer(tmp_path, **environ, PERFBOT_PLANNER_MODEL="small", PERFBOT_OPTIMIZER_MODEL="big")
     roles = chosen(OPENAI, there, 0.5)
     assert roles is not None
-    assert roles.planner == Endpoint(URL, "small", SECRET)
-    assert roles.optimizers == (Endpoint(URL, "big", SECRET),)
+    assert in_line(roles.planner) == Endpoint(URL, "small", SECRET)
+    assert [in_line(each) for each in roles.optimizers] == [Endpoint(URL, "big", SECRET)]
     assert SECRET not in f"{there} {roles}"
 
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfbot.optimizer.call_queue import (
+    Asked,
     CallQueue,
     CancelledError,
     Line,
-    Question,
     Queued,
     Ticket,
     ask_all,
@@ -364,7 +364,7 @@ def test_questions_that_wait_when_a_run_ends_are_not_asked() -> None:
     queue, model = CallQueue(1), Scripted()
     queued = Queued(model, queue)
     told: list[Reply | ModelError] = []
-    question = Question(ASKED, Sampling())
+    question = Asked(ASKED, Sampling())
     asking = threading.Thread(target=lambda: told.extend(ask_all(queued, [question] * 3)))
     with queue.turn(PERSON):
         asking.start()
@@ -386,13 +386,13 @@ def test_several_questions_are_asked_together_and_answered_in_order() -> None:
             asked.wait(PATIENCE)  # comes together, or the test fails
             return super().ask(messages, sampling)
 
-    questions = [Question([Message(Role.USER, str(each))], Sampling()) for each in range(4)]
+    questions = [Asked([Message(Role.USER, str(each))], Sampling()) for each in range(4)]
     replies = ask_all(Queued(Together(), CallQueue(4)), questions)
     assert [each.text for each in replies if isinstance(each, Reply)] == ["0", "1", "2", "3"]
 
 
 def test_a_question_that_fails_takes_no_other_with_it() -> None:
-    replies = ask_all(Scripted(fails=True), [Question(ASKED, Sampling())] * 2)
+    replies = ask_all(Scripted(fails=True), [Asked(ASKED, Sampling())] * 2)
     assert [str(each) for each in replies] == ["no reply", "no reply"]
 
 
@@ -402,4 +402,4 @@ def test_a_bug_of_a_backend_is_raised() -> None:
             raise ZeroDivisionError("a bug")
 
     with pytest.raises(ZeroDivisionError, match="a bug"):
-        ask_all(Broken(), [Question(ASKED, Sampling())])
+        ask_all(Broken(), [Asked(ASKED, Sampling())])

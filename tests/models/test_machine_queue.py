@@ -176,6 +176,13 @@ def test_a_model_can_be_queued_in_it(file: Path) -> None:
     assert queued.ask(ASKED, Sampling()).text == "?"
 
 
+def test_without_a_file_that_can_be_written_nobody_waits(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("no folder")
+    queue = MachineQueue(tmp_path / "taken" / "calls.json", slots=1)
+    with queue.turn(PERSON), queue.turn(SCAN) as turn:
+        assert not turn.lifted
+
+
 def test_there_is_at_least_one_slot(file: Path) -> None:
     with pytest.raises(ValueError, match="at least one slot"):
         MachineQueue(file, slots=0)

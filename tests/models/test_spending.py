@@ -9,7 +9,16 @@ import pytest
 
 from perfbot.optimizer.endpoint import Endpoint, Price
 from perfbot.optimizer.journal import Call, Decision, Purpose, Trial
-from perfbot.optimizer.models import Finish, Message, ModelError, Reply, Role, Sampling, Usage
+from perfbot.optimizer.models import (
+    Finish,
+    Message,
+    ModelError,
+    Priority,
+    Reply,
+    Role,
+    Sampling,
+    Usage,
+)
 from perfbot.optimizer.prompting import Conversation
 from perfbot.optimizer.spending import (
     GIVEN_UP,
@@ -60,6 +69,13 @@ class Told:
 def question(seed: int = 0) -> Question:
     asked = Conversation((Message(Role.USER, "Faster?"),), ("function@1",))
     return Question(FunctionName("m.py", "f"), Purpose.WRITE, asked, Sampling(seed=seed))
+
+
+def test_questions_carry_the_priority_of_their_run() -> None:
+    journal = Told()
+    Spending(1.0, journal, priority=Priority.SCAN).ask(Counting(), question())
+    Spending(1.0, journal).ask(Counting(), question())
+    assert [each.sampling.priority for each in journal.calls] == [Priority.SCAN, Priority.PERSON]
 
 
 def test_several_questions_are_in_flight_at_once_and_told_in_order() -> None:
