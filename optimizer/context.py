@@ -26,6 +26,7 @@ GROWTH = "How its time grows with the size of its input, measured"
 IMPORTS = "The file's imports"
 USES = "What it uses of the same file"
 PROJECT = "What it uses of the project's other files"
+RELATED = "What else of the project sounds like it"
 ACCEPTED = "Versions of similar functions that were proven faster and right"
 CALLERS = "Who calls it"
 TESTS = "Tests that lead to it"
@@ -46,6 +47,7 @@ _ORDER = (
     (PROJECT, 0.15),  # the same, where it takes more than the file to know it
     (ACCEPTED, 0.20),  # how far the judge lets a version go, by example
     (CALLERS, 0.08),  # what others rely on
+    (RELATED, 0.08),  # a helper that does already what is written out here
     (TESTS, 0.12),  # what is promised, and will be checked
     (REJECTED, 0.08),  # what not to repeat
     (HISTORY, 0.05),  # what was tried, and taken back, before
@@ -95,6 +97,7 @@ def _blocks(view: "_View", knowledge: Knowledge) -> Mapping[str, Iterable[str]]:
         USES: view.used(),
         PROJECT: [_in_file(each.path, each.text) for each in knowledge.definitions],
         ACCEPTED: map(_pair, knowledge.accepted),
+        RELATED: [_in_file(each.path, each.text) for each in knowledge.related],
         CALLERS: [_in_file(each.path, each.text) for each in knowledge.callers],
         TESTS: _tests(knowledge.tests),
         REJECTED: map(_pair, knowledge.rejected),

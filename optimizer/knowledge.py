@@ -13,7 +13,7 @@ from perfbot.optimizer.case import Case
 from perfbot.optimizer.excerpts import Excerpt
 from perfbot.optimizer.growth import power
 from perfbot.optimizer.project_index import IndexUnavailable, ProjectIndex
-from perfbot.optimizer.surroundings import callers, used_elsewhere
+from perfbot.optimizer.surroundings import callers, related, used_elsewhere
 from perfbot.profiling import growth, line_times
 from perfbot.profiling.functions import FunctionName, find_function
 from perfbot.profiling.line_times import LineTimes
@@ -87,6 +87,7 @@ class Knowledge:
     growth: str = ""
     definitions: tuple[Excerpt, ...] = ()
     callers: tuple[Excerpt, ...] = ()
+    related: tuple[Excerpt, ...] = ()
     tests: tuple[Exercise, ...] = ()
     history: tuple[PastCommit, ...] = ()
     accepted: tuple[Pair, ...] = ()
@@ -120,6 +121,7 @@ def gathered(
         growth=_growth(case, function),
         definitions=_looked_up(used_elsewhere, index, function),
         callers=_looked_up(callers, index, function),
+        related=_looked_up(related, index, function),
         tests=tuple(_tests(case.tree, case.recordings[function].tests)),
         history=tuple(history),
         accepted=tuple(pairs.nearest(source, accepted=True, most=_EXAMPLES)),

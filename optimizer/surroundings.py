@@ -1,4 +1,4 @@
-"""What a project's index tells of a function's surroundings: what it uses elsewhere, and who calls it.
+"""What a project's index tells of a function's surroundings: what it uses, who calls it, what is like it.
 
 Texts are cut here and cleaned where they are shown (``context.py``).
 """
@@ -9,11 +9,14 @@ from collections.abc import Container, Iterator
 
 from perfbot.optimizer.excerpts import Excerpt, excerpt
 from perfbot.optimizer.project_index import Kind, Link, ProjectIndex, Symbol
+from perfbot.optimizer.retrieval import Lexical
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.tree import is_test_file
 
 _MOST = 12  # definitions, and callers
 _LONGEST_VARIABLE = 12  # lines
+_RELATED = 8
+_HELPERS = (Kind.FUNCTION, Kind.METHOD, Kind.CLASS)
 _CALLS = 3  # of one caller
 _GAP = "    …"
 
@@ -32,6 +35,26 @@ def used_elsewhere(index: ProjectIndex, function: FunctionName) -> tuple[Excerpt
     symbols = dict.fromkeys(link.symbol for link in links if link.symbol.path != function.path)
     places = {(each.path, each.qualname) for each in symbols}
     shown = [each for each in symbols if _tells_more(each, places)][:_MOST]
+    return tuple(Excerpt(each.path, _cut(index, each)) for each in shown)
+
+
+def related(index: ProjectIndex, function: FunctionName) -> tuple[Excerpt, ...]:
+    """Return what of the project sounds like the function and is not used by it, the nearest first.
+
+    A helper that does already what a function does anew is found by its name and signature (BM25, see
+    benchmarks/retrieval.md for why); tests are left out.
+
+    Raises:
+        IndexUnavailable: the index cannot be read.
+    """
+    own = index.definition(function.path, function.qualname)
+    if own is None:
+        return ()
+    known = {own, *(link.symbol for link in index.used(function.path, function.qualname))}
+    query = f"{own.name} {own.signature} {own.docstring}"
+    hits = (hit.symbol for hit in Lexical(index).search(query, 2 * _RELATED))
+    found = (each for each in hits if each not in known and each.kind in _HELPERS)
+    shown = [each for each in found if not is_test_file(each.path)][:_RELATED]
     return tuple(Excerpt(each.path, _cut(index, each)) for each in shown)
 
 

@@ -11,16 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-NO_TORCH = "torch and transformers are not installed: make models"
-ANSWER = """\
-[SUGG/]
-Instruction-Level Execution Optimization: digits of str: str finds all digits in one call
-[/SUGG]
-[OPT/]
-def digits(limit):
-    return sum([len(str(number)) for number in range(1, limit)])
-[/OPT]
-"""
+from tiny_model import ANSWER, NO_TORCH
 
 
 @pytest.fixture

@@ -119,6 +119,7 @@ KNOWLEDGE = Knowledge(
     growth="n^1.0 ± 0.1",
     definitions=(Excerpt("src/money.py", "def euro(x): ..."),),
     callers=(Excerpt("src/page.py", "def page(basket): ..."),),
+    related=(Excerpt("src/page.py", "def page(basket): ..."),),
     tests=(
         Exercise("tests/test_shop.py::test_total", 3, "def test_total():\n    assert True"),
         Exercise("tests/test_shop.py::test_long", 1),

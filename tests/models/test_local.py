@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import ANSWER
+from tiny_model import ANSWER
 
 from perfbot.optimizer import local
 from perfbot.optimizer.chat_prompt import chat_prompt

@@ -8,7 +8,7 @@ import pytest
 
 from perfbot.optimizer.excerpts import Excerpt
 from perfbot.optimizer.project_index import ProjectIndex
-from perfbot.optimizer.surroundings import callers, used_elsewhere
+from perfbot.optimizer.surroundings import callers, related, used_elsewhere
 from perfbot.profiling.functions import FunctionName
 
 LONG = "\n".join(f"    x += {number}" for number in range(30))
@@ -135,6 +135,27 @@ def test_callers_are_shown_with_the_lines_that_call_and_tests_are_left_out(index
     assert "print(Basket().total())" in texts
 
 
+def test_what_sounds_like_the_function_is_shown_and_what_it_uses_is_not_shown_again(
+    index: ProjectIndex, tmp_path: Path
+) -> None:
+    (tmp_path / "shop/tests").mkdir()
+    more = {
+        "shop/sums.py": 'def total_of(prices):\n    """Add prices up."""\n    return sum(prices)\n',
+        "shop/tests/test_sums.py": "def total():\n    return 3\n",
+        "shop/page.py": FILES["shop/page.py"],
+    }
+    for path, text in more.items():
+        (tmp_path / path).write_text(text)
+    index.update(tmp_path, {**FILES, **more})
+    found = related(index, TOTAL)
+    assert ("shop/sums.py", "def total_of(prices):") in {
+        (each.path, each.text.split("\n")[0]) for each in found
+    }
+    assert not any("def euro" in each.text for each in found)
+    assert not any(each.path.startswith("shop/tests") for each in found)
+
+
 def test_of_what_is_not_in_the_index_nothing_is_known(index: ProjectIndex) -> None:
     assert used_elsewhere(index, FunctionName("shop/none.py", "f")) == ()
     assert callers(index, FunctionName("shop/none.py", "f")) == ()
+    assert related(index, FunctionName("shop/none.py", "f")) == ()

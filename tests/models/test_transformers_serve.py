@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from conftest import ANSWER, NO_TORCH
+from tiny_model import ANSWER, NO_TORCH
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "end_to_end"))
 

@@ -9,6 +9,17 @@ import sys
 import sysconfig
 from pathlib import Path
 
+NO_TORCH = "torch and transformers are not installed: make models"
+ANSWER = """\
+[SUGG/]
+Instruction-Level Execution Optimization: digits of str: str finds all digits in one call
+[/SUGG]
+[OPT/]
+def digits(limit):
+    return sum([len(str(number)) for number in range(1, limit)])
+[/OPT]
+"""
+
 VOCABULARY = 2048
 END = "<|end|>"
 ROLES = ["<|system|>", "<|user|>", "<|assistant|>"]
