@@ -30,8 +30,7 @@ _WANTED = re.compile(r"^Make the function (?P<name>.+) faster\.$", re.MULTILINE)
 _OUTER = re.compile(r"^\s*class (\w+):  # …$", re.MULTILINE)
 _CALLS = re.compile(re.escape(VALUES).replace(r"\{calls\}", r"(\d+|no)"))
 _TYPES = re.compile(r"[^\s,]+(?: or [^\s,]+)*")
-_NO_MAPPINGS = frozenset(("list", "tuple", "set", "frozenset", "collections.deque", "range"))
-_LONGEST = re.compile(r", at most (\d+) long")
+_LONGEST = re.compile(r" \(up to ([\d,]+)\)")
 
 
 class QuestionError(Exception):
@@ -122,7 +121,7 @@ def _before(sections: Mapping[str, str]) -> Iterator[str]:
 
 
 def _facts(values: str) -> dict[str, Seen]:
-    """Read lines such as ``wanted: list of int, at most 600 long``; others count as nothing seen."""
+    """Read lines such as ``wanted: list (up to 600) of int``; others count as nothing seen."""
     facts: dict[str, Seen] = {}
     for line in values.splitlines():
         name, colon, description = line.partition(": ")
@@ -149,29 +148,23 @@ def _described(text: str) -> tuple[Seen | None, str]:
     types = _TYPES.match(text)
     if types is None:
         return None, text
-    named = frozenset(types[0].split(" or "))
-    seen, rest = Seen(named - {"unknown"}), text[types.end() :]
+    seen, rest = Seen(frozenset(types[0].split(" or ")) - {"unknown"}), text[types.end() :]
+    longest = _LONGEST.match(rest)
+    if longest is not None:
+        length = int(longest[1].replace(",", ""))
+        seen, rest = replace(seen, longest=length), rest[longest.end() :]
+    return _with_inside(seen, rest)
+
+
+def _with_inside(seen: Seen, rest: str) -> tuple[Seen | None, str]:
+    """Read what is in a container: ``of`` its items, or ``from`` its keys ``to`` its values."""
     if rest.startswith(" of "):
         elements, rest = _described(rest.removeprefix(" of "))
-        seen = replace(seen, elements=elements)
-        if rest.startswith(" to ") and not named <= _NO_MAPPINGS:
-            values, rest = _described(rest.removeprefix(" to "))
-            seen = replace(seen, values=values)
-    longest = _LONGEST.match(rest)
-    if longest is None:
-        return _moved_outward(seen), rest
-    return replace(seen, longest=int(longest[1])), rest[longest.end() :]
-
-
-def _moved_outward(seen: Seen) -> Seen:
-    """Take the length of what is within for one's own: of two, a container is the one that has items.
-
-    ``list of str, at most 9 long`` was read from the left, so the length went to the text first.
-    """
-    last = seen.values or seen.elements
-    if last is None or not last.longest:
-        return seen
-    within = _moved_outward(replace(last, longest=0))
-    if seen.values:
-        return replace(seen, values=within, longest=last.longest)
-    return replace(seen, elements=within, longest=last.longest)
+        return replace(seen, elements=elements), rest
+    if not rest.startswith(" from "):
+        return seen, rest
+    keys, rest = _described(rest.removeprefix(" from "))
+    if not rest.startswith(" to "):
+        return None, rest
+    values, rest = _described(rest.removeprefix(" to "))
+    return replace(seen, elements=keys, values=values), rest
