@@ -265,8 +265,9 @@ def test_versions_of_an_ensemble_compete_in_one_search(case: Case) -> None:
     recording = case.recordings[TOTAL]
     source = read_source(case.tree.root / TOTAL.path)
     subject = Subject(TOTAL, source, dict(recording.facts), frozenset(), recording.count)
-    loop = "    return sum([next((i.price for i in items if i.name == n), 0) for n in names])\n"
-    models = [Scripted([answer(loop)], name="one"), Scripted([answer(RIGHT)], name="other")]
+    thrice = "    prices = dict([(i.name, i.price) for _ in range(3) for i in items[::-1]])\n"
+    thrice += "    return sum([prices.get(name, 0) for name in names])\n"
+    models = [Scripted([answer(thrice)], name="one"), Scripted([answer(RIGHT)], name="other")]
     authors = [Authors(each, each, (), Spending(1.0), 4, Knowledge) for each in models]
     found = search(case, subject, authors, Terms(), deadline_s=time.monotonic() + 600)
     assert found.candidates[0].optimizer == "other"
