@@ -60,6 +60,8 @@ pull_requests:
   draft: true
   labels: [performance]
   schedule: weekly
+  # commit_prefix: "perf:"                    # before titles and commit messages
+  # co_author: "Ada <ada@shop.example>"       # for a Co-authored-by line
 
 # Where transcripts are kept: local (on this machine only) or none.
 telemetry: local
