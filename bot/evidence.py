@@ -19,12 +19,12 @@ OPENING_WITHOUT_SHARE = "{function} in {path} is now **{claim}**."
 LESS_MEMORY = "needs {ratio} of the memory it needed"
 BY_A_MODEL = "Written by the model {model} and not checked, unlike the figures below:"
 CHART = (
-    "All {pairs} pairs, sorted by time: before in red, after in green. "
+    "All {pairs} pairs, sorted by time: before in red, after in blue. "
     "The middle of a line is its median; the axis begins at zero."
 )
 _LOOKS = (  # colours that show on light and dark pages; Mermaid's first one hardly does
-    '%%{init: {"xyChart": {"height": 220}, "themeVariables": '
-    '{"xyChart": {"plotColorPalette": "#d1242f, #1a7f37"}}}}%%'
+    '%%{init: {"xyChart": {"height": 280, "yAxis": {"labelFontSize": 11}}, "themeVariables": '
+    '{"xyChart": {"plotColorPalette": "#d1242f, #0969da"}}}}%%'
 )
 TESTS = "The same {passed} tests pass before and after; 0 were lost ({all} before any change)."
 NO_TESTS = "The repository has no tests that run; the recorded calls alone say that it is right."
@@ -172,15 +172,16 @@ def assurances(report: Report, results: Sequence[Result]) -> str:
     rates = [each.kill_rate for each in results if each.kill_rate is not None]
     if rates:
         said.append(KILLED.format(rate=words.percent(min(rates))))
-    said.append(_cost(report))
+    said.append(cost(report))
     return "\n".join(f"- {sentence}" for sentence in dict.fromkeys(said))
 
 
-def _cost(report: Report) -> str:
-    cost = report.cost
-    tokens = cost.tokens_in + cost.tokens_out
-    spent = f", {tokens:,} tokens and {cost.usd:.2f} US dollars" if tokens or cost.usd else ""
-    return COST.format(time=format_duration(cost.seconds), tokens=spent or " and no model")
+def cost(report: Report) -> str:
+    """Return what the run took."""
+    spent = report.cost
+    tokens = spent.tokens_in + spent.tokens_out
+    said = f", {tokens:,} tokens and {spent.usd:.2f} US dollars" if tokens else " and no model"
+    return COST.format(time=format_duration(spent.seconds), tokens=said)
 
 
 def benchmarks(result: Result) -> str:
