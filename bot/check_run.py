@@ -10,12 +10,13 @@ from enum import StrEnum
 
 from perfbot.bot import comment, evidence, words
 from perfbot.bot.markdown import Section, fitted, folded, unformatted
-from perfbot.bot.report import Report, Result, Verdict
+from perfbot.bot.report import HotspotRow, Report, Result
 
 NAME = "perfbot"
 ANNOTATIONS_PER_REQUEST = 50
 LONGEST_SUMMARY = 65_535
-HOTSPOT = "{share} of the workload's time, {calls}{outcome}"
+HOTSPOT = "{share} of the workload's time{calls}: {outcome}"
+CALLS = ", {calls:,} calls"
 _LONGEST_TITLE = 120
 _LONGEST_MESSAGE = 600
 _MOST_ANNOTATIONS = 200
@@ -83,13 +84,13 @@ def check_run(report: Report, lines: Mapping[str, Lines], *, judged: bool = Fals
 
 
 def _conclusion(report: Report, judged: bool) -> Conclusion:
-    if judged and any(map(comment.slower, report.results)):
+    if judged and any(map(evidence.slower, report.results)):
         return Conclusion.FAILURE
     return Conclusion.SUCCESS if report.accepted else Conclusion.NEUTRAL
 
 
 def _title(report: Report, judged: bool) -> str:
-    slower = [each for each in report.results if comment.slower(each)]
+    slower = [each for each in report.results if evidence.slower(each)]
     if judged and slower:
         return f"{len(slower)} function{'s' if len(slower) > 1 else ''} proven slower"
     return words.headline(report)
@@ -114,33 +115,23 @@ def _tests(report: Report) -> str:
 
 def _annotations(report: Report, lines: Mapping[str, Lines]) -> Sequence[Annotation]:
     results = {each.function: each for each in report.results}
-    notes = [
-        Annotation(
-            path=row.function.rpartition("::")[0],
-            lines=lines[row.function],
-            level=_level(results.get(row.function)),
-            title=_name(row.function),
-            message=unformatted(_message(report, row.function), _LONGEST_MESSAGE),
-        )
+    return [
+        _annotation(report, row, lines[row.function], results.get(row.function))
         for row in report.hotspots[:_MOST_ANNOTATIONS]
         if row.function in lines
     ]
-    return notes
 
 
-def _level(result: Result | None) -> Level:
-    return Level.WARNING if result and comment.slower(result) else Level.NOTICE
-
-
-def _name(function: str) -> str:
-    return unformatted(function.rpartition("::")[2], _LONGEST_TITLE)
-
-
-def _message(report: Report, function: str) -> str:
-    row = next(each for each in report.hotspots if each.function == function)
-    calls = f"{row.calls:,} calls" if row.calls is not None else "calls not counted"
-    outcome = words.outcome(report, row)
-    result = next((each for each in report.results if each.function == function), None)
-    detail = f" ({result.detail})" if result and result.verdict is not Verdict.ACCEPTED else ""
-    said = f": {outcome}{detail}" if outcome else ""
-    return HOTSPOT.format(share=words.percent(row.share), calls=calls, outcome=said)
+def _annotation(report: Report, row: HotspotRow, lines: Lines, result: Result | None) -> Annotation:
+    path, _, name = row.function.rpartition("::")
+    calls = CALLS.format(calls=row.calls) if row.calls is not None else ""
+    outcome = evidence.claim(result) if result else words.outcome(report, row)
+    said = HOTSPOT.format(share=words.percent(row.share), calls=calls, outcome=outcome)
+    detail = f" ({result.detail})" if result and result.detail else ""
+    return Annotation(
+        path=path,
+        lines=lines,
+        level=Level.WARNING if result and evidence.slower(result) else Level.NOTICE,
+        title=unformatted(name, _LONGEST_TITLE),
+        message=unformatted((said + detail).removesuffix(": "), _LONGEST_MESSAGE),
+    )

@@ -22,15 +22,15 @@ from perfbot.bot.options import function_name
 from perfbot.profiling.functions import FunctionName
 
 NO_FUNCTION = (
-    "{text} is no function: write FILE::QUALNAME, such as src/shop/cart.py::Cart.total, "
+    "`{text}` is no function; write `FILE::QUALNAME`, such as `src/shop/cart.py::Cart.total`, "
     "with FILE relative to the repository"
 )
-NO_TIME = "--time needs a duration from 10s to 24h, such as --time 10m"
-TWICE = "{option} stands there twice"
-NO_OPTION = "{option} is no option of /optimize; there is only --time"
-TOO_LONG = "the hint has {count} characters; at most {most} are taken"
-TAKES_NOTHING = "/perfbot {word} takes nothing after it"
-IGNORE_WHAT = "write /perfbot ignore this function or /perfbot ignore this file"
+NO_TIME = "`--time` needs a duration from 10s to 24h, such as `--time 10m`"
+TWICE = "`{option}` stands there twice"
+NO_OPTION = "`{option}` is no option of it, there is only `--time`"
+TOO_LONG = "the hint has {count} characters, and at most {most} are taken"
+TAKES_NOTHING = "it takes nothing after it"
+IGNORE_WHAT = "write `/perfbot ignore this function` or `/perfbot ignore this file`"
 LONGEST_COMMENT = 65_536  # characters, GitHub's own limit
 LONGEST_HINT = 300
 MOST_COMMANDS = 20  # of one comment that are looked at
@@ -302,7 +302,7 @@ def _ignore(rest: Sequence[str]) -> Ignore | Wrong:
 
 def _alone(word: str, command: Command) -> Callable[[Sequence[str]], Answerable]:
     def read(rest: Sequence[str]) -> Answerable:
-        return Wrong(f"/perfbot {word}", TAKES_NOTHING.format(word=word)) if rest else command
+        return Wrong(f"/perfbot {word}", TAKES_NOTHING) if rest else command
 
     return read
 

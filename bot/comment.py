@@ -25,7 +25,7 @@ HELP: Mapping[str, str] = {
     "/perfbot explain": "say gate by gate why it was decided so",
     "/perfbot retry": "do the last job once more",
     "/perfbot rebase": "apply, prove and measure it again on the present base",
-    "/perfbot ignore this function": "leave it alone from now on; or this file",
+    "/perfbot ignore this function": "leave it alone from now on (or <code>this file</code>)",
     "/perfbot stop": "end what is running",
     "/perfbot status": "say what is running and what waits",
     "/perfbot help": "show this list",
@@ -40,12 +40,12 @@ DENIED = (
     "repository, and {login} may not at present. Somebody who may can give the same command."
 )
 MISTYPED = "{written} is no command of perfbot. Did you mean {meant}? {help} lists them all."
-WRONG = "{written} could not be understood: {problem}."
+WRONG = "{written} was not understood: {problem}."
 PASSED_OVER = "A comment is one request: {others} in the same comment came later and did not run."
 NOTHING_RUNS = "Nothing is running here, and nothing waits."
 FASTER = "**{count} proven faster**, after {elapsed}."
 NOTHING = "**Nothing was proven faster**, after {elapsed}. Nothing was changed."
-SLOWER = "**This change makes {function} slower**: its time is {times} of before ({interval})."
+SLOWER = "**{function} became slower**: {claim} (old time over new: {interval})."
 HOLDS = "**The claim holds**: {function} is {claim}."
 HOLDS_NOT = "**The claim is not proven** for {function}: {why}."
 TRY_AGAIN = "{retry} tries again."
@@ -229,16 +229,18 @@ def _told(job: Job, state: State) -> Iterator[Section]:
             yield from _failed(job, failure, detail)
         case Optimized():
             yield from _optimized(state)
-            yield Section("commit", CHECKED_HEAD.format(head=job.head))
+            yield Section("commit", CHECKED_HEAD.format(head=evidence.commit(job.head)))
         case Verified(report):
             yield from _verified(report)
-            yield Section("commit", CHECKED_HEAD.format(head=job.head))
+            yield Section("commit", CHECKED_HEAD.format(head=evidence.commit(job.head)))
         case _:
             assert_never(state)
 
 
 def _working(job: Job, state: Working) -> Iterator[Section]:
-    yield Section("state", WORKING.format(head=job.head, elapsed=elapsed(state.elapsed_s)))
+    yield Section(
+        "state", WORKING.format(head=evidence.commit(job.head), elapsed=elapsed(state.elapsed_s))
+    )
     stages = list(Stage)
     at = stages.index(state.stage)
     rows = [f"- [{'x' if place < at else ' '}] {stage}" for place, stage in enumerate(stages)]
@@ -311,21 +313,15 @@ def _verified(report: Report) -> Iterator[Section]:
     yield Section("the gates", folded("Gate by gate", explanation(report)), 2)
 
 
-def slower(result: Result) -> bool:
-    """Say whether a result is proven to be slower: the whole interval lies below one."""
-    return result.speedup is not None and result.speedup.high < 1
-
-
 def verdict(result: Result) -> str:
     """Return what became of a claim, a proven regression called by its name."""
     function = code(result.function, _LONGEST_NAME) if result.function else "the change"
-    if slower(result) and result.speedup:
-        times = words.times(1 / result.speedup.estimate)
+    if result.speedup and evidence.slower(result):
         said = words.interval(result.speedup)
-        return SLOWER.format(function=function, times=times, interval=f"speedup {said}")
+        return SLOWER.format(function=function, claim=evidence.claim(result), interval=said)
     if result.verdict is Verdict.ACCEPTED:
         return HOLDS.format(function=function, claim=evidence.claim(result))
-    why = plain(words.WHY[result.why])
+    why = words.WHY[result.why]
     detail = f" ({prose(result.detail, _LONGEST_DETAIL)})" if result.detail else ""
     return HOLDS_NOT.format(function=function, why=why + detail)
 
@@ -341,7 +337,7 @@ def _explained(result: Result) -> str:
         + (f" ({plain(gate.detail, _LONGEST_DETAIL)})" if gate.detail else "")
         for gate in result.gates
     ]
-    head = f"{code(result.function, _LONGEST_NAME)}: {plain(words.claim(result))}"
+    head = f"{code(result.function, _LONGEST_NAME)}: {plain(evidence.claim(result))}"
     return "\n".join([head, "", *rows])
 
 
@@ -380,5 +376,5 @@ def status(jobs: Mapping[Job, Waiting | Working]) -> str:
             if isinstance(state, Working)
             else f"waiting, {state.ahead} before it"
         )
-        rows.append(f"- {code(job.asked, _LONGEST_NAME)} on {job.head}: {where}")
+        rows.append(f"- {code(job.asked, _LONGEST_NAME)} on {evidence.commit(job.head)}: {where}")
     return ("\n".join(rows) or NOTHING_RUNS) + "\n"

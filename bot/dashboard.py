@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from perfbot.bot import words
+from perfbot.bot import evidence, words
 from perfbot.bot.markdown import Section, code, fitted, plain
 from perfbot.bot.marker import Kind, Text, decoded, encoded, found, hidden
 
@@ -108,7 +108,10 @@ def render(dashboard: Dashboard) -> str:
         [
             Section("", hidden(Kind.DASHBOARD, {"commit": dashboard.commit})),
             Section("the introduction", HEAD),
-            Section("scan", _row(Action.SCAN, None, f"{SCAN} (last: {dashboard.commit})")),
+            Section(
+                "scan",
+                _row(Action.SCAN, None, f"{SCAN} (last: {evidence.commit(dashboard.commit)})"),
+            ),
             *(lists or [Section("nothing", NOTHING)]),
         ]
     )
@@ -117,7 +120,7 @@ def render(dashboard: Dashboard) -> str:
 def read(text: Text, own_id: int) -> tuple[Box, ...]:
     """Return the boxes of a body, edited or not, each command once; ticked if any copy of it is.
 
-    None where the issue is not perfbot's own. What does not look like a box of ours is passed over.
+    None at all where the issue is not perfbot's own. What does not look like a box of ours is passed over.
     """
     if found(text, Kind.DASHBOARD, own_id) is None:
         return ()

@@ -16,6 +16,7 @@ from perfbot.bot.report import Report, Result, Samples, Verdict
 NOT_MEASURED = "not measured"
 OPENING = "{function} in {path} took {share} of the workload's time. It is now **{claim}**."
 OPENING_WITHOUT_SHARE = "{function} in {path} is now **{claim}**."
+SLOWER = "proven slower, it takes at least {times:.2f}× as long as before"
 LESS_MEMORY = "needs {ratio} of the memory it needed"
 BY_A_MODEL = "Written by the model {model} and not checked, unlike the figures below:"
 CHART = (
@@ -57,11 +58,23 @@ def opening(report: Report, result: Result) -> str:
 
 
 def claim(result: Result) -> str:
-    """Return what is claimed of an accepted result: a proven speedup, else the memory saved."""
+    """Return what is claimed of a result: what is proven of its speed or memory, else why nothing is."""
     speedup = result.speedup
-    if speedup and speedup.low > 1:
-        return words.at_least(speedup)
-    return LESS_MEMORY.format(ratio=words.percent(result.memory_ratio or 1))
+    if speedup and slower(result):
+        return SLOWER.format(times=math.floor(100 / speedup.high) / 100)
+    if result.verdict is Verdict.ACCEPTED and not (speedup and speedup.low > 1):
+        return LESS_MEMORY.format(ratio=words.percent(result.memory_ratio or 1))
+    return words.claim(result)
+
+
+def slower(result: Result) -> bool:
+    """Say whether a result is proven to be slower: the whole interval lies below one."""
+    return result.speedup is not None and result.speedup.high < 1
+
+
+def commit(sha: str) -> str:
+    """Return a SHA as it is, so that GitHub makes a link of it; anything else is shown as code."""
+    return sha if COMMIT.fullmatch(sha) else code(sha, _LONGEST_NAME)
 
 
 def strategies(result: Result) -> str:
@@ -101,9 +114,12 @@ def measured(report: Report, results: Sequence[Result]) -> str:
 
 
 def _time(result: Result) -> str:
-    if result.speedup is None:
+    speedup = result.speedup
+    if speedup is None:
         return NOT_MEASURED
-    return f"**{words.at_least(result.speedup)}** ({words.interval(result.speedup)})"
+    proven = slower(result) or (result.verdict is Verdict.ACCEPTED and speedup.low > 1)
+    said = f"**{claim(result)}**" if proven else words.times(speedup.estimate)
+    return f"{said} ({words.interval(speedup)})"
 
 
 def _workload(result: Result) -> str:
@@ -203,10 +219,8 @@ def environment(report: Report) -> str:
         "perfbot": report.perfbot,
     }
     said = [f"- {name}: {plain(text, _LONGEST_NAME)}" for name, text in rows.items()]
-    commit = report.repository.commit
-    if commit and COMMIT.fullmatch(commit):  # as it is, so that GitHub makes a link of it
-        said.append(f"- commit: {commit}")
-    return "\n".join(said)
+    measured_on = report.repository.commit
+    return "\n".join([*said, f"- commit: {commit(measured_on)}"] if measured_on else said)
 
 
 def raw(samples: Samples) -> str:
