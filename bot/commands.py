@@ -39,9 +39,14 @@ _LONGEST_WORD = 24
 _LONGEST_SHOWN = 80
 _SHORTEST_S, _LONGEST_S = 10.0, 24 * 3600.0
 _CLOSE_ENOUGH = 0.8
-_DETAILS = re.compile(r"<!--|-->|</?details(?![\w-])", re.IGNORECASE)
+_MARKUP = re.compile(
+    r"""<!-- | <(?P<end>/?) (?P<name>[a-z][^\s/>]*) (?:[^>"']|"[^"]*"|'[^']*')* (?P<closed>>?)""",
+    re.IGNORECASE | re.VERBOSE,
+)
 _MOST_TAGS = 2000  # signs that open one; looking for the end of each takes long
 _MAYBE = re.compile(r"^ {0,3}/[A-Za-z]", re.MULTILINE)
+_NEW_LINE = re.compile(r"\r\n?|\n")
+_CONTAINER = re.compile(r"[ \t]*(?:>|[-+*](?![^ \t])|\d{1,9}[.)](?![^ \t]))")
 _LINE_BREAKS = frozenset({"softbreak", "hardbreak"})
 
 
@@ -154,14 +159,30 @@ def read(comment: str) -> Request | None:
 
 def _lines(comment: str) -> Iterator[str]:
     """Yield the lines of paragraphs that stand by themselves: not quoted, listed, code or folded."""
-    folded = _Folded()
-    tokens = _parser().parse(comment)
-    for before, token in zip([None, *tokens], tokens, strict=False):
-        if token.type == "html_block" and token.level == 0:
-            folded.through(token.content)
-        elif token.type == "inline":
-            alone = before is not None and before.type == "paragraph_open" and before.level == 0
+    folded, goes_on = _Folded(), _continuing(comment)
+    last = paragraph = Token("", "", 0)
+    for token in _parser().parse(comment):
+        if token.type == "html_block":
+            folded.through(token.content, inside=token.level > 0)
+        elif token.type == "paragraph_open":
+            paragraph = token
+        elif token.type == "inline" and last is paragraph:
+            first = token.map[0] if token.map else 0
+            alone = paragraph.level == 0 and not goes_on[first]
             yield from _spoken(token.children or [], folded, alone)
+        last = token
+
+
+def _continuing(comment: str) -> list[bool]:
+    """Say of each line whether a quotation or list began above it with no empty line between.
+
+    Parsers differ on how long such a block goes on, and GitHub's is not ours.
+    """
+    found, going = [], False
+    for line in _NEW_LINE.split(comment):
+        going = bool(line.strip()) and (going or bool(_CONTAINER.match(line)))
+        found.append(going)
+    return found
 
 
 def _spoken(pieces: Sequence[Token], folded: "_Folded", alone: bool) -> Iterator[str]:
@@ -175,27 +196,37 @@ def _spoken(pieces: Sequence[Token], folded: "_Folded", alone: bool) -> Iterator
                 yield line
             line, hearing = "", alone
         elif not line:
-            hearing = alone and not folded.depth and piece.type == "text"
+            hearing = alone and not folded and piece.type == "text"
             line = piece.content if hearing else " "
         else:
             line += piece.content
 
 
 class _Folded:
-    """Counts how deep in ``<details>`` the text is; what stands in HTML comments is nothing."""
+    """Tells whether the text is folded by ``<details>``, or in HTML that was begun and never ended."""
 
     def __init__(self) -> None:
-        self.depth = 0
+        self._depth = 0
+        self._unfinished = False
 
-    def through(self, html: str) -> None:
-        """Go through a whole block or tag of HTML, in one pass."""
-        hidden = False
-        for found in _DETAILS.finditer(html):
-            mark = found[0].lower()
-            if mark in {"<!--", "-->"}:
-                hidden = mark == "<!--"
-            elif not hidden:
-                self.depth = max(0, self.depth + (1 if mark == "<details" else -1))
+    def __bool__(self) -> bool:
+        return self._unfinished or self._depth > 0
+
+    def through(self, html: str, inside: bool = False) -> None:
+        """Go through a whole block or tag of HTML, in one pass.
+
+        What is folded ``inside`` of a quotation or a list ends with it; what is unfinished does not.
+        """
+        place = 0
+        while not self._unfinished and (found := _MARKUP.search(html, place)):
+            if found["name"] is None:
+                place = html.find("-->", found.end())
+                self._unfinished = place < 0
+            else:
+                place = found.end()
+                self._unfinished = not found["closed"]
+                if found["name"].lower() == "details" and not inside:
+                    self._depth = max(0, self._depth + (-1 if found["end"] else 1))
 
 
 def _parser() -> MarkdownIt:
