@@ -46,7 +46,7 @@ _MARKUP = re.compile(
 _MOST_TAGS = 2000  # signs that open one; looking for the end of each takes long
 _MAYBE = re.compile(r"^ {0,3}/[A-Za-z]", re.MULTILINE)
 _NEW_LINE = re.compile(r"\r\n?|\n")
-_CONTAINER = re.compile(r"[ \t]*(?:>|[-+*](?![^ \t])|\d{1,9}[.)](?![^ \t]))")
+_CONTAINER = re.compile(r"[ \t]*(?:>|[-+*](?![^ \t])|\d{1,9}[.)](?![^ \t])|\[.*\]:)")
 _LINE_BREAKS = frozenset({"softbreak", "hardbreak"})
 
 
@@ -163,18 +163,18 @@ def _lines(comment: str) -> Iterator[str]:
     last = paragraph = Token("", "", 0)
     for token in _parser().parse(comment):
         if token.type == "html_block":
-            folded.through(token.content, inside=token.level > 0)
+            folded.through(token.content, opens=token.level == 0, ends=token.level == 0)
         elif token.type == "paragraph_open":
             paragraph = token
         elif token.type == "inline" and last is paragraph:
             first = token.map[0] if token.map else 0
-            alone = paragraph.level == 0 and not goes_on[first]
-            yield from _spoken(token.children or [], folded, alone)
+            if paragraph.level == 0:
+                yield from _spoken(token.children or [], folded, not goes_on[first])
         last = token
 
 
 def _continuing(comment: str) -> list[bool]:
-    """Say of each line whether a quotation or list began above it with no empty line between.
+    """Say of each line whether a quotation, list or reference began above it without an empty line.
 
     Parsers differ on how long such a block goes on, and GitHub's is not ours.
     """
@@ -189,8 +189,8 @@ def _spoken(pieces: Sequence[Token], folded: "_Folded", alone: bool) -> Iterator
     """Yield a paragraph's lines that begin with a bare slash; HTML in it may fold what follows."""
     line, hearing = "", alone
     for piece in [*pieces, Token("softbreak", "", 0)]:
-        if piece.type == "html_inline" and alone:
-            folded.through(piece.content)
+        if piece.type == "html_inline":
+            folded.through(piece.content, opens=True, ends=alone)
         if piece.type in _LINE_BREAKS:
             if line.startswith("/") and hearing:
                 yield line
@@ -212,10 +212,11 @@ class _Folded:
     def __bool__(self) -> bool:
         return self._unfinished or self._depth > 0
 
-    def through(self, html: str, inside: bool = False) -> None:
+    def through(self, html: str, *, opens: bool, ends: bool) -> None:
         """Go through a whole block or tag of HTML, in one pass.
 
-        What is folded ``inside`` of a quotation or a list ends with it; what is unfinished does not.
+        ``opens`` and ``ends`` say whether its tags can do so for what follows: those in a quotation
+        or a list cannot, but what is left unfinished there hides everything after it.
         """
         place = 0
         while not self._unfinished and (found := _MARKUP.search(html, place)):
@@ -225,8 +226,9 @@ class _Folded:
             else:
                 place = found.end()
                 self._unfinished = not found["closed"]
-                if found["name"].lower() == "details" and not inside:
-                    self._depth = max(0, self._depth + (-1 if found["end"] else 1))
+                if found["name"].lower() == "details":
+                    step = -int(ends) if found["end"] else int(opens)
+                    self._depth = max(0, self._depth + step)
 
 
 def _parser() -> MarkdownIt:

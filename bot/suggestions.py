@@ -153,9 +153,11 @@ def _joined(
     pending = next(changes, None)
     for change in changes:
         assert pending is not None
+        shared = pending.last - change.first  # two insertions may stand on the same line
         between = tuple(old[pending.last : change.first])
-        both = _Change(pending.first, change.last, (*pending.lines, *between, *change.lines))
-        if len(between) <= _FAR_APART and _is_shown(both, shown):
+        lines = (*pending.lines, *between, *change.lines[max(0, shared) :])
+        both = _Change(pending.first, change.last, lines)
+        if shared > 0 or (len(between) <= _FAR_APART and _is_shown(both, shown)):
             pending = both
         else:
             yield pending

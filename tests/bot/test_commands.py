@@ -109,6 +109,9 @@ def test_a_command_is_understood(comment: str, asked: object) -> None:
         "<details>\n\n> </details>\n\n/optimize",
         "<details>\n\n<details>\n\n</details>\n\n/optimize",
         "text <details>\n/optimize",
+        "> \n=<details>\n\n/optimize",
+        "> [a]: b\n/optimize",
+        "[a]: b\n    text\n/optimize",
         "<!-- --><!--\n/optimize\n\n-->",
         '<div x="\n\n/optimize\n\n">',
         "<pre>\n/optimize\n</pre>",
@@ -240,7 +243,7 @@ class Spoken(HTMLParser):
 
 pieces = st.sampled_from(
     "/optimize\n|\n|\n\n|> |>|```|~~~|    |\t|- |1. |# |text|`|<!--|-->|<details>|</details>|<b>|</b>|"
-    "\\|  \n|===|---|*|&#47;|<div>|</div>|<div x=\"|>\n|[a]: |'|"[:-1].split("|")
+    "\\|  \n|===|---|*|&#47;|<div>|</div>|<div x=\"|>\n|'|"[:-1].split("|")
 )
 
 
