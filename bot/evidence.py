@@ -16,7 +16,7 @@ from perfbot.bot.report import Report, Result, Samples, Verdict
 NOT_MEASURED = "not measured"
 OPENING = "{function} in {path} took {share} of the workload's time. It is now **{claim}**."
 OPENING_WITHOUT_SHARE = "{function} in {path} is now **{claim}**."
-SLOWER = "proven slower, it takes at least {times:.2f}× as long as before"
+SLOWER = "slower, at least {times:.2f}× the time of before"
 LESS_MEMORY = "needs {ratio} of the memory it needed"
 BY_A_MODEL = "Written by the model {model} and not checked, unlike the figures below:"
 CHART = (

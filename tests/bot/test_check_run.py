@@ -66,7 +66,7 @@ def test_hotspots_are_noted_on_their_lines() -> None:
 def test_a_slower_function_is_a_warning() -> None:
     [[note, other]] = check_run(slow(), PLACES, judged=True).annotations
     assert (note.level, other.level) == (Level.WARNING, Level.NOTICE)
-    assert "takes at least 1.38× as long as before" in note.message
+    assert "slower, at least 1.38× the time of before" in note.message
 
 
 def test_a_function_whose_lines_are_not_known_gets_no_note() -> None:

@@ -33,7 +33,8 @@ accept: {objective: memory, min_speedup: 1.20, confidence: 0.95, max_memory_rati
 overrides: [{paths: ["src/billing/**"], accept: {min_speedup: 1.5, tolerance: null}}]
 models: {planner: {backend: vllm}, optimizer: {backend: openai}}
 budget: {time: 1h30m, candidates: 4, usd: 0}
-pull_requests: {open_at_most: 1, draft: false, labels: [fast], schedule: monthly}
+pull_requests: {open_at_most: 1, draft: false, labels: [fast], schedule: monthly,
+                commit_prefix: "perf(shop):", co_author: "Ada L. <ada@shop.example>"}
 telemetry: none
 allow: [network, ctypes]
 """
@@ -56,6 +57,8 @@ def test_every_key_of_the_documented_file_is_read() -> None:
     assert (config.models.planner, config.models.optimizer) == (Backend.VLLM, Backend.OPENAI)
     assert config.budget.time_s == 5400
     assert config.pull_requests.schedule is Schedule.MONTHLY
+    assert config.pull_requests.commit_prefix == "perf(shop):"
+    assert config.pull_requests.co_author == "Ada L. <ada@shop.example>"
     assert config.telemetry is Telemetry.NONE
     assert config.allow == {Capability.NETWORK, Capability.CTYPES}
 
