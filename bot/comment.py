@@ -252,7 +252,7 @@ def _working(job: Job, state: Working) -> Iterator[Section]:
 def _failed(job: Job, failure: Failure, detail: str) -> Iterator[Section]:
     yield Section("state", f"**Ended without a result.** {failure}")
     if detail:
-        yield Section("detail", fenced(words.visible(detail)[:_LONGEST_DETAIL], "text"), 1)
+        yield Section("detail", fenced(detail[:_LONGEST_DETAIL], "text"), 1)
     yield Section("job", f"Job {code(job.key)}. {TRY_AGAIN.format(retry=code('/perfbot retry'))}")
 
 

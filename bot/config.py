@@ -24,8 +24,9 @@ _OPERATOR_ONLY = (
     "the server's file or the Action's inputs), never by a repository"
 )
 _ALL_FILES = "**"
-_PREFIX = re.compile(r"[\w()!:./\[\]-][\w()!:./\[\] -]{0,38}[\w()!:./\[\]-]?")
+_PREFIX = re.compile(r"[\w()!:./\[\]-]+(?: [\w()!:./\[\]-]+)*")
 _PERSON = re.compile(r"[^<>@#\n\r\x00-\x1f]{1,80} <[\w.+-]{1,64}@[\w.-]{1,190}>")
+_LONGEST_TEXT = 300
 _LARGEST_BYTES = 1 << 20  # far more than is accepted, far less than hurts
 
 
@@ -318,7 +319,7 @@ def _pull_requests(section: Section) -> PullRequests:
 
 def _matching(section: Section, name: str, form: re.Pattern[str], wanted: str) -> str | None:
     text = section.text(name, None)
-    if text is not None and not form.fullmatch(text):
+    if text is not None and (len(text) > _LONGEST_TEXT or not form.fullmatch(text)):
         raise section.fail(name, f"expected {wanted}, in one line")
     return text
 

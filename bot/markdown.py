@@ -16,6 +16,7 @@ from perfbot.bot import words
 LONGEST_BODY = 65_536  # characters of a comment, an issue or a pull request (GitHub answers 422)
 LEFT_OUT = "GitHub's limit on length left no room for: {sections}. The report has all of it."
 _ELLIPSIS = "…"
+_READ_AHEAD = 20  # characters for each that may be shown: most texts lose some to white space
 _BREAK = "\u200b"
 _LINKED = re.compile(
     r"""
@@ -125,8 +126,9 @@ def shortened(text: str, at_most: int) -> str:
 
 
 def _line(text: str, at_most: int | None) -> str:
-    line = one_line(text)
-    return line if at_most is None else shortened(line, at_most)
+    if at_most is None:
+        return one_line(text)
+    return shortened(one_line(text[: _READ_AHEAD * at_most]), at_most)
 
 
 def _shown(line: str) -> str:

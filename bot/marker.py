@@ -47,7 +47,7 @@ def found(text: Text, kind: Kind, own_id: int) -> Mapping[str, Value] | None:
     """
     if text.author_id != own_id:
         return None
-    line = text.body[:_LONGEST].lstrip().partition("\n")[0].rstrip()
+    line = text.body[:_LONGEST].partition("\n")[0].rstrip()
     start = f"{_OPEN}{kind} "
     if not (line.startswith(start) and line.endswith(_CLOSE)):
         return None

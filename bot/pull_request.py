@@ -110,7 +110,7 @@ def title(results: Sequence[Result], prefix: str | None = None) -> str:
         claim = words.at_least(worst.speedup).removesuffix(" faster")
         text = SPEED_UP.format(what=_what(results), claim=claim)
     else:
-        share = words.percent(worst.memory_ratio or 1)
+        share = words.percent(max(each.memory_ratio or 1 for each in results))
         text = LESS_MEMORY.format(what=_what(results), share=share)
     if prefix:
         text = f"{prefix} {text[0].lower()}{text[1:]}"
@@ -206,10 +206,22 @@ def _commit_message(proposal: Proposal, headline: str, co_author: str | None) ->
         if result.speedup
     ]
     proven = PROVEN.format(version=proposal.report.perfbot, base=proposal.base[:12])
-    paragraphs = [headline, *(textwrap.fill(each, _WRAPPED) for each in (*told, *measured, proven))]
+    paragraphs = [headline, *(_wrapped(each) for each in (*told, *measured, proven))]
     if co_author:
         paragraphs.append(f"Co-authored-by: {co_author}")
     return "\n\n".join(paragraphs) + "\n"
+
+
+def _wrapped(text: str) -> str:
+    """Wrap a text as an item of a list: no line of it can begin with a trailer such as Signed-off-by."""
+    return textwrap.fill(
+        text,
+        _WRAPPED,
+        initial_indent="- ",
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _fields(proposal: Proposal) -> dict[str, Value]:

@@ -139,6 +139,7 @@ def test_what_a_model_wrote_is_marked_and_short() -> None:
 @settings(max_examples=60)
 @given(text=hostile)
 @example(text="".join(TRICKS))
+@example(text=f"{TRICKS[21]}@octocat @acme/team a@b.example")  # wrapped before Signed-off-by
 def test_hostile_text_adds_nothing_to_the_page(text: str) -> None:
     """The page has the same elements in the same order as if all the texts were a harmless word."""
     pages = []
