@@ -30,6 +30,7 @@ _LOOKS = (  # colours that show on light and dark pages; Mermaid's first one har
 TESTS = "The same {passed} tests pass before and after; 0 were lost ({all} before any change)."
 NO_TESTS = "The repository has no tests that run; the recorded calls alone say that it is right."
 KILLED = "Of the faults that were seeded into the new code, the recorded calls and the tests caught {rate}."
+REMARK = "On {function}: {remark}."
 COST = "This took {time}{tokens}."
 COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 SHOWN_LINES = 16  # changed lines that still fit on a screen
@@ -94,7 +95,7 @@ def idea(patch: bytes) -> str:
     changed = [
         shortened(line, _LONGEST_LINE)
         for line in lines
-        if line[:1] in {"-", "+"} and not line.startswith(("--- ", "+++ "))
+        if line[:1] in {"-", "+"} and line[1:].strip() and not line.startswith(("--- ", "+++ "))
     ]
     return fenced("\n".join(changed), "diff") if 0 < len(changed) <= SHOWN_LINES else ""
 
@@ -184,12 +185,23 @@ def assurances(report: Report, results: Sequence[Result]) -> str:
         if work and work.passed
         else NO_TESTS
     ]
-    said += [plain(each.detail, _LONGEST_DETAIL) for each in results if each.detail]
     rates = [each.kill_rate for each in results if each.kill_rate is not None]
     if rates:
         said.append(KILLED.format(rate=words.percent(min(rates))))
+    said += [
+        REMARK.format(
+            function=code(each.function.rpartition("::")[2], _LONGEST_NAME), remark=remark
+        )
+        for each in results
+        if (remark := plain(_remark(each), _LONGEST_DETAIL))
+    ]
     said.append(cost(report))
-    return "\n".join(f"- {sentence}" for sentence in dict.fromkeys(said))
+    return "\n".join(f"- {sentence}" for sentence in said)
+
+
+def _remark(result: Result) -> str:
+    """Return what is said behind the sentence that all accepted results have, such as a tolerance."""
+    return result.detail.removeprefix(words.DECIDED).removeprefix("; ")
 
 
 def cost(report: Report) -> str:

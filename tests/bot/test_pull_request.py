@@ -22,6 +22,7 @@ from perfbot.bot.pull_request import (
     title,
 )
 from perfbot.bot.report import Result, Samples, Speedup
+from perfbot.bot.words import DECIDED
 
 from github_page import Page
 from hostile import TRICKS, hostile, poisoned
@@ -124,6 +125,14 @@ def test_rejected_attempts_on_the_same_function_are_told() -> None:
     said = Page(body(proposal(report=report))).text
     assert "Rejected attempts" in said
     assert "the new function returns or does something else" in said
+
+
+def test_a_tolerance_is_told_and_what_all_accepted_results_have_is_not_repeated() -> None:
+    result = fast(2.0, detail=f"{DECIDED}; floats may differ by 1e-09")
+    said = Page(body(proposal(results=(result,)))).text
+    assert "On Cart.total: floats may differ by 1e-09." in said
+    assert DECIDED not in said
+    assert "On Cart.total" not in Page(body(proposal(results=(fast(2.0, detail=DECIDED),)))).text
 
 
 def test_what_a_model_wrote_is_marked_and_short() -> None:
