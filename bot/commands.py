@@ -159,9 +159,10 @@ def read(comment: str) -> Request | None:
 
 def _lines(comment: str) -> Iterator[str]:
     """Yield the lines of paragraphs that stand by themselves: not quoted, listed, code or folded."""
-    folded, goes_on = _Folded(), _continuing(comment)
+    tokens = _parser().parse(comment)
+    folded, goes_on = _Folded(), _continuing(comment, tokens)
     last = paragraph = Token("", "", 0)
-    for token in _parser().parse(comment):
+    for token in tokens:
         if token.type == "html_block":
             folded.through(token.content, opens=token.level == 0, ends=token.level == 0)
         elif token.type == "paragraph_open":
@@ -173,14 +174,18 @@ def _lines(comment: str) -> Iterator[str]:
         last = token
 
 
-def _continuing(comment: str) -> list[bool]:
+def _continuing(comment: str, tokens: Sequence[Token]) -> list[bool]:
     """Say of each line whether a quotation, list or reference began above it without an empty line.
 
-    Parsers differ on how long such a block goes on, and GitHub's is not ours.
+    Parsers differ on how long such a block goes on, and GitHub's is not ours. In a code block
+    nothing begins.
     """
+    fences = [token.map for token in tokens if token.type == "fence" and token.level == 0]
+    code = {line for span in fences if span for line in range(*span)}
     found, going = [], False
-    for line in _NEW_LINE.split(comment):
-        going = bool(line.strip()) and (going or bool(_CONTAINER.match(line)))
+    for number, line in enumerate(_NEW_LINE.split(comment)):
+        begins = number not in code and bool(_CONTAINER.match(line))
+        going = bool(line.strip()) and (going or begins)
         found.append(going)
     return found
 

@@ -23,7 +23,7 @@ HEAD = (
 SCAN = "look for hotspots now"
 NOTHING = "Nothing is open, waiting, rejected or ignored."
 MORE = "… and {count} more"
-MOST_ROWS = 60  # of each list
+MOST_ROWS = 40  # of each list, so that four full ones fit into an issue
 MOST_BOXES = 1000  # of an edited body that are looked at
 _LONGEST_NAME = 200
 _LONGEST_WHY = 300
@@ -120,7 +120,7 @@ def render(dashboard: Dashboard) -> str:
 def read(text: Text, own_id: int) -> tuple[Box, ...]:
     """Return the boxes of a body, edited or not, each command once; ticked if any copy of it is.
 
-    None at all where the issue is not perfbot's own. What does not look like a box of ours is passed over.
+    There are none where the issue is not perfbot's own; what is no box of ours is passed over.
     """
     if found(text, Kind.DASHBOARD, own_id) is None:
         return ()

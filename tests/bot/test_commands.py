@@ -73,6 +73,8 @@ TOTAL = FunctionName("src/shop/cart.py", "Cart.total")
         ("> /perfbot stop\n\n/optimize", Optimize()),
         ("<details>\n\nlong\n\n</details>\n\n/optimize", Optimize()),
         ("   /optimize", Optimize()),
+        ("```\n- a\n> b\n```\n/optimize", Optimize()),
+        ("**bold**\n1.5 times\n/optimize", Optimize()),
     ],
 )
 def test_a_command_is_understood(comment: str, asked: object) -> None:
