@@ -6,16 +6,16 @@ reads back are described in GitHub's documentation, "Workflow commands for GitHu
 """
 
 import os
-import re
 import secrets
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from perfbot.bot import words
+from perfbot.bot import markdown, words
 from perfbot.bot.durations import parse_duration
 from perfbot.bot.exits import Exit, RunError
+from perfbot.bot.markdown import code, plain, prose
 from perfbot.bot.options import OptimizeOptions, function_name
 from perfbot.bot.report import Report, Result, Verdict
 
@@ -95,11 +95,11 @@ def summary(report: Report, folder: Path) -> str:
     if report.unchanged:
         parts.append("\n### Where nothing was proposed\n")
         parts.extend(
-            f"- {_code(one.function)}: {words.REASON[one.reason]}"
-            + (f" ({_plain(one.detail)})" if one.detail else "")
+            f"- {code(one.function)}: {words.REASON[one.reason]}"
+            + (f" ({plain(one.detail)})" if one.detail else "")
             for one in report.unchanged
         )
-    parts.append(f"\nTests before any change: {_plain(words.tests(report))}.")
+    parts.append(f"\nTests before any change: {plain(words.tests(report))}.")
     return "\n".join(parts) + "\n"
 
 
@@ -109,41 +109,27 @@ def _table(report: Report) -> Iterator[str]:
     yield "| hotspot | share | outcome |"
     yield "|---|---:|---|"
     for row in report.hotspots:
-        outcome = _plain(words.outcome(report, row))
-        yield f"| {_code(row.function)} | {words.percent(row.share)} | {outcome} |"
+        outcome = plain(words.outcome(report, row))
+        yield f"| {code(row.function)} | {words.percent(row.share)} | {outcome} |"
 
 
 def _result(result: Result, folder: Path) -> Iterator[str]:
-    yield f"\n### {_code(result.function)}\n"
-    yield f"**{_plain(words.claim(result))}**"
+    yield f"\n### {code(result.function)}\n"
+    yield f"**{plain(words.claim(result))}**"
     if result.speedup:
         yield f"({words.interval(result.speedup)})"
     if result.detail:
-        yield f"\n{_plain(result.detail)}"
+        yield f"\n{plain(result.detail)}"
     yield ""
     for strategy in result.strategies:
-        yield f"- **{_plain(strategy.name)}**: {_plain(strategy.why)}"
+        yield f"- **{plain(strategy.name)}**: {prose(strategy.why)}"
     if result.patch and result.verdict is Verdict.ACCEPTED:
-        yield from _patch(folder / Path(result.patch).name)
+        yield _patch(folder / Path(result.patch).name)
 
 
-def _patch(path: Path) -> Iterator[str]:
-    text = words.visible(path.read_bytes().decode("utf-8", "replace"))
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    yield f"\n<details><summary>Patch</summary>\n\n{fence}diff\n{text}\n{fence}\n\n</details>"
-
-
-def _code(text: str) -> str:
-    """Set text as code without Markdown's backticks, which the text might hold itself."""
-    return f"<code>{_plain(text)}</code>"
-
-
-def _plain(text: str) -> str:
-    """Return text that Markdown shows as it is: every character with a meaning becomes an entity."""
-    line = " ".join(words.visible(text).split())
-    safe = re.sub(r"[^\w\s.,;%×–/()+-]|_", lambda found: f"&#{ord(found[0])};", line)
-    return safe.replace("www.", "www&#46;")  # GitHub makes links of bare addresses
+def _patch(path: Path) -> str:
+    text = path.read_bytes().decode("utf-8", "replace")
+    return "\n" + markdown.folded("Patch", markdown.fenced(text, "diff"))
 
 
 def _bounded(text: str) -> bytes:

@@ -5,6 +5,7 @@ offers and lowers limits; it never names an endpoint, a key or a folder outside 
 """
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -26,6 +27,9 @@ _OPERATOR_ONLY = (
 )
 _ALL_FILES = "**"
 _READABILITY = Limits()
+_PREFIX = re.compile(r"[\w()!:./\[\]-]+(?: [\w()!:./\[\]-]+)*")
+_PERSON = re.compile(r"[^<>@#\n\r\x00-\x1f]{1,80} <[\w.+-]{1,64}@[\w.-]{1,190}>")
+_LONGEST_TEXT = 300
 _LARGEST_BYTES = 1 << 20  # far more than is accepted, far less than hurts
 
 
@@ -162,12 +166,18 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class PullRequests:
-    """How pull requests are opened."""
+    """How pull requests are opened.
+
+    ``commit_prefix`` comes before titles and commit messages, such as ``perf:``; ``co_author`` is
+    ``Name <address>`` for a ``Co-authored-by`` line, which there is none of by default.
+    """
 
     open_at_most: int = 2
     draft: bool = True
     labels: tuple[str, ...] = ("performance",)
     schedule: Schedule = Schedule.WEEKLY
+    commit_prefix: str | None = None
+    co_author: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +349,16 @@ def _pull_requests(section: Section) -> PullRequests:
         draft=section.flag("draft", default.draft),
         labels=section.texts("labels", default.labels),
         schedule=section.choice("schedule", default.schedule),
+        commit_prefix=_matching(section, "commit_prefix", _PREFIX, "a short text such as perf:"),
+        co_author=_matching(section, "co_author", _PERSON, "a person such as Ada <ada@x.example>"),
     )
+
+
+def _matching(section: Section, name: str, form: re.Pattern[str], wanted: str) -> str | None:
+    text = section.text(name, None)
+    if text is not None and (len(text) > _LONGEST_TEXT or not form.fullmatch(text)):
+        raise section.fail(name, f"expected {wanted}, in one line")
+    return text
 
 
 @dataclass(frozen=True, slots=True)

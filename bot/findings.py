@@ -9,6 +9,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from perfbot.bot import report as rows
+from perfbot.bot import words
 from perfbot.bot.git import revision
 from perfbot.bot.patch import unified_patch
 from perfbot.bot.report import Report, Samples
@@ -29,7 +30,6 @@ from perfbot.profiling.growth import Curve
 from perfbot.profiling.hotspots import Hotspot
 from perfbot.profiling.measure import Interval
 
-DECIDED = "same results, same tests, and even the lower end of the interval is above the threshold"
 HARDER_TO_READ = "harder to read: {what}"
 _BESIDE = OTHER_TYPES.partition("{")[0]
 _CPU_INFO = Path("/proc/cpuinfo")
@@ -268,7 +268,7 @@ def _decided(verdict: Accepted) -> str:
     details = [gate.detail for gate in verdict.gates if gate.name == SAME_RESULTS]
     compared = [each.partition(f", {_BESIDE}")[0] for each in details]
     remarks = [more for each in compared if (more := each.partition(", ")[2])]
-    return "; ".join((DECIDED, *remarks, *filter(None, [verdict.remark])))
+    return "; ".join((words.DECIDED, *remarks, *filter(None, [verdict.remark])))
 
 
 def _harder(verdict: Accepted, function: FunctionName) -> tuple[str, ...]:

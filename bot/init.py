@@ -69,6 +69,8 @@ pull_requests:
   draft: true
   labels: [performance]
   schedule: weekly
+  # commit_prefix: "perf:"                    # before titles and commit messages
+  # co_author: "Ada <ada@shop.example>"       # for a Co-authored-by line
 
 # What is kept of a run, on this machine only: local (its transcript), redacted (without source text)
 # or none.

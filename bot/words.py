@@ -45,6 +45,7 @@ REASON: Mapping[Reason, str] = {
     Reason.IGNORED: "left out by the configuration",
     Reason.BUDGET: "its turn did not come in this run",
 }
+DECIDED = "same results, same tests, and even the lower end of the interval is above the threshold"
 NEW_BENCHMARK = "No benchmark calls it; one was written from its recorded calls:"
 
 

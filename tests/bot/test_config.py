@@ -37,7 +37,8 @@ overrides: [{paths: ["src/billing/**"], accept: {min_speedup: 1.5, tolerance: nu
 models: {planner: {backend: vllm}, optimizer: {backend: openai},
          feedback: {rounds: 5, history: false, samples: 4, temperature: 1, queries: 0}}
 budget: {time: 1h30m, candidates: 4, usd: 0, tokens: 0}
-pull_requests: {open_at_most: 1, draft: false, labels: [fast], schedule: monthly}
+pull_requests: {open_at_most: 1, draft: false, labels: [fast], schedule: monthly,
+                commit_prefix: "perf(shop):", co_author: "Ada L. <ada@shop.example>"}
 telemetry: none
 allow: [network, ctypes]
 """
@@ -64,6 +65,8 @@ def test_every_key_of_the_documented_file_is_read() -> None:
     assert config.models.feedback == Refinement(5, False, 4, 1.0, 0)
     assert (config.budget.time_s, config.budget.usd, config.budget.tokens) == (5400, 0, 0)
     assert config.pull_requests.schedule is Schedule.MONTHLY
+    assert config.pull_requests.commit_prefix == "perf(shop):"
+    assert config.pull_requests.co_author == "Ada L. <ada@shop.example>"
     assert config.telemetry is Telemetry.NONE
     assert config.allow == {Capability.NETWORK, Capability.CTYPES}
 
@@ -120,6 +123,15 @@ WRONG = [
     ("paths: {include: src}\n", 1, "paths.include", "a list of texts"),
     ("paths:\n  include:\n  - a\n  - 3\n", 4, "paths.include[1]", "a text, found 3"),
     ("pull_requests: {draft: 1}\n", 1, "pull_requests.draft", "true or false"),
+    ("pull_requests: {commit_prefix: 'a #1'}\n", 1, "pull_requests.commit_prefix", "such as perf:"),
+    (
+        "pull_requests: {commit_prefix: 'perf: '}\n",
+        1,
+        "pull_requests.commit_prefix",
+        "such as perf:",
+    ),
+    ('pull_requests: {co_author: "A <a@b>\\nB: c"}\n', 1, "pull_requests.co_author", "in one line"),
+    ("pull_requests: {co_author: Ada}\n", 1, "pull_requests.co_author", "expected a person"),
     ("telemetry: cloud\n", 1, "telemetry", "one of local, redacted, none"),
     ("allow: [netwrok]\n", 1, "allow", "did you mean 'network'"),
     ("allow: network\n", 1, "allow", "a list of these: network, processes"),

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from perfbot.bot.config import Accept, Operator, read
 from perfbot.bot.connect import _terms, request
-from perfbot.bot.findings import DECIDED, _decided, _harder
+from perfbot.bot.findings import _decided, _harder
+from perfbot.bot.words import DECIDED
 from perfbot.optimizer.readability import Kept, Limits
 from perfbot.optimizer.verdict import Accepted, Gate
 from perfbot.optimizer.verify import OTHER_TYPES
