@@ -17,7 +17,10 @@ MAY_IMPORT = {
 }
 DOORS = {
     "subprocess": {"profiling/sandbox.py", "bot/git.py", "optimizer/serving.py"},
-    "sqlite3": {"bot/jobs.py", "optimizer/context.py", "optimizer/transcript.py"},
+    "dbos": {"bot/jobs.py"},
+    "flask": {"bot/server.py"},
+    "sqlalchemy": {"bot/database.py", "bot/heartbeats.py", "bot/inbox.py"},
+    "sqlite3": {"bot/database.py", "optimizer/context.py", "optimizer/transcript.py"},
 }
 ENVIRONMENT_DOOR = {"bot/config.py", "bot/action.py"}
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
