@@ -35,12 +35,17 @@ class State(StrEnum):
     """How far a delivery has come."""
 
     RECEIVED = "received"
+    HELD = "held"
+    """It asks for a scan, which begins when nothing else waits."""
     QUEUED = "queued"
     """Its job stands in the queue; the note is the job's id."""
     NOTHING = "nothing"
     """It asks for nothing."""
     UNREADABLE = "unreadable"
     """It is not as GitHub describes it; the note says where."""
+
+
+_UNSETTLED = (State.RECEIVED, State.HELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +77,9 @@ class Inbox:
             "received_s": time.time(),
             "state": State.RECEIVED,
         }
+        kept = insert(_DELIVERIES).values(row).on_conflict_do_nothing().returning(_DELIVERIES.c.id)
         with self._told(), self._engine.begin() as connection:
-            done = connection.execute(insert(_DELIVERIES).values(row).on_conflict_do_nothing())
-            return done.rowcount == 1
+            return connection.execute(kept).first() is not None
 
     def waiting(self) -> Waiting:
         """Count what the sweeper has not looked at."""
@@ -84,12 +89,12 @@ class Inbox:
             count, oldest = connection.execute(asked).one()
         return Waiting(count, max(0.0, time.time() - oldest) if count else 0.0)
 
-    def unswept(self, at_most: int) -> tuple[Delivery, ...]:
-        """Return the oldest deliveries that wait."""
+    def oldest(self, at_most: int, state: State = State.RECEIVED) -> tuple[Delivery, ...]:
+        """Return the oldest deliveries that have come so far and no further."""
         columns = _DELIVERIES.c.id, _DELIVERIES.c.event, _DELIVERIES.c.body
         asked = (
             sa.select(*columns)
-            .where(_DELIVERIES.c.state == State.RECEIVED)
+            .where(_DELIVERIES.c.state == state)
             .order_by(_DELIVERIES.c.received_s)
             .limit(at_most)
         )
@@ -113,7 +118,7 @@ class Inbox:
     def forget(self, older_than_s: float) -> int:
         """Delete settled deliveries that came more than so many seconds ago; return how many."""
         old = _DELIVERIES.c.received_s < time.time() - older_than_s
-        unwanted = sa.delete(_DELIVERIES).where(old, _DELIVERIES.c.state != State.RECEIVED)
+        unwanted = sa.delete(_DELIVERIES).where(old, _DELIVERIES.c.state.not_in(_UNSETTLED))
         with self._told(), self._engine.begin() as connection:
             return connection.execute(unwanted).rowcount
 

@@ -38,7 +38,8 @@ POISONED = "the worker died {attempts} times while it worked on this"
 FAILED = "a step failed: {why}"
 OUT_OF_TOUCH = "this worker lost touch with the database; others take its jobs over"
 NOT_A_JOB = "a stored job cannot be read: it is none of this version"
-_QUEUE, _WORK, _GIVE_UP = "perfbot", "work", "give-up"
+_QUEUE, _CONTROL_QUEUE, _WORK, _GIVE_UP = "perfbot", "perfbot-control", "work", "give-up"
+_CONTROLS_AT_ONCE = 4
 _TICK_S = 0.25
 _LOOK_S = 0.5
 _POISON_S = 5.0
@@ -107,6 +108,9 @@ class JobEngine(Protocol):
     def status(self, job_id: str) -> JobState | None:
         """Return how far the job has come; None where it is unknown."""
 
+    def waiting(self) -> int:
+        """Count the jobs that wait to begin; those that run or control are none of them."""
+
     def step(self, name: str, action: Action) -> Json:
         """Do one step of the running job, or return what it returned before a crash.
 
@@ -170,13 +174,8 @@ class DurableJobs:
         dbos_log.handlers.clear()
         dbos_log.propagate = True
         DBOS.launch()
-        DBOS.register_queue(
-            _QUEUE,
-            worker_concurrency=self._at_once,
-            partition_concurrency=1,
-            polling_interval_sec=_LOOK_S,
-            on_conflict="always_update",
-        )
+        self._listen(_QUEUE, self._at_once)
+        self._listen(_CONTROL_QUEUE, _CONTROLS_AT_ONCE)
         self._keeper.start()
 
     def enqueue(self, job: Job) -> None:
@@ -193,7 +192,7 @@ class DurableJobs:
         return _STATES[found.status] if found else None
 
     def waiting(self) -> int:
-        """Count the jobs that wait for a worker."""
+        """See ``JobEngine``."""
         return len(DBOS.list_workflows(status="ENQUEUED", queue_name=_QUEUE, load_input=False))
 
     def step(self, name: str, action: Action) -> Json:
@@ -222,10 +221,19 @@ class DurableJobs:
         self._keeper.join()
         self._beats.leave()
 
+    def _listen(self, queue: str, at_once: int) -> None:
+        DBOS.register_queue(
+            queue,
+            worker_concurrency=at_once,
+            partition_concurrency=1,
+            polling_interval_sec=_LOOK_S,
+            on_conflict="always_update",
+        )
+
     def _put(self, workflow: str, id: str, job: Job, *arguments: Json) -> None:
         options = EnqueueOptions(
             workflow_name=workflow,
-            queue_name=_QUEUE,
+            queue_name=_CONTROL_QUEUE if job.priority is Priority.CONTROL else _QUEUE,
             workflow_id=id,
             app_version=JOB_FORMAT,
             priority=job.priority,

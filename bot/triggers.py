@@ -5,6 +5,7 @@ in it belongs to strangers and is carried along, never obeyed here.
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import IntEnum, StrEnum
@@ -13,6 +14,7 @@ from typing import get_args, get_origin, get_type_hints
 from perfbot.bot.deliveries import Json
 
 NOT_STORED_BY_US = "a stored trigger cannot be read: {what}"
+_CONTROL = re.compile(r"^ {0,3}/perfbot[ \t]+(stop|status|help)\b", re.MULTILINE)
 
 
 class TriggerError(ValueError):
@@ -22,9 +24,12 @@ class TriggerError(ValueError):
 class Priority(IntEnum):
     """Who is waited on: the smaller number goes first."""
 
-    PERSON = 1
+    CONTROL = 1
+    """A person asks about or stops what runs: never waits for it, and must be quick."""
+    PERSON = 2
     CHANGE = 5
     SCAN = 10
+    """Nobody asked for it; begins only while nothing else waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +139,19 @@ def job_id(asked: Trigger, delivery_id: str) -> str:
 
 
 def lane(asked: Trigger) -> str:
-    """Return where jobs run one at a time: the repository, or the installation as a whole."""
+    """Return where jobs run one at a time: the repository, the installation, or beside what runs."""
     if isinstance(asked, InstallationChanged | RepositoriesChanged):
         return f"installation-{asked.installation_id}"
+    if priority(asked) is Priority.CONTROL:
+        return f"control-{asked.repository.id}"
     return f"repository-{asked.repository.id}"
 
 
 def priority(asked: Trigger) -> Priority:
     """Return how urgent it is: a person who waits comes before a scan that nobody asked for."""
-    if isinstance(asked, CommentCreated | DashboardEdited):
+    if isinstance(asked, CommentCreated):
+        return Priority.CONTROL if _CONTROL.search(asked.text) else Priority.PERSON
+    if isinstance(asked, DashboardEdited):
         return Priority.PERSON
     return Priority.SCAN if isinstance(asked, Pushed) else Priority.CHANGE
 

@@ -2,7 +2,7 @@
 
 ``ledger_worker.py LEDGER [--steps N] [--mode MODE]``, with MODE one of ``plain``, ``failing`` (the last step
 raises), ``deadly`` (the first step kills the process) and ``subprocess`` (the first step waits for
-one). A step writes ``JOB STEP begin`` and ``JOB STEP end``; between the two it waits while a file
+one). A job that controls stops the job that its comment names. A step writes ``JOB STEP begin`` and ``JOB STEP end``; between the two it waits while a file
 LEDGER.hold is there.
 """
 
@@ -19,6 +19,7 @@ from perfbot.bot.deliveries import Json
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.jobs import Action, Job, JobEngine, JobStopped, Stopped
 from perfbot.bot.options import WorkerOptions
+from perfbot.bot.triggers import Priority
 
 
 class Ledger:
@@ -29,6 +30,10 @@ class Ledger:
         self.hold = ledger.with_name(ledger.name + ".hold")
 
     def run(self, job: Job, engine: JobEngine) -> None:
+        if job.priority is Priority.CONTROL:
+            engine.step("stop", lambda _stopped: engine.cancel(str(job.task["text"]).split()[-1]))
+            return
+        self.write(f"{job.id} at {os.getpid()}")
         for number in range(1, self.steps + 1):
             engine.step(f"step {number}", self.action(job, number))
             self.write(f"{job.id} after {number}")
