@@ -27,7 +27,7 @@ DASHBOARD_MARK = "<!-- perfbot:dashboard -->"
 WRONG_FIELD = "{event}: {field} is {found}, expected {expected}"
 _COMMAND_LINE = re.compile(r"^[ ]{0,3}/[a-z]", re.MULTILINE | re.IGNORECASE)
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_NAME = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)
+_NAME = re.compile(r"(?!\.)[\w.-]{1,100}/(?!\.{1,2}$)[\w.-]{1,100}", re.ASCII)
 
 
 class EventError(ValueError):

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -108,8 +108,10 @@ class Process:
 class Server(Process):
     """``perfbot serve`` with its state in a folder."""
 
-    def __init__(self, state: Path, secret: str = SECRET, **environ: str) -> None:
-        argv = [str(PERFBOT), "serve", "--listen", "127.0.0.1:0"]
+    def __init__(
+        self, state: Path, secret: str = SECRET, arguments: Sequence[str] = (), **environ: str
+    ) -> None:
+        argv = [str(PERFBOT), "serve", "--listen", "127.0.0.1:0", *arguments]
         given = {"XDG_STATE_HOME": str(state), "PERFBOT_WEBHOOK_SECRET": secret, **environ}
         super().__init__(argv, given)
         self.port = int(self.said(r"listening on 127\.0\.0\.1:(\d+)")[1])

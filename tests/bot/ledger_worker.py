@@ -1,9 +1,11 @@
 """A worker for tests: each step of its job appends to a ledger on disk.
 
-``ledger_worker.py LEDGER [--steps N] [--mode MODE]``, with MODE one of ``plain``, ``failing`` (the last step
-raises), ``deadly`` (the first step kills the process) and ``subprocess`` (the first step waits for
-one). A job that controls stops the job that its comment names. A step writes ``JOB STEP begin`` and ``JOB STEP end``; between the two it waits while a file
-LEDGER.hold is there.
+``ledger_worker.py LEDGER [--steps N] [--mode MODE]``, with MODE one of ``plain``, ``failing`` (the
+last step raises), ``deadly`` (the first step kills the process) and ``subprocess`` (the first step
+waits for one). A job that controls stops the job that its comment names.
+
+A step writes ``JOB STEP begin`` and ``JOB STEP end``. While a file LEDGER.hold says ``step 2``, that
+step waits between the two; while it says ``border 2``, the job waits after the step.
 """
 
 import os
@@ -66,7 +68,7 @@ class Ledger:
 
     def wait(self, place: str, stopped: Stopped) -> None:
         """Wait while the file that holds says this place."""
-        while self.hold.exists() and self.hold.read_text() in ("all", place):
+        while self.hold.exists() and self.hold.read_text() == place:
             if stopped():
                 raise JobStopped(place)
             time.sleep(0.02)
