@@ -43,12 +43,12 @@ def application(inbox: Inbox, secrets: Secrets) -> Flask:
     """Return the WSGI application: /webhook, /healthz, /readyz and /metrics."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BYTES
+    app.before_request(_start_clock)  # the first, as a later one may answer
     metrics = Metrics(inbox)
     _serve_webhook(app, inbox, secrets, metrics)
     _serve_state(app, inbox, metrics)
     app.register_error_handler(DatabaseError, _unkept)
     app.register_error_handler(Exception, _failed)
-    app.before_request(_start_clock)
     return app
 
 

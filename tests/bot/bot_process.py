@@ -92,16 +92,18 @@ class Process:
         """End it as a power cut would."""
         if self.popen.poll() is None:
             self.popen.send_signal(signal.SIGKILL)
-        self.popen.wait()
-        self._reader.join()
-        assert self.popen.stderr
-        self.popen.stderr.close()
+        self._ended(60)
 
     def end(self, timeout_s: float = 60) -> int:
         """End it as a supervisor would; return its exit code."""
         self.popen.send_signal(signal.SIGTERM)
+        return self._ended(timeout_s)
+
+    def _ended(self, timeout_s: float) -> int:
         code = self.popen.wait(timeout_s)
         self._reader.join()
+        assert self.popen.stderr
+        self.popen.stderr.close()
         return code
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -55,7 +56,7 @@ def postgres() -> Iterator[str]:
                     pytest.fail("PostgreSQL did not start")
                 yield f"postgresql://perfbot@127.0.0.1:{port}/postgres"
             finally:
-                running.terminate()
+                running.send_signal(signal.SIGINT)  # without waiting for its clients to leave
                 running.communicate()
 
 

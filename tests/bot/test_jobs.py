@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from dbos import DBOSClient, DBOSPortableJSONSerializer
-from postgres import postgres
 
 from perfbot.bot.deliveries import Delivery
 from perfbot.bot.inbox import Inbox, State
 from perfbot.bot.jobs import OUT_OF_TOUCH
 
 from bot_process import Worker, comment_payload, ledger_lines, wait_for
+from postgres import postgres
 
 JOB = "comment-7-1"
 PLACES = ["step 1", "border 1", "step 2", "border 2"]

@@ -3,11 +3,13 @@
 import gzip
 import json
 import socket
+import sqlite3
 import stat
 import subprocess
 import threading
 import uuid
 from collections.abc import Iterator
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from perfbot.bot.deliveries import EVENTS, Delivery
 from perfbot.bot.inbox import Inbox, State
+from perfbot.bot.server import NOT_KEPT
 
 from bot_process import (
     PERFBOT,
@@ -26,6 +29,7 @@ from bot_process import (
     signature,
     wait_for,
 )
+from postgres import postgres
 
 BODY = json.dumps(comment_payload()).encode()
 EXAMPLES: dict[str, list[dict[str, Any]]] = json.loads(
@@ -244,7 +248,7 @@ def test_nothing_that_was_answered_is_lost_by_a_kill(tmp_path: Path) -> None:
             try:
                 if server.deliver(comment_payload(), id=id) == 204:
                     answered.append(id)
-            except OSError:
+            except (OSError, HTTPException):
                 return
 
     senders = [threading.Thread(target=send) for _ in range(4)]
@@ -264,18 +268,33 @@ def test_nothing_that_was_answered_is_lost_by_a_kill(tmp_path: Path) -> None:
 
 
 def test_a_delivery_that_cannot_be_written_down_is_not_acknowledged(tmp_path: Path) -> None:
-    server = Server(tmp_path)
+    """And when the database is back, the same delivery passes."""
+    server, id = Server(tmp_path), new_id()
+    locked = sqlite3.connect(tmp_path / "perfbot" / "bot" / "deliveries.sqlite")
     try:
-        assert server.get("/readyz")[0] == 200
-        for file in (tmp_path / "perfbot" / "bot").iterdir():
-            file.unlink()
-        (tmp_path / "perfbot" / "bot").rmdir()
-        id = new_id()
-        statuses = {server.deliver(comment_payload(), id=new_id()) for _ in range(20)}
-        assert statuses == {503}
+        locked.execute("BEGIN EXCLUSIVE")
+        body = json.dumps(comment_payload(text="/optimize MARKED")).encode()
+        status, sentence = server.send(body, headers_for(body, delivery=id))
+        assert (status, sentence) == (503, f"{NOT_KEPT}\n")
         assert server.get("/healthz")[0] == 200
+        locked.rollback()
+        assert server.send(body, headers_for(body, delivery=id))[0] == 204
+        assert "MARKED" not in "".join(server.lines)
+    finally:
+        locked.close()
+        server.kill()
+
+
+def test_a_database_that_is_gone_makes_the_server_unready(tmp_path: Path) -> None:
+    with postgres() as url:
+        server = Server(tmp_path, PERFBOT_DATABASE_URL=url)
+        assert server.deliver(comment_payload()) == 204
+        assert server.get("/readyz")[0] == 200
+    try:
+        assert server.deliver(comment_payload()) == 503
         assert server.get("/readyz")[0] == 503
-        assert id not in server.get("/metrics")[1]
+        assert server.get("/healthz")[0] == 200
+        assert "perfbot_deliveries_total" in server.get("/metrics")[1]
     finally:
         server.kill()
 
