@@ -3,6 +3,8 @@
 One of the doors to SQL; what is stored is said by ``inbox``, ``heartbeats`` and ``jobs``.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from sqlite3 import Connection as SqliteConnection
 
 import sqlalchemy as sa
@@ -31,7 +33,10 @@ def connect(url: str) -> sa.Engine:
         address = sa.make_url(url)
         if address.get_backend_name() == "postgresql":
             address = address.set(drivername="postgresql+psycopg")
-            return sa.create_engine(address, hide_parameters=True, pool_pre_ping=True)
+            patience = {"connect_timeout": _BUSY_MS // 1000}
+            return sa.create_engine(
+                address, hide_parameters=True, pool_pre_ping=True, connect_args=patience
+            )
         if address.get_backend_name() == "sqlite":
             engine = sa.create_engine(address, hide_parameters=True)
             sa.event.listen(engine, "connect", _durable)
@@ -41,18 +46,25 @@ def connect(url: str) -> sa.Engine:
     raise DatabaseError(NOT_AN_ADDRESS.format(url=url.split("@")[-1]))
 
 
-def create(engine: sa.Engine, tables: sa.MetaData) -> None:
+def create(engine: sa.Engine, url: str, tables: sa.MetaData) -> None:
     """Create the tables that are missing; raises DatabaseError where that cannot be done.
 
     Two processes that start together may both find one missing; the second look settles it.
     """
-    try:
+    with told(url):
         try:
             tables.create_all(engine)
         except SQLAlchemyError:
             tables.create_all(engine)
+
+
+@contextmanager
+def told(url: str) -> Iterator[None]:
+    """Turn what goes wrong with a database inside the block into a DatabaseError."""
+    try:
+        yield
     except SQLAlchemyError as error:
-        raise DatabaseError(sentence(engine.url, error)) from None
+        raise DatabaseError(_sentence(url, error)) from None
 
 
 def _durable(connection: SqliteConnection, _record: object) -> None:
@@ -62,7 +74,8 @@ def _durable(connection: SqliteConnection, _record: object) -> None:
     connection.execute("PRAGMA synchronous=FULL")
 
 
-def sentence(url: sa.URL, error: SQLAlchemyError) -> str:
+def _sentence(url: str, error: SQLAlchemyError) -> str:
     """Say what is wrong without the statement, its values or the password."""
+    shown = sa.make_url(url).render_as_string(hide_password=True)
     lines = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()
-    return UNREACHABLE.format(url=url.render_as_string(hide_password=True), why=lines[0])
+    return UNREACHABLE.format(url=shown, why=lines[0])

@@ -5,13 +5,11 @@ One of the doors to SQL.
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 
-from perfbot.bot.database import DatabaseError, connect, create, sentence
+from perfbot.bot.database import connect, create, told
 
 _TABLES = sa.MetaData()
 _WORKERS = sa.Table(
@@ -34,36 +32,37 @@ class Heartbeats:
     def __init__(self, url: str, name: str, dead_after_s: float) -> None:
         self.name = name
         self.dead_after_s = dead_after_s
+        self._url = url
         self._engine = connect(url)
-        create(self._engine, _TABLES)
+        create(self._engine, url, _TABLES)
 
     def join(self) -> None:
         """Enter the table; a worker does so before it takes its first job."""
-        with self._told(), self._engine.begin() as connection:
+        with told(self._url), self._engine.begin() as connection:
             connection.execute(sa.insert(_WORKERS).values(name=self.name, seen_s=self._now()))
 
     def beat(self) -> bool:
         """Say that this worker lives; False: the others have taken it for dead."""
         change = sa.update(_WORKERS).where(_WORKERS.c.name == self.name)
-        with self._told(), self._engine.begin() as connection:
+        with told(self._url), self._engine.begin() as connection:
             return connection.execute(change.values(seen_s=self._now())).rowcount == 1
 
     def dead(self) -> tuple[str, ...]:
         """Return the workers that were not seen for too long."""
         asked = sa.select(_WORKERS.c.name).where(self._overdue())
-        with self._told(), self._engine.connect() as connection:
+        with told(self._url), self._engine.connect() as connection:
             return tuple(connection.execute(asked).scalars())
 
     def bury(self, names: Sequence[str]) -> None:
         """Remove dead workers, once their jobs are taken over; a late sign of life saves one."""
         unwanted = sa.delete(_WORKERS).where(_WORKERS.c.name.in_(names), self._overdue())
-        with self._told(), self._engine.begin() as connection:
+        with told(self._url), self._engine.begin() as connection:
             connection.execute(unwanted)
 
     def leave(self) -> None:
         """Count as dead from now on, so that unfinished jobs are taken over at once."""
         change = sa.update(_WORKERS).where(_WORKERS.c.name == self.name).values(seen_s=0.0)
-        with self._told(), self._engine.begin() as connection:
+        with told(self._url), self._engine.begin() as connection:
             connection.execute(change)
         self._engine.dispose()
 
@@ -75,10 +74,3 @@ class Heartbeats:
         if self._engine.dialect.name == "postgresql":
             return sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Float)
         return sa.literal(time.time())
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except SQLAlchemyError as error:
-            raise DatabaseError(sentence(self._engine.url, error)) from None

@@ -5,16 +5,13 @@ One table, in SQLite or PostgreSQL; one of the doors to SQL.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
 
-from perfbot.bot.database import DatabaseError, connect, create, sentence
+from perfbot.bot.database import connect, create, told
 from perfbot.bot.deliveries import Delivery
 
 _TABLES = sa.MetaData()
@@ -64,8 +61,9 @@ class Inbox:
     """
 
     def __init__(self, url: str) -> None:
+        self._url = url
         self._engine = connect(url)
-        create(self._engine, _TABLES)
+        create(self._engine, url, _TABLES)
 
     def keep(self, delivery: Delivery) -> bool:
         """Write it down durably, unless its id is known; say whether it is new."""
@@ -78,14 +76,14 @@ class Inbox:
             "state": State.RECEIVED,
         }
         kept = insert(_DELIVERIES).values(row).on_conflict_do_nothing().returning(_DELIVERIES.c.id)
-        with self._told(), self._engine.begin() as connection:
+        with told(self._url), self._engine.begin() as connection:
             return connection.execute(kept).first() is not None
 
     def waiting(self) -> Waiting:
         """Count what the sweeper has not looked at."""
         columns = sa.func.count(), sa.func.min(_DELIVERIES.c.received_s)
         asked = sa.select(*columns).where(_DELIVERIES.c.state == State.RECEIVED)
-        with self._told(), self._engine.connect() as connection:
+        with told(self._url), self._engine.connect() as connection:
             count, oldest = connection.execute(asked).one()
         return Waiting(count, max(0.0, time.time() - oldest) if count else 0.0)
 
@@ -98,20 +96,20 @@ class Inbox:
             .order_by(_DELIVERIES.c.received_s)
             .limit(at_most)
         )
-        with self._told(), self._engine.connect() as connection:
+        with told(self._url), self._engine.connect() as connection:
             return tuple(Delivery(*row) for row in connection.execute(asked))
 
     def settle(self, delivery_id: str, state: State, note: str = "") -> None:
         """Record what became of a delivery."""
         change = sa.update(_DELIVERIES).where(_DELIVERIES.c.id == delivery_id)
-        with self._told(), self._engine.begin() as connection:
+        with told(self._url), self._engine.begin() as connection:
             connection.execute(change.values(state=state, note=note))
 
     def state(self, delivery_id: str) -> tuple[State, str] | None:
         """Return how far a delivery has come, and the note; None where it never arrived."""
         columns = _DELIVERIES.c.state, _DELIVERIES.c.note
         asked = sa.select(*columns).where(_DELIVERIES.c.id == delivery_id)
-        with self._told(), self._engine.connect() as connection:
+        with told(self._url), self._engine.connect() as connection:
             found = connection.execute(asked).one_or_none()
         return (State(found[0]), found[1]) if found else None
 
@@ -119,16 +117,9 @@ class Inbox:
         """Delete settled deliveries that came more than so many seconds ago; return how many."""
         old = _DELIVERIES.c.received_s < time.time() - older_than_s
         unwanted = sa.delete(_DELIVERIES).where(old, _DELIVERIES.c.state.not_in(_UNSETTLED))
-        with self._told(), self._engine.begin() as connection:
+        with told(self._url), self._engine.begin() as connection:
             return connection.execute(unwanted).rowcount
 
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except SQLAlchemyError as error:
-            raise DatabaseError(sentence(self._engine.url, error)) from None

@@ -21,7 +21,7 @@ from typing import Protocol
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions, WorkflowStatus
 
-from perfbot.bot.database import DatabaseError
+from perfbot.bot.database import DatabaseError, told
 from perfbot.bot.deliveries import Json
 from perfbot.bot.heartbeats import Heartbeats
 from perfbot.bot.triggers import Priority
@@ -44,7 +44,7 @@ _TICK_S = 0.25
 _LOOK_S = 0.5
 _POISON_S = 5.0
 _FORGET_S = 3600.0
-_GRACE_S = 10.0
+_GRACE_S = 10
 
 _log = logging.getLogger("perfbot.jobs")
 
@@ -144,6 +144,7 @@ class DurableJobs:
     def __init__(
         self, url: str, work: Work, *, at_once: int = 1, dead_after_s: float = DEAD_AFTER_S
     ) -> None:
+        self._url = url
         self._work = work
         self._at_once = at_once
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -152,9 +153,11 @@ class DurableJobs:
         self._buried: set[str] = set()
         self._seen_s = 0.0
         self._closing = threading.Event()
-        self.lost = threading.Event()
-        """Set when others may have taken this worker for dead: it has to end."""
-        self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
+        self._declared_dead = threading.Event()
+        self._threads = [
+            threading.Thread(target=each, name=f"perfbot-{each.__name__}", daemon=True)
+            for each in (self._beat, self._keep)
+        ]
         self._config = DBOSConfig(
             name="perfbot",
             system_database_url=url,
@@ -167,6 +170,7 @@ class DurableJobs:
     def start(self) -> None:
         """Take jobs from now on."""
         self._beats.join()
+        self._seen_s = time.monotonic()
         DBOS(config=self._config)
         DBOS.workflow(name=_WORK, max_recovery_attempts=MOST_ATTEMPTS)(self._workflow())
         DBOS.workflow(name=_GIVE_UP, max_recovery_attempts=MOST_ATTEMPTS)(self._farewell())
@@ -176,31 +180,46 @@ class DurableJobs:
         DBOS.launch()
         self._listen(_QUEUE, self._at_once)
         self._listen(_CONTROL_QUEUE, _CONTROLS_AT_ONCE)
-        self._keeper.start()
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def lost(self) -> bool:
+        """Whether others may have taken this worker for dead, so that it has to end.
+
+        By this machine's own clock, as nothing else can be asked when the database cannot.
+        """
+        silent_s = time.monotonic() - self._seen_s
+        return self._declared_dead.is_set() or silent_s > self._beats.dead_after_s * 2 / 3
 
     def enqueue(self, job: Job) -> None:
         """See ``JobEngine``."""
-        self._put(_WORK, job.id, job, asdict(job))
+        with told(self._url):
+            self._put(_WORK, job.id, job, asdict(job))
 
     def cancel(self, job_id: str) -> None:
         """See ``JobEngine``."""
-        DBOS.cancel_workflow(job_id)
+        with told(self._url):
+            DBOS.cancel_workflow(job_id)
 
     def status(self, job_id: str) -> JobState | None:
         """See ``JobEngine``."""
-        found = DBOS.get_workflow_status(job_id)
+        with told(self._url):
+            found = DBOS.get_workflow_status(job_id)
         return _STATES[found.status] if found else None
 
     def waiting(self) -> int:
         """See ``JobEngine``."""
-        return len(DBOS.list_workflows(status="ENQUEUED", queue_name=_QUEUE, load_input=False))
+        with told(self._url):
+            queued = DBOS.list_workflows(status="ENQUEUED", queue_name=_QUEUE, load_input=False)
+        return len(queued)
 
     def step(self, name: str, action: Action) -> Json:
         """See ``JobEngine``."""
-        told = self._running[str(DBOS.workflow_id)]
+        stop = self._running[str(DBOS.workflow_id)]
 
         def stopped() -> bool:
-            return told.is_set()
+            return stop.is_set() or self.lost
 
         def act() -> Json:
             if stopped():
@@ -209,17 +228,22 @@ class DurableJobs:
 
         return DBOS.run_step({"name": name}, act)
 
-    def close(self) -> None:
-        """Stop taking jobs, let running steps end early, and leave the rest to the next worker."""
+    def close(self) -> bool:
+        """Stop taking jobs, let running steps end early, and leave the rest to the next worker.
+
+        Returns False where a step did not listen and still runs: then the process has to end at once.
+        """
         self._closing.set()
-        for told in list(self._running.values()):
-            told.set()
-        end_s = time.monotonic() + _GRACE_S
-        while self._running and time.monotonic() < end_s:
-            time.sleep(_TICK_S)
-        DBOS.destroy(destroy_registry=True)
-        self._keeper.join()
-        self._beats.leave()
+        for stop in list(self._running.values()):
+            stop.set()
+        DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=_GRACE_S)
+        for thread in self._threads:
+            thread.join(_GRACE_S)
+        try:
+            self._beats.leave()
+        except DatabaseError as error:  # then the others notice by the silence
+            _log.error("%s", error)
+        return not self._running
 
     def _listen(self, queue: str, at_once: int) -> None:
         DBOS.register_queue(
@@ -266,44 +290,38 @@ class DurableJobs:
     @contextmanager
     def _under_way(self, workflow_id: str) -> Iterator[None]:
         """Make the job reachable for those who stop it."""
-        told = self._running[workflow_id] = threading.Event()
+        stop = self._running[workflow_id] = threading.Event()
         _log.info("job begins", extra={"job": workflow_id, "worker": self.name})
         if self._closing.is_set():
-            told.set()
+            stop.set()
         try:
             yield
         finally:
             self._running.pop(workflow_id, None)
             _log.info("job ends", extra={"job": workflow_id, "worker": self.name})
 
+    def _beat(self) -> None:
+        """Say that this worker lives, until the end or until it is too late."""
+        while not self._closing.wait(self._beats.dead_after_s / 5) and not self.lost:
+            try:
+                if self._beats.beat():
+                    self._seen_s = time.monotonic()
+                else:
+                    self._declared_dead.set()
+            except DatabaseError as error:
+                _log.error("%s", error)
+
     def _keep(self) -> None:
-        """Do each chore when it is due, until the end or until the others must think this one dead."""
-        dead_after_s = self._beats.dead_after_s
+        """Do each chore when it is due, until the end."""
         chores = (
-            _Chore(dead_after_s / 5, self._beat),
             _Chore(_LOOK_S, self._pass_cancellations_on),
-            _Chore(dead_after_s / 3, self._take_over),
+            _Chore(self._beats.dead_after_s / 3, self._take_over),
             _Chore(_POISON_S, self._give_up_poisoned),
             _Chore(_FORGET_S, self._forget),
         )
-        self._seen_s = time.monotonic()
-        while not self._closing.wait(_TICK_S) and not self.lost.is_set():
+        while not self._closing.wait(_TICK_S) and not self.lost:
             for chore in chores:
                 chore.do_if_due(self.name)
-            if time.monotonic() - self._seen_s > dead_after_s * 2 / 3:
-                self._lose_touch()
-
-    def _beat(self) -> None:
-        if self._beats.beat():
-            self._seen_s = time.monotonic()
-        else:
-            self._lose_touch()
-
-    def _lose_touch(self) -> None:
-        _log.error(OUT_OF_TOUCH, extra={"worker": self.name})
-        self.lost.set()
-        for told in list(self._running.values()):
-            told.set()
 
     def _pass_cancellations_on(self) -> None:
         """Tell running steps of jobs that somebody stopped, on whichever machine."""
@@ -311,8 +329,8 @@ class DurableJobs:
             ids = list(self._running)
             stopped = DBOS.list_workflows(workflow_ids=ids, status="CANCELLED", load_input=False)
             for one in stopped:
-                if told := self._running.get(one.workflow_id):
-                    told.set()
+                if stop := self._running.get(one.workflow_id):
+                    stop.set()
 
     def _take_over(self) -> None:
         """Put the jobs of dead workers back into the queue, where one of the living takes them."""

@@ -29,38 +29,40 @@ def sweep(inbox: Inbox, engine: JobEngine) -> int:
     come = inbox.oldest(_AT_ONCE)
     for delivery in come:
         _settle(inbox, delivery, *_asked(delivery, engine))
-    if len(come) < _AT_ONCE and (held := inbox.oldest(1, State.HELD)) and not engine.waiting():
-        job = _job(held[0])
-        if job:
-            engine.enqueue(job)
-        _settle(inbox, held[0], State.QUEUED, job.id if job else "")
-        return len(come) + 1
-    return len(come)
+    released = len(come) < _AT_ONCE and _release_a_scan(inbox, engine)
+    return len(come) + released
+
+
+def _release_a_scan(inbox: Inbox, engine: JobEngine) -> bool:
+    held = inbox.oldest(1, State.HELD)
+    if not held or engine.waiting():
+        return False
+    _settle(inbox, held[0], *_asked(held[0], engine, scans_too=True))
+    return True
 
 
 def _settle(inbox: Inbox, delivery: Delivery, state: State, note: str) -> None:
     inbox.settle(delivery.id, state, note)
-    fields = {"delivery": delivery.id, "event": delivery.event, "outcome": state, "job": note}
-    _log.info("swept", extra=fields)
+    fields = {"delivery": delivery.id, "event": delivery.event, "outcome": state}
+    if state is State.UNREADABLE:
+        _log.warning("%s", note, extra=fields)
+    else:
+        _log.info("swept", extra=fields | ({"job": note} if note else {}))
 
 
-def _asked(delivery: Delivery, engine: JobEngine) -> tuple[State, str]:
-    """Enqueue what a delivery asks for; return what became of it, and the job's id."""
+def _asked(delivery: Delivery, engine: JobEngine, *, scans_too: bool = False) -> tuple[State, str]:
+    """Enqueue what a delivery asks for; return what became of it, and the job's id or what is wrong."""
     try:
-        job = _job(delivery)
+        asked = trigger(delivery.event, delivery.body)
     except ValueError as error:
         return State.UNREADABLE, str(error)
-    if job is None:
+    if asked is None:
         return State.NOTHING, ""
-    if job.priority is Priority.SCAN:
+    job = job_for(asked, delivery.id)
+    if job.priority is Priority.SCAN and not scans_too:
         return State.HELD, job.id
     engine.enqueue(job)
     return State.QUEUED, job.id
-
-
-def _job(delivery: Delivery) -> Job | None:
-    asked = trigger(delivery.event, delivery.body)
-    return job_for(asked, delivery.id) if asked else None
 
 
 def job_for(asked: Trigger, delivery_id: str) -> Job:

@@ -1,6 +1,7 @@
 """``perfbot worker``: takes deliveries out of the inbox and works on the jobs that they start."""
 
 import logging
+import os
 import time
 
 from perfbot.bot.config import process_environment
@@ -17,6 +18,7 @@ NO_WORK = (
     "this version of perfbot can receive deliveries but has no work to do for them yet, so no worker "
     "is started; deliveries stay in the inbox"
 )
+DEAF = "a running step does not end when it is told to; this worker ends without it"
 _PAUSE_S = 0.5
 _FORGET_EVERY_S = 3600.0
 _KEEP_S = 14 * 24 * 3600.0  # GitHub itself can redeliver for three days
@@ -45,15 +47,17 @@ def run(options: WorkerOptions, work: Work | None) -> Exit:
     try:
         _until_lost(inbox, engine)
     finally:
-        engine.close()
         inbox.close()
+        if not engine.close():
+            _log.error(DEAF)
+            os._exit(Exit.INTERRUPTED)  # Python would wait for the step before it ends
     raise RunError(Exit.USAGE, OUT_OF_TOUCH)
 
 
 def _until_lost(inbox: Inbox, engine: DurableJobs) -> None:
     _log.info("worker begins", extra={"worker": engine.name})
     forget_at_s = 0.0
-    while not engine.lost.is_set():
+    while not engine.lost:
         try:
             settled = sweep(inbox, engine)
             if time.monotonic() >= forget_at_s:

@@ -1,8 +1,9 @@
 """A worker for tests: each step of its job appends to a ledger on disk.
 
 ``ledger_worker.py LEDGER [--steps N] [--mode MODE]``, with MODE one of ``plain``, ``failing`` (the
-last step raises), ``deadly`` (the first step kills the process) and ``subprocess`` (the first step
-waits for one). A job that controls stops the job that its comment names.
+last step raises), ``deadly`` (the first step kills the process), ``deaf`` (the first step never
+looks whether it should end) and ``subprocess`` (the first step waits for one). A job that controls
+stops the job that its comment names.
 
 A step writes ``JOB STEP begin`` and ``JOB STEP end``. While a file LEDGER.hold says ``step 2``, that
 step waits between the two; while it says ``border 2``, the job waits after the step.
@@ -47,6 +48,8 @@ class Ledger:
             self.write(f"{job.id} {number} begin")
             if self.mode == "deadly":
                 os.kill(os.getpid(), signal.SIGKILL)
+            if self.mode == "deaf":
+                time.sleep(600)
             if self.mode == "subprocess":
                 self.watch(job, stopped)
             self.wait(f"step {number}", stopped)

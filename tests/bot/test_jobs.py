@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from dbos import DBOSClient, DBOSPortableJSONSerializer
 
-from perfbot.bot.deliveries import Delivery
+from perfbot.bot.database import DatabaseError
+from perfbot.bot.deliveries import Delivery, Json
 from perfbot.bot.inbox import Inbox, State
-from perfbot.bot.jobs import OUT_OF_TOUCH
+from perfbot.bot.jobs import OUT_OF_TOUCH, Action, Job, JobState
+from perfbot.bot.sweeper import sweep
 
 from bot_process import Worker, comment_payload, ledger_lines, wait_for
 from postgres import postgres
@@ -139,6 +141,63 @@ def test_a_worker_that_is_asked_to_end_leaves_its_job_to_the_next(workshop: Work
     workshop.worker()
     workshop.wait_for(f"{JOB} done")
     ended_once(workshop)
+
+
+@pytest.mark.slow
+def test_a_step_that_does_not_listen_cannot_keep_its_worker(workshop: Workshop) -> None:
+    workshop.deliver(comment_payload())
+    worker = workshop.worker(mode="deaf")
+    workshop.wait_for(f"{JOB} 1 begin")
+    assert worker.end() == 130
+    workshop.worker()
+    workshop.wait_for(f"{JOB} done")
+    ended_once(workshop)
+
+
+class ForgetfulEngine:
+    """Takes a job down, then breaks once, as a crash would between the queue and the inbox."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+
+    def enqueue(self, job: Job) -> None:
+        self.jobs.append(job)
+        if len(self.jobs) == 1:
+            raise DatabaseError("gone")
+
+    def cancel(self, job_id: str) -> None:
+        raise NotImplementedError
+
+    def status(self, job_id: str) -> JobState | None:
+        raise NotImplementedError
+
+    def waiting(self) -> int:
+        return 0
+
+    def step(self, name: str, action: Action) -> Json:
+        raise NotImplementedError
+
+
+def test_a_crash_of_the_sweeper_loses_no_delivery(workshop: Workshop) -> None:
+    delivery, engine = workshop.deliver(comment_payload()), ForgetfulEngine()
+    with pytest.raises(DatabaseError):
+        sweep(workshop.inbox, engine)
+    assert workshop.inbox.state(delivery) == (State.RECEIVED, "")
+    assert sweep(workshop.inbox, engine) == 1
+    assert workshop.inbox.state(delivery) == (State.QUEUED, JOB)
+    assert [job.id for job in engine.jobs] == [JOB, JOB]
+
+
+def test_old_settled_deliveries_are_forgotten_and_waiting_ones_never(workshop: Workshop) -> None:
+    waiting, settled = workshop.deliver(comment_payload(1)), workshop.deliver(comment_payload(2))
+    held = workshop.deliver(push_payload(), "push")
+    workshop.inbox.settle(settled, State.NOTHING)
+    workshop.inbox.settle(held, State.HELD)
+    assert workshop.inbox.forget(3600) == 0
+    assert workshop.inbox.forget(-1) == 1
+    assert workshop.inbox.state(settled) is None
+    assert workshop.inbox.state(waiting)
+    assert workshop.inbox.state(held)
 
 
 def test_a_comment_that_is_delivered_twice_is_one_job(workshop: Workshop) -> None:
