@@ -154,10 +154,8 @@ class DurableJobs:
         self._seen_s = 0.0
         self._closing = threading.Event()
         self._declared_dead = threading.Event()
-        self._threads = [
-            threading.Thread(target=each, name=f"perfbot-{each.__name__}", daemon=True)
-            for each in (self._beat, self._keep)
-        ]
+        self._heart = threading.Thread(target=self._beat, name="heart", daemon=True)
+        self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
         self._config = DBOSConfig(
             name="perfbot",
             system_database_url=url,
@@ -171,6 +169,7 @@ class DurableJobs:
         """Take jobs from now on."""
         self._beats.join()
         self._seen_s = time.monotonic()
+        self._heart.start()  # before DBOS, whose first start takes seconds
         DBOS(config=self._config)
         DBOS.workflow(name=_WORK, max_recovery_attempts=MOST_ATTEMPTS)(self._workflow())
         DBOS.workflow(name=_GIVE_UP, max_recovery_attempts=MOST_ATTEMPTS)(self._farewell())
@@ -180,8 +179,7 @@ class DurableJobs:
         DBOS.launch()
         self._listen(_QUEUE, self._at_once)
         self._listen(_CONTROL_QUEUE, _CONTROLS_AT_ONCE)
-        for thread in self._threads:
-            thread.start()
+        self._keeper.start()
 
     @property
     def lost(self) -> bool:
@@ -237,7 +235,7 @@ class DurableJobs:
         for stop in list(self._running.values()):
             stop.set()
         DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=_GRACE_S)
-        for thread in self._threads:
+        for thread in (self._heart, self._keeper):
             thread.join(_GRACE_S)
         try:
             self._beats.leave()

@@ -21,7 +21,7 @@ DATABASE_VARIABLE = "PERFBOT_DATABASE_URL"
 UNREADABLE = "the secret file {file} cannot be read: {why}"
 NO_PORT = "{host}:{port} cannot be listened on: {why}; choose another with --listen"
 _THREADS = 8
-_CONNECTIONS = 1000  # slow ones take memory only: a thread is busy once a request is complete
+_CONNECTIONS = 200  # slow ones take memory or disk, not threads: those get whole requests only
 _SILENT_S = 30
 
 _log = logging.getLogger("perfbot.server")

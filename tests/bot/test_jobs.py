@@ -38,7 +38,7 @@ class Workshop:
         self.delivered = 0
 
     def worker(self, *arguments: str, mode: str = "plain") -> Worker:
-        given = ("--dead-after", "4s", "--steps", "2", "--mode", mode, *arguments)
+        given = ("--dead-after", "6s", "--steps", "2", "--mode", mode, *arguments)
         worker = Worker(self.folder, self.ledger, *given, **self.environ)
         self.workers.append(worker)
         return worker

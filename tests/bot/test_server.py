@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import stat
 import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -334,3 +335,30 @@ def refused(state: Path, secret: str, *arguments: str, **environ: str) -> str:
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     return done.stderr
+
+
+def test_a_worker_without_work_says_so_instead_of_pretending(tmp_path: Path) -> None:
+    environ = {"XDG_STATE_HOME": str(tmp_path)}
+    done = subprocess.run([PERFBOT, "worker"], env=environ, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "no work to do for them yet" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_the_extra_the_server_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['waitress'] = None\n"
+        "from perfbot.bot.cli import main; sys.exit(main(['serve']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "pip install 'perfbot[server]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_web_process_does_not_load_what_works_on_jobs() -> None:
+    code = (
+        "import sys, perfbot.bot.serve; print([x for x in ('dbos', 'libcst') if x in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
