@@ -152,7 +152,7 @@ class DurableJobs:
         self._running: dict[str, threading.Event] = {}
         self._buried: set[str] = set()
         self._seen_s = 0.0
-        self._closing = threading.Event()
+        self._closing, self._closed = threading.Event(), threading.Event()
         self._declared_dead = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="heart", daemon=True)
         self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
@@ -235,6 +235,7 @@ class DurableJobs:
         for stop in list(self._running.values()):
             stop.set()
         DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=_GRACE_S)
+        self._closed.set()  # until here it beats: nobody shall take over what still ends
         for thread in (self._heart, self._keeper):
             thread.join(_GRACE_S)
         try:
@@ -300,7 +301,7 @@ class DurableJobs:
 
     def _beat(self) -> None:
         """Say that this worker lives, until the end or until it is too late."""
-        while not self._closing.wait(self._beats.dead_after_s / 5) and not self.lost:
+        while not self._closed.wait(self._beats.dead_after_s / 5) and not self.lost:
             try:
                 if self._beats.beat():
                     self._seen_s = time.monotonic()

@@ -7,9 +7,14 @@ stands in a line.
 import json
 import logging
 import sys
+import traceback
 from datetime import UTC, datetime
+from types import TracebackType
 
 _OURS = ("delivery", "job", "event", "step", "status", "outcome", "worker", "duration_s", "count")
+
+
+_Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 class JsonLines(logging.Formatter):
@@ -25,8 +30,14 @@ class JsonLines(logging.Formatter):
         }
         line |= {name: vars(record)[name] for name in _OURS if name in vars(record)}
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+            line["traceback"] = _without_message(record.exc_info)
         return json.dumps(line, ensure_ascii=True, default=str)
+
+
+def _without_message(raised: _Raised) -> str:
+    """Return where it was raised and its type: an exception's message may quote what somebody sent."""
+    kind, _error, frames = raised
+    return "".join(traceback.format_tb(frames)) + (kind.__name__ if kind else "")
 
 
 def to_standard_error() -> None:

@@ -259,9 +259,13 @@ def test_a_job_that_was_stopped_does_not_come_back(workshop: Workshop) -> None:
 
 def test_a_failed_job_ends_with_a_word_to_those_who_wait(workshop: Workshop) -> None:
     workshop.deliver(comment_payload())
-    workshop.worker(mode="failing")
+    worker = workshop.worker(mode="failing")
     workshop.wait_for(f"{JOB} given up: a step failed: the step says no")
     workshop.wait_for_status(JOB, "ERROR")
+    failed = [line for line in worker.records() if line["message"] == "job failed"]
+    assert [line["job"] for line in failed] == [JOB]
+    assert failed[0]["traceback"].endswith("ValueError")
+    assert "the step says no" not in failed[0]["traceback"].splitlines()[-1]
     assert f"{JOB} done" not in workshop.lines()
 
 
