@@ -17,6 +17,7 @@ import argparse
 import gzip
 import http.client
 import json
+import logging
 import os
 import random
 import re
@@ -295,10 +296,11 @@ def nonsense(count: int) -> list[str]:
             with lock:
                 statuses[kind.__name__, answer.status] += 1
 
-        first = site.resident_bytes() or 0
+        resident = [site.resident_bytes() or 0]
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(send, range(count)))
-        last = site.resident_bytes() or 0
+            for quarter in range(4):
+                list(pool.map(send, range(count * quarter // 4, count * (quarter + 1) // 4)))
+                resident.append(site.resident_bytes() or 0)
         jobs = site.swept().jobs
         alive = site.server.get("/healthz")[0]
         unreadable = len(site.inbox.oldest(count, State.UNREADABLE))
@@ -311,7 +313,8 @@ def nonsense(count: int) -> list[str]:
             f"{kind} {status} × {n}" for (kind, status), n in sorted(statuses.items(), key=str)
         ),
         f"kept, then found unreadable: {unreadable}; the server still answers: {alive}",
-        f"resident memory, MiB: first {first / 2**20:.1f}, last {last / 2**20:.1f}",
+        "resident memory before and after each quarter, MiB: "
+        + ", ".join(f"{one / 2**20:.1f}" for one in resident),
     ]
 
 
@@ -368,6 +371,7 @@ def main() -> None:
     arguments.add_argument("--fuzzed", type=int, default=20_000)
     arguments.add_argument("--stops", type=int, default=10)
     chosen = arguments.parse_args()
+    logging.disable()  # the sweeper would tell each delivery that it cannot read
     parts: dict[str, Callable[[], list[str]]] = {
         "load": lambda: load(chosen.deliveries, chosen.rate),
         "nonsense": lambda: nonsense(chosen.fuzzed),
