@@ -41,7 +41,7 @@ def connect(url: str) -> sa.Engine:
             engine = sa.create_engine(address, hide_parameters=True)
             sa.event.listen(engine, "connect", _durable)
             return engine
-    except (ArgumentError, NoSuchModuleError):
+    except (ArgumentError, NoSuchModuleError, ValueError):  # a port that is no number is the last
         pass
     raise DatabaseError(NOT_AN_ADDRESS.format(url=url.split("@")[-1]))
 

@@ -20,6 +20,10 @@ SECRET_VARIABLE = "PERFBOT_WEBHOOK_SECRET"  # noqa: S105 - the variable's name, 
 DATABASE_VARIABLE = "PERFBOT_DATABASE_URL"
 UNREADABLE = "the secret file {file} cannot be read: {why}"
 NO_PORT = "{host}:{port} cannot be listened on: {why}; choose another with --listen"
+NO_FOLDER = (
+    "the state folder {folder} cannot be made: {why}. Set XDG_STATE_HOME to a folder that can be written "
+    "to, or PERFBOT_DATABASE_URL to a PostgreSQL database"
+)
 _THREADS = 8
 _CONNECTIONS = 200  # slow ones take memory or disk, not threads: those get whole requests only
 _SILENT_S = 30
@@ -71,7 +75,7 @@ def _file(name: str) -> str:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise RunError(Exit.USAGE, f"{folder} cannot be made: {error.strerror}") from None
+        raise RunError(Exit.USAGE, NO_FOLDER.format(folder=folder, why=error.strerror)) from None
     return f"sqlite:///{folder / name}"
 
 

@@ -316,7 +316,12 @@ def test_what_else_keeps_the_server_from_starting_is_told(tmp_path: Path, server
     told = refused(tmp_path, SECRET, **address)
     assert "cannot be used" in told
     assert "hunter2" not in told
-    assert "no database address" in refused(tmp_path, SECRET, PERFBOT_DATABASE_URL="mysql://x/y")
+    for wrong in ("mysql://x/y", "x", "postgresql://me:hunter2@host:port/x"):
+        told = refused(tmp_path, SECRET, PERFBOT_DATABASE_URL=wrong)
+        assert "no database address" in told
+        assert "hunter2" not in told
+    (tmp_path / "file").touch()
+    assert "cannot be made" in refused(tmp_path / "file", SECRET)
 
 
 def test_the_folder_of_deliveries_belongs_to_the_operator(state: Path, server: Server) -> None:
