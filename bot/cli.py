@@ -15,8 +15,8 @@ from argparse import (
     Namespace,
     RawDescriptionHelpFormatter,
 )
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import TextIOWrapper
 from types import FrameType
@@ -34,6 +34,7 @@ exit codes:
   1 a bug in perfbot itself
 """
 BUG = "This is a bug in perfbot. Please report it with the lines above."
+NO_SERVER = "the bot needs {name}, which is not installed: pip install 'perfbot[server]'"
 INTERRUPTED = "Interrupted; nothing was left running or half-written."
 
 
@@ -101,6 +102,27 @@ def _serve_models(chosen: Namespace) -> Exit:
     return serve_models.run(options.ServeModelsOptions.read(chosen))
 
 
+def _serve(chosen: Namespace) -> Exit:
+    with _server_extra():
+        from perfbot.bot import serve
+    return serve.run(options.ServeOptions.read(chosen))
+
+
+def _worker(chosen: Namespace) -> Exit:
+    with _server_extra():
+        from perfbot.bot import worker
+    return worker.run(options.WorkerOptions.read(chosen), None)
+
+
+@contextmanager
+def _server_extra() -> Iterator[None]:
+    """Say how to install what the bot needs beyond the command line."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise RunError(Exit.USAGE, NO_SERVER.format(name=error.name)) from None
+
+
 def _nothing(_parser: ArgumentParser) -> None:
     """Declare no arguments."""
 
@@ -136,6 +158,8 @@ VERBS = (
         _export,
     ),
     Verb("action", "run as a step of a GitHub workflow", _nothing, _action),
+    Verb("serve", "receive GitHub's webhooks", options.ServeOptions.declare, _serve),
+    Verb("worker", "work on what webhooks ask for", options.WorkerOptions.declare, _worker),
     Verb("init", "write a commented .perfbot.yml", options.InitOptions.declare, _init),
 )
 

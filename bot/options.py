@@ -214,6 +214,70 @@ class InitOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """``perfbot serve``; without a file, secrets come from the environment."""
+
+    host: str
+    port: int
+    secret_file: Path | None = None
+
+    @classmethod
+    def declare(cls, parser: ArgumentParser) -> None:
+        """Add this verb's arguments."""
+        parser.add_argument(
+            "--listen",
+            type=_address,
+            default=("127.0.0.1", 8080),
+            metavar="HOST:PORT",
+            help="where to listen (default: 127.0.0.1:8080)",
+        )
+        parser.add_argument(
+            "--secret-file",
+            type=Path,
+            metavar="FILE",
+            help="the webhook secrets, one a line, newest first (default: $PERFBOT_WEBHOOK_SECRET)",
+        )
+
+    @classmethod
+    def read(cls, chosen: Namespace) -> Self:
+        """Return the record of parsed arguments."""
+        host, port = chosen.listen
+        return cls(host, port, chosen.secret_file)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """``perfbot worker``; ``dead_after_s`` is how long a worker may be silent until it counts as dead."""
+
+    jobs: int = 1
+    dead_after_s: float = 15.0
+
+    @classmethod
+    def declare(cls, parser: ArgumentParser) -> None:
+        """Add this verb's arguments."""
+        parser.add_argument(
+            "--jobs",
+            type=_count,
+            default=1,
+            metavar="N",
+            help="how many jobs to work on at a time, each of another repository (default: 1)",
+        )
+        parser.add_argument(
+            "--dead-after",
+            type=_duration_s,
+            default=15.0,
+            metavar="TIME",
+            help="take over the jobs of a worker that was silent for so long (default: 15s); "
+            "the same for all workers of one database",
+        )
+
+    @classmethod
+    def read(cls, chosen: Namespace) -> Self:
+        """Return the record of parsed arguments."""
+        return cls(chosen.jobs, chosen.dead_after)
+
+
+@dataclass(frozen=True, slots=True)
 class ServeModelsOptions:
     """``perfbot models serve``; without a directory the operator's file says which model it is.
 
@@ -421,3 +485,16 @@ def _file(text: str) -> Path:
     if not Path(text).is_file():
         raise ArgumentTypeError(f"there is no file {text!r}")
     return Path(text)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, separator, port = text.rpartition(":")
+    if not separator or not host or not port.isdecimal() or int(port) > 65535:
+        raise ArgumentTypeError(f"{text!r} is no HOST:PORT; write 0.0.0.0:8080")
+    return host.strip("[]"), int(port)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 64:
+        raise ArgumentTypeError(f"{text!r} is no number from 1 to 64")
+    return int(text)

@@ -17,8 +17,11 @@ MAY_IMPORT = {
 }
 DOORS = {
     "subprocess": {"profiling/sandbox.py", "bot/git.py", "optimizer/serving.py"},
+    "dbos": {"bot/jobs.py"},
+    "flask": {"bot/server.py"},
+    "sqlalchemy": {"bot/database.py", "bot/heartbeats.py", "bot/inbox.py"},
     "sqlite3": {
-        "bot/jobs.py",
+        "bot/database.py",
         "optimizer/transcript.py",
         "optimizer/transcript_file.py",
         "optimizer/project_index.py",
