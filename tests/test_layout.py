@@ -19,7 +19,7 @@ DOORS = {
     "subprocess": {"profiling/sandbox.py", "bot/git.py", "optimizer/serving.py"},
     "sqlite3": {"bot/jobs.py", "optimizer/context.py", "optimizer/transcript.py"},
 }
-ENVIRONMENT_DOOR = {"bot/config.py", "bot/action.py"}
+ENVIRONMENT_DOOR = {"bot/config.py", "bot/action.py", "bot/transport.py"}
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
 

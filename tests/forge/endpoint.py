@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request
+
 from hosted import AppRecord, Hosted, Person, Thread, Token, World
 from rights import Caller, RefusedError
 from shapes import Shapes
-from werkzeug.routing import Map, Rule
-from werkzeug.wrappers import Request
 
 REPO = "/repos/{owner}/{repo}"
 NUMBERS = {

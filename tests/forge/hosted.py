@@ -22,7 +22,8 @@ while read old new name; do
     [ -n "${new##*[!0]*}" ] && continue
     changed=$(git log --format= --name-only "$new" --not --all -- .github/workflows | head -1)
     [ -z "$changed" ] && continue
-    echo "refusing to allow a GitHub App to create or update workflow \\`$changed\\` without \\`workflows\\` permission"
+    echo "refusing to allow a GitHub App to create or update workflow '$changed'" \\
+        "without 'workflows' permission"
     exit 1
 done
 """

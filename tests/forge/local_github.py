@@ -24,19 +24,20 @@ from pathlib import Path
 from threading import Lock, RLock, Thread
 from typing import Self
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from werkzeug.exceptions import HTTPException
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
 import app_endpoints  # noqa: F401 - fills the table of endpoints
 import contract
 import git_endpoints  # noqa: F401
 import talk_endpoints  # noqa: F401
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from endpoint import Answer, Call, Endpoint, routes
 from hosted import AppRecord, Hosted, Installation, Token, World
 from rights import Caller, RefusedError, allows, caller, check, living
 from shapes import Shapes
-from werkzeug.exceptions import HTTPException
-from werkzeug.serving import WSGIRequestHandler, make_server
-from werkzeug.wrappers import Request, Response
 
 PREFIX = "/api/v3"
 JSON = "application/json; charset=utf-8"

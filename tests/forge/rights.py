@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import jwt
+
 from hosted import AppRecord, Hosted, Token, World
 
 LEVELS = {"read": 1, "write": 2, "admin": 3}
