@@ -5,6 +5,7 @@ What is perfbot's own is told by the author, never by the mark alone: anybody ca
 """
 
 import base64
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -12,6 +13,7 @@ from typing import TypeVar
 from github import InputGitTreeElement
 from github.CheckRun import CheckRun
 from github.GithubObject import NotSet
+from github.GitRef import GitRef
 from github.GitTree import GitTree
 from github.Issue import Issue as GitHubIssue
 from github.IssueComment import IssueComment
@@ -53,6 +55,7 @@ Found = TypeVar("Found")
 
 _ANNOTATIONS_AT_ONCE = 50  # https://docs.github.com/rest/checks/runs#update-a-check-run
 _REGULAR_MODE = "100644"
+_LOGIN = re.compile(r"[A-Za-z0-9_-]{1,100}(\[bot\])?")
 
 ELSEWHERE = "the branch {branch} stands at {found}, not at {expected}; look what was pushed there"
 NO_FILE = "{path} is not a regular file in {commit}"
@@ -79,6 +82,9 @@ class GitHubRepository:
             return Repository(found.id, name, found.default_branch, found.private)
 
     def permission(self, login: str) -> Permission:
+        if not _LOGIN.fullmatch(login):
+            return Permission.NONE
+
         def ask() -> Permission:
             with asking(f"say what {login} may do in {self._name}"):
                 return Permission(self._repo.get_collaborator_permission(login))
@@ -246,15 +252,21 @@ class GitHubRepository:
             if was is None:
                 self._repo.create_git_ref(f"refs/heads/{branch}", made)
             else:
-                self._repo.get_git_ref(f"heads/{branch}").edit(made, force=True)
+                self._reference(branch).edit(made, force=True)
             return made
+
+    def _reference(self, branch: OwnBranch) -> GitRef:
+        """Ask for a reference before it is changed, which goes to the address in GitHub's answer."""
+        found = self._repo.get_git_ref(f"heads/{branch}")
+        found.update()
+        return found
 
     def delete_branch(self, branch: OwnBranch) -> None:
         if self.branch(branch) is None:
             return
         try:
             with asking(f"delete the branch {branch} of {self._name}"):
-                self._repo.get_git_ref(f"heads/{branch}").delete()
+                self._reference(branch).delete()
         except ForgeError:
             if self.branch(branch) is not None:
                 raise
@@ -297,7 +309,12 @@ class GitHubRepository:
     def label(self, number: int, labels: Sequence[str]) -> None:
         # Labels are a set, so this may simply be repeated.
         with asking(f"label {self._name}#{number}"):
-            self._repo.get_issue(number).add_to_labels(*labels)
+            # PyGithub sends a bare list, which GitHub's description does not know any more.
+            address, wanted = (
+                f"/repos/{self._name}/issues/{number}/labels",
+                {"labels": list(labels)},
+            )
+            self._github.requester.requestJsonAndCheck("POST", address, input=wanted)
 
     def report(self, check: Check) -> None:
         def find() -> CheckRun | None:

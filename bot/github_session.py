@@ -39,6 +39,10 @@ _BACKOFF_S = 0.5
 _LONGEST_REASON = 300
 _PUBLIC_API = "https://api.github.com"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+# What PyGithub raises for answers that are not GitHub's, or lead to another host than it was given.
+_NONSENSE = (
+    BadAttributeException, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
 
 FAILED = "GitHub did not {what}: {why}. {advice}"
 NO_ANSWER = "no answer came ({kind})"
@@ -148,6 +152,7 @@ class _Patience(GithubRetry):
         """Refuse to sleep longer than half a minute, which PyGithub itself does for this header."""
         wait_s = self.get_retry_after(response) if response else None
         if response and wait_s is not None and wait_s > _LONGEST_WAIT_S:
+            response.drain_conn()  # the connection can be used for the next request
             raise RateLimitExceededExceedsMaxWait(
                 response.status, {"message": "Retry-After"}, dict(response.headers), wait=wait_s
             )
@@ -167,8 +172,7 @@ def asking(what: str) -> Iterator[None]:
     except (requests.RequestException, OSError) as error:
         why = NO_ANSWER.format(kind=type(error).__name__)
         raise _failure(Trouble.UNREACHABLE, what, why) from None
-    except (BadAttributeException, AssertionError, LookupError, TypeError, ValueError) as error:
-        # PyGithub asserts that every address it follows is on the host it was given.
+    except _NONSENSE as error:
         why = BROKEN.format(kind=type(error).__name__)
         raise _failure(Trouble.UNREACHABLE, what, why) from None
 

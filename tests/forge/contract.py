@@ -108,18 +108,21 @@ def _filled(schema: Mapping[str, Json], known: Json = MISSING) -> Json:
 
 
 def _of_all(schema: Mapping[str, Json], known: Json) -> Json:
-    parts = [_filled(part, known) for part in schema["allOf"]]
-    if not all(isinstance(part, dict) for part in parts):
-        return parts[0]
-    return {key: value for part in parts for key, value in part.items()}
+    """Join what the parts say; each speaks for its own properties."""
+    joined: dict[str, Json] = {}
+    for part in schema["allOf"]:
+        filled, own = _filled(part, known), _resolved(part).get("properties", {})
+        joined |= {key: value for key, value in filled.items() if key in own or key not in joined}
+    return joined
 
 
 def _chosen(schema: Mapping[str, Json], choice: str, known: Json) -> Mapping[str, Json]:
     options = [_resolved(option) for option in schema[choice]]
-    discriminator = schema.get("discriminator")
-    if discriminator and isinstance(known, dict):
-        name = discriminator["mapping"][known[discriminator["propertyName"]]]
-        return _resolved({"$ref": name})
+    if isinstance(known, dict) and "type" in known:
+        kinds = [option.get("properties", {}).get("type", {}).get("enum", ()) for option in options]
+        options = [
+            one for one, kind in zip(options, kinds, strict=True) if known["type"] in kind
+        ] or options
     wanted = {dict: "object", list: "array", str: "string", int: "integer"}.get(type(known))
     return next((one for one in options if one.get("type") == wanted), options[0])
 

@@ -4,8 +4,10 @@
     python tests/forge/cut_description.py package/generated/api.github.com.json
 
 writes github_description.json.gz beside this file. The source is MIT-licensed (OCTOKIT-LICENSE).
-Prose and examples are left out; schemas stay word for word but for one correction: an enum of a
-nullable value gets ``null`` among its values, which GitHub means and OpenAPI 3.0 wants to be told.
+Prose and examples are left out; schemas stay word for word but for what GitHub itself does not keep to:
+- an enum of a nullable value gets ``null`` among its values, as OpenAPI 3.0 wants to be told;
+- the repository of a pull request's head is null when the fork was deleted;
+- what is at a path has no discriminator, which a list, the answer for a folder, cannot have.
 """
 
 import gzip
@@ -57,7 +59,17 @@ OPERATIONS = {
     REPOSITORY + "/check-runs/{check_run_id}/annotations": ["get"],
     REPOSITORY + "/commits/{ref}/check-runs": ["get"],
 }  # fmt: skip
-PROSE = {"description", "summary", "example", "examples", "externalDocs", "tags", "x-github"}
+GONE = {"$ref": "#/components/schemas/nullable-repository"}
+PROSE = {
+    "description",
+    "summary",
+    "example",
+    "examples",
+    "externalDocs",
+    "tags",
+    "x-github",
+    "discriminator",
+}
 NAMES = {"paths", "properties", "responses", "schemas", "parameters", "headers", "content"}
 
 
@@ -68,12 +80,14 @@ def cut(whole: dict[str, object]) -> dict[str, object]:
         for path, verbs in OPERATIONS.items()
     }
     kept: dict[str, dict[str, object]] = {}
-    waiting = list(references(paths))
+    waiting = [*references(paths), ("schemas", "nullable-repository")]
     while waiting:
         kind, name = waiting.pop()
         if name not in kept.setdefault(kind, {}):
             kept[kind][name] = whole["components"][kind][name]
             waiting.extend(references(kept[kind][name]))
+    for name in ("pull-request", "pull-request-simple"):
+        kept["schemas"][name]["properties"]["head"]["properties"]["repo"] = GONE
     head = {"openapi": whole["openapi"], "info": whole["info"], "servers": [{"url": "/"}]}
     components = {kind: plain(named, kind) for kind, named in kept.items()}
     return {**head, "paths": plain(paths, "paths"), "components": components}

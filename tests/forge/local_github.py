@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from threading import Lock, RLock, Thread
 from typing import Self
@@ -63,6 +64,12 @@ class Fault:
     delay_s: float = 0.0
     after: bool = False
     hang_up: bool = False
+    first: Callable[[], object] = bool
+
+    @classmethod
+    def meanwhile(cls, verb: str, path: str, happens: Callable[[], object]) -> "Fault":
+        """Something else happens between the client's request and its handling."""
+        return cls(verb, path, 1, first=happens)
 
     @classmethod
     def lost_answer(cls, verb: str, path: str, times: int = 1) -> "Fault":
@@ -124,6 +131,7 @@ class Seen:
     path: str
     status: int
     authorization: str | None
+    version: str | None
 
 
 @dataclass(frozen=True)
@@ -171,7 +179,7 @@ class LocalGitHub:
         self, slug: str, permissions: Mapping[str, str], repositories: Sequence[Hosted]
     ) -> Registered:
         """Register an App with a new key and install it in the account of the repositories."""
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        key = _key(slug)
         private = key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.TraditionalOpenSSL,
@@ -192,14 +200,13 @@ class LocalGitHub:
         request = Request(environ)
         fault = self.faults.take(request.method, request.path)
         response = self._faulty(request, fault) if fault else self._answer(request)
-        authorization = request.headers.get("Authorization")
-        self.requests.append(
-            Seen(request.method, request.path, response.status_code, authorization)
-        )
+        facts = (request.headers.get(name) for name in ("Authorization", "X-GitHub-Api-Version"))
+        self.requests.append(Seen(request.method, request.path, response.status_code, *facts))
         return response(environ, start)
 
     def _faulty(self, request: Request, fault: Fault) -> Response:
         time.sleep(fault.delay_s)
+        fault.first()
         wanted = self._answer(request) if fault.after or not fault.status else None
         if fault.hang_up:
             request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
@@ -300,6 +307,12 @@ class LocalGitHub:
         if given is None or given.type != "basic" or given.username != "x-access-token":
             raise RefusedError(401, "No anonymous access.")
         return living(self.world, given.password or "")
+
+
+@cache
+def _key(slug: str) -> rsa.RSAPrivateKey:
+    """Make an App's key once: prime numbers take their time."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def _full(endpoint: Endpoint, answer: Answer) -> Response:
