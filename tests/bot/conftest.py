@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "forge"))
 
+from github_scene import Scene, installed
 from local_github import LocalGitHub
 from shop_report import Example, example
 
@@ -24,3 +25,14 @@ def github(tmp_path: Path) -> Iterator[LocalGitHub]:
     with LocalGitHub(tmp_path / "hosted") as served:
         yield served
     assert not served.violations
+
+
+@pytest.fixture
+def scene(github: LocalGitHub) -> Scene:
+    return installed(github)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pauses between the tries of reading."""
+    monkeypatch.setattr("perfbot.bot.github_session._BACKOFF_S", 0.0)

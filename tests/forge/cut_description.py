@@ -7,6 +7,7 @@ writes github_description.json.gz beside this file. The source is MIT-licensed (
 Prose and examples are left out; schemas stay word for word but for what GitHub itself does not keep to:
 - an enum of a nullable value gets ``null`` among its values, as OpenAPI 3.0 wants to be told;
 - the repository of a pull request's head is null when the fork was deleted;
+- why a blob is refused is any of two schemas, since every answer that fits one fits the other too;
 - what is at a path has no discriminator, which a list, the answer for a folder, cannot have.
 """
 
@@ -88,6 +89,8 @@ def cut(whole: dict[str, object]) -> dict[str, object]:
             waiting.extend(references(kept[kind][name]))
     for name in ("pull-request", "pull-request-simple"):
         kept["schemas"][name]["properties"]["head"]["properties"]["repo"] = GONE
+    blob = paths[REPOSITORY + "/git/blobs"]["post"]["responses"]["422"]["content"]
+    blob["application/json"]["schema"] = {"anyOf": blob["application/json"]["schema"]["oneOf"]}
     head = {"openapi": whole["openapi"], "info": whole["info"], "servers": [{"url": "/"}]}
     components = {kind: plain(named, kind) for kind, named in kept.items()}
     return {**head, "paths": plain(paths, "paths"), "components": components}

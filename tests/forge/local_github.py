@@ -255,10 +255,10 @@ class LocalGitHub:
     def _call(self, request: Request, endpoint: Endpoint, named: Mapping[str, object]) -> Call:
         who = self._caller(request, endpoint)
         repository = self._repository(who, endpoint, named)
+        body = _body(request)
         if fault := contract.request_fault(request, PREFIX):
             self.violations.append(f"{request.method} {request.path}: {fault}")
             raise RefusedError(422, f"Invalid request.\n\n{fault}")
-        body = json.loads(request.get_data() or b"{}")
         return Call(self.world, request, who, self._shapes, named, body, repository)
 
     def _caller(self, request: Request, endpoint: Endpoint) -> Caller:
@@ -307,6 +307,16 @@ class LocalGitHub:
         if given is None or given.type != "basic" or given.username != "x-access-token":
             raise RefusedError(401, "No anonymous access.")
         return living(self.world, given.password or "")
+
+
+def _body(request: Request) -> dict[str, object]:
+    try:
+        body = json.loads(request.get_data() or b"{}")
+    except ValueError:
+        raise RefusedError(400, "Problems parsing JSON") from None
+    if not isinstance(body, dict):
+        raise RefusedError(400, "Body should be a JSON object")
+    return body
 
 
 @cache
