@@ -302,7 +302,7 @@ class Store:
         GitPython hands its own environment on, in which there may be keys: those are emptied, since
         nothing can be taken away.
         """
-        emptied = {name: "" for name in os.environ if name not in _INHERITED and name[:4] != "GIT_"}
+        emptied = {name: "" for name in os.environ if name not in _INHERITED}
         return {
             **emptied,
             **_configured(_SETTINGS),
@@ -310,9 +310,11 @@ class Store:
             "GIT_ALLOW_PROTOCOL": "none",
             "GIT_ASKPASS": "true",
             "GIT_ATTR_NOSYSTEM": "1",
+            "GIT_COMMON_DIR": str(self._path),
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_PARAMETERS": "",
+            "GIT_DEFAULT_HASH": "sha1",
             "GIT_DIR": str(self._path),
             "GIT_INDEX_FILE": str(self._path / "index"),
             "GIT_LITERAL_PATHSPECS": "1",

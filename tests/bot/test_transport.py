@@ -320,6 +320,15 @@ def test_the_token_is_not_sent_to_another_origin(scene: Scene, tmp_path: Path) -
         assert another.requests == []
 
 
+GITS_OWN = """
+GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_COMMON_DIR
+GIT_NAMESPACE GIT_CEILING_DIRECTORIES GIT_CONFIG GIT_CONFIG_GLOBAL GIT_CONFIG_SYSTEM GIT_CONFIG_PARAMETERS
+GIT_EXEC_PATH GIT_TEMPLATE_DIR GIT_SSH GIT_SSH_COMMAND GIT_ASKPASS GIT_EXTERNAL_DIFF GIT_PROXY_COMMAND
+GIT_AUTHOR_NAME GIT_COMMITTER_DATE GIT_AUTHOR_DATE GIT_PREFIX GIT_SHALLOW_FILE GIT_GRAFT_FILE GIT_TRACE
+GIT_TRACE_CURL GIT_TRACE2 GIT_REDIRECT_STDERR GIT_PROTOCOL GIT_DEFAULT_HASH GIT_ATTR_SOURCE
+""".split()
+
+
 def test_keys_of_the_worker_do_not_reach_git(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -331,9 +340,12 @@ def test_keys_of_the_worker_do_not_reach_git(
     wrapper.chmod(0o755)
     monkeypatch.setenv("PATH", f"{bin_folder}:{os.environ['PATH']}")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    monkeypatch.setenv("GIT_WORK_TREE", str(tmp_path))
-    monkeypatch.setenv("GIT_DIR", "/nonexistent")
-    scene.store.fetch(scene.remote(READ), scene.head)
+    for name in GITS_OWN:
+        monkeypatch.setenv(name, "/nonexistent")
+    made = scene.committed()
+    scene.store.push(scene.remote(WRITE), made, BRANCH, was=None)
+    scene.store.export(made, tmp_path / "tree")
+    assert scene.hosted.bare.branch(BRANCH) == made
     told = (tmp_path / "told").read_text()
     assert "OPENAI_API_KEY=\n" in told
     assert "sk-secret" not in told
