@@ -111,10 +111,17 @@ class Site:
             api_version=API_VERSION,
         )
 
+    def anonymous(self) -> Github:
+        """Return a connection that says nothing about who asks."""
+        return self._connection(None)
+
     def with_token(self, token: str) -> Github:
         """Return a connection that speaks with an installation's token; nothing is asked yet."""
+        return self._connection(Auth.Token(token))
+
+    def _connection(self, auth: Auth.Token | None) -> Github:
         return Github(
-            auth=Auth.Token(token),
+            auth=auth,
             base_url=self.api,
             timeout=_TIMEOUT_S,
             user_agent=USER_AGENT,

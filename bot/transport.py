@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
 from git import Git
-from git.exc import CommandError
+from git.exc import CommandError, GitCommandNotFound
 
 from perfbot.bot.forge import (
     Change,
@@ -28,9 +28,11 @@ from perfbot.bot.forge import (
     RepositoryName,
     Trouble,
     commit_sha,
+    own_branch,
 )
-from perfbot.bot.github_session import Site
+from perfbot.bot.github_session import ADVICE, Site
 
+_OLDEST_GIT = (2, 31)
 _LIMIT_S = 600
 _MOST_FILES = 200_000
 _LARGEST_TREE_BYTES = 2 * 1024**3
@@ -62,12 +64,13 @@ _INHERITED = {
     "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH",
 }  # fmt: skip
 
-FAILED = "Git did not {what}: {why}"
+FAILED = "Git did not {what}: {why}. {advice}"
 NO_FILE = (
     "{path} cannot be written: a change may touch regular files by their paths in the repository"
 )
 TOO_LARGE = "{commit} is too large to be looked at: {files:,} files, {size:,} bytes"
 NO_GIT = "git was not found on this machine; install Git 2.31 or newer"
+OLD_GIT = "{found} is too old to be given a token safely; install Git 2.31 or newer"
 _MEANING = (
     (re.compile(r"stale info|rejected|declined|fetch first|refusing", re.IGNORECASE), Trouble.REFUSED),
     (re.compile(r"returned error: (401|403)|Authentication failed|could not read Username"), Trouble.DENIED),
@@ -118,15 +121,18 @@ class Exported:
 class Store:
     """A Git directory of perfbot's own, which holds single commits without their history.
 
-    ``path`` is made when it is not there, and must lie where no foreign code can reach it. Every method
-    raises ForgeError when Git fails.
+    ``path`` is made when it is not there, and must lie where no foreign code can reach it. It belongs to
+    one process at a time: what a killed one left half done is cleared away. Every method raises
+    ForgeError when Git fails.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path.resolve()
-        if not (self._path / "HEAD").is_file():
-            self._path.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._git("make its folder", "init", "--quiet", "--template=")
+        self._path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _check_version(self._git("say its version", "version"))
+        for left in (*self._path.glob("*.lock"), *self._path.glob("refs/**/*.lock")):
+            left.unlink()
+        self._git("make its folder", "init", "--quiet", "--template=")
         (self._path / "info").mkdir(exist_ok=True)
         (self._path / "info" / "attributes").write_text(_ATTRIBUTES)
 
@@ -149,11 +155,11 @@ class Store:
         )
 
     def _has(self, commit: CommitSha) -> bool:
-        try:
-            self._git("look", "cat-file", "-e", f"{commit}^{{commit}}")
-        except ForgeError:
-            return False
-        return True
+        """Tell whether a fetch of this commit has come to its end: the reference is written last."""
+        listed = self._git(
+            "look", "for-each-ref", "--format=%(objectname)", f"refs/perfbot/{commit}"
+        )
+        return listed == commit
 
     def export(self, commit: CommitSha, into: Path) -> Exported:
         """Lay out the files of a commit, byte for byte as they are stored, in a new folder."""
@@ -231,7 +237,7 @@ class Store:
 
         Nothing happens when the branch stands at the commit already; REFUSED when anywhere else.
         """
-        commit = commit_sha(commit)
+        commit, branch = commit_sha(commit), own_branch(branch)
         if self.branch(remote, branch) == commit:
             return
         try:
@@ -249,7 +255,7 @@ class Store:
             "push",
             "--quiet",
             "--no-verify",
-            f"--force-with-lease=refs/heads/{branch}:{was or ''}",
+            f"--force-with-lease=refs/heads/{branch}:{commit_sha(was) if was else ''}",
             "--",
             remote.url,
             f"{commit}:refs/heads/{branch}",
@@ -259,7 +265,7 @@ class Store:
     def branch(self, remote: Remote, branch: OwnBranch) -> CommitSha | None:
         """Return where a branch of perfbot stands at the remote, None where there is none."""
         what = f"find the branch {branch} of {remote.name}"
-        names = ("--", remote.url, f"refs/heads/{branch}")
+        names = ("--", remote.url, f"refs/heads/{own_branch(branch)}")
         listed = self._git(what, "ls-remote", "--quiet", *names, environment=remote.environment)
         return commit_sha(listed.split("\t")[0]) if listed else None
 
@@ -325,6 +331,13 @@ class Store:
         }
 
 
+def _check_version(said: str) -> None:
+    """An older Git would not read its settings, nor the token, from the environment."""
+    found = re.search(r"(\d+)\.(\d+)", said)
+    if found is None or (int(found[1]), int(found[2])) < _OLDEST_GIT:
+        raise ForgeError(Trouble.REFUSED, OLD_GIT.format(found=said[:40]))
+
+
 def _configured(settings: Mapping[str, str]) -> dict[str, str]:
     """Spell settings as Git reads them from its environment, where only this user can see them.
 
@@ -372,9 +385,10 @@ def _stays(link: Path, folder: Path) -> bool:
 
 def _meant(what: str, error: CommandError) -> ForgeError:
     said = error.stderr if isinstance(error.stderr, str) else ""
-    if not said and isinstance(error.status, str):
-        return ForgeError(Trouble.REFUSED, FAILED.format(what=what, why=NO_GIT))
+    if isinstance(error, GitCommandNotFound):
+        return ForgeError(Trouble.REFUSED, NO_GIT)
     fits = (trouble for pattern, trouble in _MEANING if pattern.search(said))
     trouble = next(fits, Trouble.UNREACHABLE)
     text = "".join(letter for letter in " ".join(said.split()) if letter.isprintable())
-    return ForgeError(trouble, FAILED.format(what=what, why=text[:_LONGEST_REASON]))
+    why = text[:_LONGEST_REASON].rstrip(". ") or "it gave no reason"
+    return ForgeError(trouble, FAILED.format(what=what, why=why, advice=ADVICE[trouble]))

@@ -3,8 +3,10 @@
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import traceback
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -211,6 +214,42 @@ def test_a_server_in_trouble_is_told_apart_from_a_refusal(scene: Scene) -> None:
     assert raised.value.passes
 
 
+def test_what_a_killed_process_left_behind_does_not_stop_the_next(scene: Scene) -> None:
+    """A worker is killed in the middle of a fetch; the store that it leaves can be used again."""
+    remote, place = scene.remote(READ), scene.folder / "killed"
+    fetching = Event()
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from perfbot.bot.transport import *\n"
+        "api, secret, sha, place = sys.argv[1:]\n"
+        "remote = Remote(Site(api), RepositoryName('ada', 'shop'), secret)\n"
+        "Store(Path(place)).fetch(remote, CommitSha(sha))\n"
+    )
+    scene.github.faults.add(Fault.meanwhile("POST", "git-upload-pack$", lambda: hold(fetching)))
+    arguments = [
+        sys.executable,
+        "-c",
+        script,
+        scene.github.api,
+        remote.secret,
+        scene.head,
+        str(place),
+    ]
+    with subprocess.Popen(arguments, start_new_session=True) as worker:
+        assert fetching.wait(20)
+        os.killpg(worker.pid, signal.SIGKILL)
+    for lock in ("shallow.lock", "packed-refs.lock", "HEAD.lock"):
+        (place / lock).touch()
+    again = Store(place)
+    again.fetch(remote, scene.head)
+    assert again.commit(scene.change(), SIGNATURE) == scene.committed()
+
+
+def hold(reached: Event) -> None:
+    reached.set()
+    time.sleep(0.5)
+
+
 def test_a_branch_name_or_revision_is_no_commit(scene: Scene) -> None:
     for odd in ("main", "--upload-pack=touch /tmp/x", "HEAD", scene.head[:12], ""):
         with pytest.raises(ForgeError, match="is no commit"):
@@ -395,6 +434,20 @@ def plant(git_folder: Path, touch: str) -> None:
             f'[filter "evil"]\n\tclean = "{touch}"\n\tsmudge = "{touch}"\n'
             f'[diff "evil"]\n\ttextconv = "{touch}"\n[diff]\n\texternal = "{touch}"\n'
         )
+
+
+@pytest.mark.parametrize("said", ["git version 2.30.9", "git version 1.9", "something else"])
+def test_a_git_that_would_ignore_its_settings_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    (tmp_path / "git").write_text(f"#!/bin/sh\necho {said}\n")
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ForgeError, match=r"too old.*install Git 2\.31 or newer"):
+        Store(tmp_path / "store")
+    (tmp_path / "git").unlink()
+    with pytest.raises(ForgeError, match="git was not found on this machine"):
+        Store(tmp_path / "store")
 
 
 def test_a_tree_that_unpacks_to_too_much_is_refused(

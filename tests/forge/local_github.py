@@ -14,6 +14,7 @@ request gets GitHub's 422, a bad answer becomes a 500, and both are noted in ``v
 import json
 import os
 import re
+import secrets
 import socket
 import subprocess
 import tempfile
@@ -24,6 +25,7 @@ from functools import cache
 from pathlib import Path
 from threading import Lock, RLock, Thread
 from typing import Self
+from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -49,6 +51,8 @@ SECONDARY = (
     "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
 )
 GIT_PATH = re.compile(r"^/([^/]+)/([^/]+?)(?:\.git)?/(info/refs|git-upload-pack|git-receive-pack)$")
+
+MANIFEST_PATH = re.compile(r"^/(?:organizations/([^/]+)/)?settings/apps/new$")
 
 
 @dataclass
@@ -179,22 +183,24 @@ class LocalGitHub:
         self, slug: str, permissions: Mapping[str, str], repositories: Sequence[Hosted]
     ) -> Registered:
         """Register an App with a new key and install it in the account of the repositories."""
-        key = _key(slug)
-        private = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
-        )
-        public = key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        record = AppRecord(next(self.world.ids), slug, public, permissions)
-        self.world.apps[record.id] = record
+        record = self._app(slug, permissions)
         account = self.world.person(repositories[0].owner)
         numbers = [one.id for one in repositories]
         installation = Installation(next(self.world.ids), record, account, numbers)
         self.world.installations[installation.id] = installation
-        return Registered(record, private.decode(), installation)
+        return Registered(record, _pem(_key(slug)), installation)
+
+    def _app(self, slug: str, permissions: Mapping[str, str]) -> AppRecord:
+        public = (
+            _key(slug)
+            .public_key()
+            .public_bytes(
+                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+            )
+        )
+        record = AppRecord(next(self.world.ids), slug, public, permissions)
+        self.world.apps[record.id] = record
+        return record
 
     def __call__(self, environ: dict[str, object], start: Callable[..., object]) -> Iterable[bytes]:
         request = Request(environ)
@@ -220,6 +226,8 @@ class LocalGitHub:
     def _answer(self, request: Request) -> Response:
         if found := GIT_PATH.match(request.path):
             return self._git(request, *found.groups())
+        if found := MANIFEST_PATH.match(request.path):
+            return self._registered(request, found[1])
         with self._lock:
             return self._rest(request)
 
@@ -302,6 +310,23 @@ class LocalGitHub:
             return Response(refused.message + "\n", refused.status, headers, "text/plain")
         return _http_backend(request, hosted, service, token)
 
+    def _registered(self, request: Request, organization: str | None) -> Response:
+        """Play the page where a person presses "Create": an App from a manifest, and a code for it."""
+        wanted = json.loads(request.form["manifest"])
+        app = self._app(wanted["name"], wanted["default_permissions"])
+        code = secrets.token_hex(20)
+        self.world.manifest_codes[code] = {
+            "id": app.id,
+            "slug": app.slug,
+            "owner": {"login": organization or "ada", "id": 1, "type": "User"},
+            "client_id": f"Iv1.{app.id}",
+            "client_secret": secrets.token_hex(20),
+            "webhook_secret": secrets.token_hex(20),
+            "pem": _pem(_key(app.slug)),
+        }
+        query = urlencode({"code": code, "state": request.args.get("state", "")})
+        return Response(status=302, headers={"Location": f"{wanted['redirect_url']}?{query}"})
+
     def _bearer(self, request: Request) -> Token:
         given = request.authorization
         if given is None or given.type != "basic" or given.username != "x-access-token":
@@ -323,6 +348,14 @@ def _body(request: Request) -> dict[str, object]:
 def _key(slug: str) -> rsa.RSAPrivateKey:
     """Make an App's key once: prime numbers take their time."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def _pem(key: rsa.RSAPrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    ).decode()
 
 
 def _full(endpoint: Endpoint, answer: Answer) -> Response:
