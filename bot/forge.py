@@ -334,7 +334,10 @@ class Forge(Protocol):
         """Return what a person may do here now; NONE for somebody unknown."""
 
     def file(self, path: str, commit: CommitSha) -> bytes | None:
-        """Return the content of a file in a commit, None where there is none."""
+        """Return the content of a small file in a commit, None where there is none.
+
+        REFUSED for anything else than a regular file of less than a megabyte.
+        """
 
     def branch(self, name: str) -> CommitSha | None:
         """Return where a branch stands, None where there is none."""
@@ -383,7 +386,10 @@ class Forge(Protocol):
         """Delete a branch of perfbot; one that is gone is no error."""
 
     def open_pull_request(self, text: PullRequestText) -> PullRequest:
-        """Open a pull request, or return the one, open or closed, that this branch already had."""
+        """Open a pull request, or return the one, open or closed, that this branch already had.
+
+        It is no draft, whatever ``text`` says, where the forge knows none.
+        """
 
     def edit_pull_request(self, number: int, title: str, body: str) -> PullRequest:
         """Change what a pull request says."""

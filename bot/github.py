@@ -7,7 +7,7 @@ What is perfbot's own is told by the author, never by the mark alone: anybody ca
 import base64
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from github import InputGitTreeElement
@@ -58,7 +58,9 @@ _REGULAR_MODE = "100644"
 _LOGIN = re.compile(r"[A-Za-z0-9_-]{1,100}(\[bot\])?")
 
 ELSEWHERE = "the branch {branch} stands at {found}, not at {expected}; look what was pushed there"
-NO_FILE = "{path} is not a regular file in {commit}"
+NO_FILE = "{path} is not a regular file of less than a megabyte in {commit}"
+# How GitHub refuses drafts in private repositories of plans without them.
+NO_DRAFTS = "Draft pull requests are not supported"
 GHOST = Account(0, "ghost", person=False)  # how GitHub calls who has deleted their account
 
 
@@ -95,7 +97,8 @@ class GitHubRepository:
         def ask() -> bytes:
             with asking(f"return {path} of {self._name}"):
                 found = self._repo.get_contents(path, ref=commit)
-                if isinstance(found, list):
+                # A folder is a list; links and files over a megabyte come without a content.
+                if isinstance(found, list) or (found.type, found.encoding) != ("file", "base64"):
                     raise ForgeError(Trouble.REFUSED, NO_FILE.format(path=path, commit=commit))
                 return found.decoded_content
 
@@ -149,7 +152,9 @@ class GitHubRepository:
 
     def comments_since(self, moment: datetime) -> tuple[Comment, ...]:
         with asking(f"list the comments in {self._name} since {moment:%Y-%m-%d %H:%M %Z}"):
-            return tuple(_comment(one) for one in self._repo.get_issues_comments(since=moment))
+            # PyGithub spells the hour as it is given, and calls it UTC.
+            found = self._repo.get_issues_comments(since=moment.astimezone(UTC))
+            return tuple(_comment(one) for one in found)
 
     def reactions(self, number: int, comment: int) -> tuple[Reacted, ...]:
         with asking(f"list the reactions to comment {comment} of {self._name}"):
@@ -281,17 +286,21 @@ class GitHubRepository:
             return next(still_open, both[0] if both else None)
 
         def write() -> PullRequest:
-            with asking(f"open a pull request from {text.branch} in {self._name}"):
-                made = self._repo.create_pull(
-                    base=text.base,
-                    head=text.branch,
-                    title=text.title,
-                    body=text.body,
-                    draft=text.draft,
-                )
-                return _pull_request(made)
+            try:
+                return self._opened(text, text.draft)
+            except ForgeError as error:
+                if not (text.draft and NO_DRAFTS in str(error)):
+                    raise
+                return self._opened(text, draft=False)
 
         return _once(find, write)
+
+    def _opened(self, text: PullRequestText, draft: bool) -> PullRequest:
+        with asking(f"open a pull request from {text.branch} in {self._name}"):
+            made = self._repo.create_pull(
+                base=text.base, head=text.branch, title=text.title, body=text.body, draft=draft
+            )
+            return _pull_request(made)
 
     def edit_pull_request(self, number: int, title: str, body: str) -> PullRequest:
         with asking(f"edit pull request {number} of {self._name}"):

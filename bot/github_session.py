@@ -79,11 +79,14 @@ class Site:
     between_writes_s: float = 1.0
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.api)
-        safe = parts.scheme == "https" or (parts.scheme == "http" and self.on_loopback)
-        odd = parts.username or parts.password or parts.query or parts.fragment
-        if not (safe and parts.hostname) or odd:
-            raise ForgeError(Trouble.REFUSED, INSECURE.format(url=parts.hostname or ""))
+        try:
+            parts = urlsplit(self.api)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            raise ForgeError(Trouble.REFUSED, INSECURE.format(url="")) from None
+        safe = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
+        if not (safe and host) or parts.username or parts.password or parts.query or parts.fragment:
+            raise ForgeError(Trouble.REFUSED, INSECURE.format(url=host or ""))
 
     @property
     def on_loopback(self) -> bool:

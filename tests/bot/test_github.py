@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -71,8 +71,28 @@ def test_a_file_is_read_at_a_commit(scene: Scene) -> None:
     forge = scene.forge()
     assert forge.file("tools/run.sh", scene.main) == b"#!/bin/sh\n"
     assert forge.file("tools/none.sh", scene.main) is None
-    with pytest.raises(ForgeError, match="not a regular file"):
-        forge.file("tools", scene.main)
+
+
+def test_a_folder_a_link_or_a_large_file_is_not_taken_for_an_empty_one(scene: Scene) -> None:
+    bare = scene.hosted.bare
+    bare.commit({"large.bin": b"x" * 1_100_000})
+    bare.git("read-tree", "main")
+    target = bare.git("hash-object", "-w", "--stdin", given=b"/etc/passwd")
+    bare.git("update-index", "--add", "--cacheinfo", f"120000,{target},link")
+    commit = CommitSha(bare.git("commit-tree", bare.git("write-tree"), "-m", "Odd"))
+    for path in ("tools", "link", "large.bin"):
+        with pytest.raises(
+            ForgeError, match="is not a regular file of less than a megabyte"
+        ) as raised:
+            scene.forge().file(path, commit)
+        assert raised.value.trouble is Trouble.REFUSED
+
+
+def test_where_there_are_no_drafts_the_pull_request_is_opened_without(scene: Scene) -> None:
+    scene.hosted.drafts = False
+    open_one(scene.forge(), scene)
+    found = scene.forge().pull_request(2)
+    assert (found.draft, found.state) == (False, State.OPEN)
 
 
 def test_a_repository_says_its_number_and_default_branch(scene: Scene) -> None:
@@ -132,7 +152,8 @@ def test_comments_since_a_moment(scene: Scene) -> None:
     for age in (50, 5):
         comment = scene.github.world.comment(scene.hosted, 1, ada, f"{age} minutes ago")
         comment.updated_at = comment.created_at = datetime.now(UTC) - timedelta(minutes=age)
-    said = scene.forge().comments_since(datetime.now(UTC) - timedelta(minutes=20))
+    tokyo = timezone(timedelta(hours=9))
+    said = scene.forge().comments_since(datetime.now(tokyo) - timedelta(minutes=20))
     assert [(one.body, one.number) for one in said] == [("5 minutes ago", 1)]
 
 

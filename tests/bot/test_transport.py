@@ -466,6 +466,8 @@ def test_a_tree_that_unpacks_to_too_much_is_refused(
         "http://github.example.org/api/v3",
         "https://u:p@github.com",
         "file:///etc",
+        "https://[",
+        "https://x:port",
         "",
         "https://x/?a",
     ],

@@ -8,6 +8,8 @@ from hosted import GitFailedError, Token
 from rights import RefusedError, allows
 from shapes import ROLES, files, permission
 
+LARGEST_CONTENT_BYTES = 1024 * 1024  # https://docs.github.com/rest/repos/contents
+
 
 @endpoint("GET", REPO, "metadata:read")
 def get_repository(call: Call) -> Answer:
@@ -37,14 +39,16 @@ def get_contents(call: Call) -> Answer:
     if bare.git("cat-file", "-t", sha) == "tree":
         listed = bare.git("ls-tree", f"{reference}:{path}").splitlines()
         return Answer(200, [_entry(call, path, line) for line in listed])
-    content = bare.raw("cat-file", "blob", sha)
+    raw = bare.raw("cat-file", "blob", sha)
     shape = {
-        "type": "file", "path": path, "name": path.rsplit("/")[-1], "sha": sha,
-        "size": len(content), "encoding": "base64",
-        "content": base64.encodebytes(content).decode(),
+        "type": "file", "path": path, "name": path.rsplit("/")[-1], "sha": sha, "size": len(raw),
         "url": call.shapes.at(call.hosted, "contents", path),
     }  # fmt: skip
-    return Answer(200, shape)
+    if bare.git("ls-tree", reference, path).startswith("120000"):
+        return Answer(200, {**shape, "type": "symlink", "target": raw.decode()})
+    if len(raw) > LARGEST_CONTENT_BYTES:
+        return Answer(200, {**shape, "encoding": "none", "content": ""})
+    return Answer(200, {**shape, "encoding": "base64", "content": base64.encodebytes(raw).decode()})
 
 
 def _entry(call: Call, folder: str, line: str) -> dict[str, object]:

@@ -185,6 +185,7 @@ class Hosted:
     review_comments: dict[int, Comment] = field(default_factory=dict)
     checks: dict[int, Check] = field(default_factory=dict)
     default_branch: str = "main"
+    drafts: bool = True
 
     @property
     def full_name(self) -> str:

@@ -58,6 +58,8 @@ def create_pull(call: Call) -> Answer:
     if hosted.bare.git("merge-base", base, sha) == sha:
         message = f"No commits between {body['base']} and {reference}"
         raise invalid("PullRequest", code="custom", message=message)
+    if body.get("draft") and not hosted.drafts:
+        raise RefusedError(422, "Draft pull requests are not supported in this repository.")
     part = PullPart(
         source, source.owner, reference, sha, str(body["base"]), bool(body.get("draft"))
     )
