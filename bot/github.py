@@ -17,15 +17,10 @@ from github.GitRef import GitRef
 from github.GitTree import GitTree
 from github.Issue import Issue as GitHubIssue
 from github.IssueComment import IssueComment
-from github.NamedUser import NamedUser
-from github.Organization import Organization
-from github.PullRequest import PullRequest as GitHubPullRequest
-from github.PullRequestPart import PullRequestPart
 
+from perfbot.bot import github_records as records
 from perfbot.bot.forge import (
     OWN_PREFIX,
-    Account,
-    Annotation,
     Change,
     Check,
     Comment,
@@ -43,7 +38,6 @@ from perfbot.bot.forge import (
     Reaction,
     Repository,
     RepositoryName,
-    Side,
     State,
     Suggestion,
     Trouble,
@@ -61,7 +55,6 @@ ELSEWHERE = "the branch {branch} stands at {found}, not at {expected}; look what
 NO_FILE = "{path} is not a regular file of less than a megabyte in {commit}"
 # How GitHub refuses drafts in private repositories of plans without them.
 NO_DRAFTS = "Draft pull requests are not supported"
-GHOST = Account(0, "ghost", person=False)  # how GitHub calls who has deleted their account
 
 
 class GitHubRepository:
@@ -119,7 +112,7 @@ class GitHubRepository:
 
     def pull_request(self, number: int) -> PullRequest:
         with asking(f"return pull request {number} of {self._name}"):
-            return _pull_request(self._repo.get_pull(number))
+            return records.pull_request(self._repo.get_pull(number))
 
     def own_pull_requests(self) -> tuple[PullRequest, ...]:
         with asking(f"list perfbot's pull requests in {self._name}"):
@@ -148,18 +141,20 @@ class GitHubRepository:
 
     def comments(self, number: int) -> tuple[Comment, ...]:
         with asking(f"list the comments of {self._name}#{number}"):
-            return tuple(_comment(one) for one in self._repo.get_issue(number).get_comments())
+            return tuple(
+                records.comment(one) for one in self._repo.get_issue(number).get_comments()
+            )
 
     def comments_since(self, moment: datetime) -> tuple[Comment, ...]:
         with asking(f"list the comments in {self._name} since {moment:%Y-%m-%d %H:%M %Z}"):
             # PyGithub spells the hour as it is given, and calls it UTC.
             found = self._repo.get_issues_comments(since=moment.astimezone(UTC))
-            return tuple(_comment(one) for one in found)
+            return tuple(records.comment(one) for one in found)
 
     def reactions(self, number: int, comment: int) -> tuple[Reacted, ...]:
         with asking(f"list the reactions to comment {comment} of {self._name}"):
             found = self._repo.get_issue(number).get_comment(comment).get_reactions()
-            return tuple(Reacted(_account(one.user), one.content) for one in found)
+            return tuple(Reacted(records.account(one.user), one.content) for one in found)
 
     def react(self, number: int, comment: int, reaction: Reaction) -> None:
         # GitHub itself keeps one reaction of a kind per account, so this may simply be repeated.
@@ -181,7 +176,7 @@ class GitHubRepository:
         with asking(f"edit the comment {found.id} of {self._name}#{number}"):
             if found.body != body:
                 found.edit(body)
-            return _comment(found)
+            return records.comment(found)
 
     def _own(self, said: IssueComment | GitHubIssue, mark: Marker) -> bool:
         return (
@@ -281,7 +276,7 @@ class GitHubRepository:
             with asking(f"list the pull requests of {text.branch} in {self._name}"):
                 head = f"{self._name.owner}:{text.branch}"
                 found = self._repo.get_pulls(state="all", head=head, base=text.base)
-                both = [_pull_request(one) for one in found]
+                both = [records.pull_request(one) for one in found]
             still_open = (one for one in both if one.state is State.OPEN)
             return next(still_open, both[0] if both else None)
 
@@ -300,20 +295,20 @@ class GitHubRepository:
             made = self._repo.create_pull(
                 base=text.base, head=text.branch, title=text.title, body=text.body, draft=draft
             )
-            return _pull_request(made)
+            return records.pull_request(made)
 
     def edit_pull_request(self, number: int, title: str, body: str) -> PullRequest:
         with asking(f"edit pull request {number} of {self._name}"):
             pull = self._repo.get_pull(number)
             pull.edit(title=title, body=body)
-            return _pull_request(pull)
+            return records.pull_request(pull)
 
     def close_pull_request(self, number: int) -> PullRequest:
         with asking(f"close pull request {number} of {self._name}"):
             pull = self._repo.get_pull(number)
             if pull.state == "open":
                 pull.edit(state="closed")
-            return _pull_request(pull)
+            return records.pull_request(pull)
 
     def label(self, number: int, labels: Sequence[str]) -> None:
         # Labels are a set, so this may simply be repeated.
@@ -353,7 +348,7 @@ class GitHubRepository:
                 output={
                     "title": check.title,
                     "summary": check.summary,
-                    "annotations": [_annotation(one) for one in portion],
+                    "annotations": [records.annotation(one) for one in portion],
                 },
             )
             if not rest:
@@ -361,7 +356,7 @@ class GitHubRepository:
 
     def issue(self, number: int) -> Issue:
         with asking(f"return issue {number} of {self._name}"):
-            return _issue(self._repo.get_issue(number))
+            return records.issue(self._repo.get_issue(number))
 
     def keep_issue(self, mark: Marker, title: str, text: str, labels: Sequence[str]) -> Issue:
         body = _marked(text, mark)
@@ -379,7 +374,7 @@ class GitHubRepository:
         with asking(f"edit issue {found.number} of {self._name}"):
             if (found.title, found.body) != (title, body):
                 found.edit(title=title, body=body)
-            return _issue(found)
+            return records.issue(found)
 
 
 def _once(find: Callable[[], Found | None], write: Callable[[], Found]) -> Found:
@@ -434,59 +429,3 @@ class _Modes:
 
 def _marked(text: str, mark: Marker) -> str:
     return f"{text.rstrip()}\n\n{mark}"
-
-
-def _account(user: NamedUser | Organization | None) -> Account:
-    return Account(user.id, user.login, person=user.type == "User") if user else GHOST
-
-
-def _comment(said: IssueComment) -> Comment:
-    number = int(said.issue_url.rsplit("/", 1)[1])
-    return Comment(
-        said.id,
-        number,
-        _account(said.user),
-        said.body or "",
-        said.created_at,
-        said.updated_at,
-        said.html_url,
-    )
-
-
-def _pull_request(pull: GitHubPullRequest) -> PullRequest:
-    # A list does not say "merged", only when.
-    merged = State.MERGED if pull.merged_at else State(pull.state)
-    return PullRequest(
-        number=pull.number,
-        title=pull.title,
-        body=pull.body or "",
-        state=merged,
-        draft=pull.draft,
-        author=_account(pull.user),
-        head=_side(pull.head),
-        base=_side(pull.base),
-        labels=tuple(one.name for one in pull.labels),
-        updated_at=pull.updated_at or pull.created_at,
-        url=pull.html_url,
-    )
-
-
-def _side(part: PullRequestPart) -> Side:
-    repository = RepositoryName.parsed(part.repo.full_name) if part.repo else None
-    return Side(repository, part.ref, commit_sha(part.sha))
-
-
-def _issue(issue: GitHubIssue) -> Issue:
-    state = State(issue.state)
-    return Issue(issue.number, issue.title, issue.body or "", state, issue.html_url)
-
-
-def _annotation(one: Annotation) -> dict[str, str | int]:
-    return {
-        "path": one.path,
-        "start_line": one.first,
-        "end_line": one.last,
-        "annotation_level": one.level,
-        "title": one.title,
-        "message": one.text,
-    }

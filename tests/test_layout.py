@@ -18,7 +18,12 @@ MAY_IMPORT = {
 DOORS = {
     "subprocess": {"profiling/sandbox.py", "bot/git.py", "optimizer/serving.py"},
     "git": {"bot/transport.py"},
-    "github": {"bot/github.py", "bot/github_app.py", "bot/github_session.py"},
+    "github": {
+        "bot/github.py",
+        "bot/github_app.py",
+        "bot/github_records.py",
+        "bot/github_session.py",
+    },
     "sqlite3": {"bot/jobs.py", "optimizer/context.py", "optimizer/transcript.py"},
 }
 ENVIRONMENT_DOOR = {"bot/config.py", "bot/action.py", "bot/transport.py"}

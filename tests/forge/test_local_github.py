@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
@@ -42,7 +43,9 @@ def token(github: LocalGitHub, shop: Hosted, registered: Registered) -> str:
     return github.world.mint(registered.installation, [shop.id], RIGHTS).value
 
 
-def ask(github: LocalGitHub, verb: str, path: str, bearer: str = "", **options: object):  # type: ignore[no-untyped-def]
+def ask(
+    github: LocalGitHub, verb: str, path: str, bearer: str = "", **options: Any
+) -> requests.Response:
     headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
     return requests.request(verb, github.api + path, headers=headers, timeout=10, **options)
 
