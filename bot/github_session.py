@@ -83,10 +83,14 @@ class Site:
             parts = urlsplit(self.api)
             host, _ = parts.hostname, parts.port
         except ValueError:
-            raise ForgeError(Trouble.REFUSED, INSECURE.format(url="")) from None
+            raise self._refused() from None
         safe = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
         if not (safe and host) or parts.username or parts.password or parts.query or parts.fragment:
-            raise ForgeError(Trouble.REFUSED, INSECURE.format(url=host or ""))
+            raise self._refused()
+
+    def _refused(self) -> ForgeError:
+        shown = self.api.rpartition("@")[2]  # a password may stand before it
+        return ForgeError(Trouble.REFUSED, INSECURE.format(url=shown))
 
     @property
     def on_loopback(self) -> bool:

@@ -70,6 +70,7 @@ NO_FILE = (
 )
 TOO_LARGE = "{commit} is too large to be looked at: {files:,} files, {size:,} bytes"
 NO_GIT = "git was not found on this machine; install Git 2.31 or newer"
+IN_THE_WAY = "{folder} is there already; files are laid out in a new folder only"
 OLD_GIT = "{found} is too old to be given a token safely; install Git 2.31 or newer"
 _MEANING = (
     (re.compile(r"stale info|rejected|declined|fetch first|refusing", re.IGNORECASE), Trouble.REFUSED),
@@ -123,7 +124,7 @@ class Store:
 
     ``path`` is made when it is not there, and must lie where no foreign code can reach it. It belongs to
     one process at a time: what a killed one left half done is cleared away. Every method raises
-    ForgeError when Git fails.
+    ForgeError when Git fails; OSError where ``path`` cannot be made.
     """
 
     def __init__(self, path: Path) -> None:
@@ -162,8 +163,13 @@ class Store:
         return listed == commit
 
     def export(self, commit: CommitSha, into: Path) -> Exported:
-        """Lay out the files of a commit, byte for byte as they are stored, in a new folder."""
+        """Lay out the files of a commit, byte for byte as they are stored, in a new folder.
+
+        REFUSED when the folder exists or the files are too many or too large.
+        """
         commit, folder = commit_sha(commit), into.resolve()
+        if folder.exists():
+            raise ForgeError(Trouble.REFUSED, IN_THE_WAY.format(folder=folder))
         self._check_size(commit)
         folder.mkdir(parents=True)
         with self._index(commit) as index:
@@ -298,7 +304,8 @@ class Store:
                     stdout_as_string=False,
                 )
             except CommandError as error:
-                raise _meant(what, error) from None
+                remote = "GIT_ALLOW_PROTOCOL" in (environment or {})
+                raise _meant(what, error, remote) from None
         assert isinstance(said, bytes)
         return os.fsdecode(said)
 
@@ -383,12 +390,13 @@ def _stays(link: Path, folder: Path) -> bool:
         return False
 
 
-def _meant(what: str, error: CommandError) -> ForgeError:
+def _meant(what: str, error: CommandError, remote: bool) -> ForgeError:
     said = error.stderr if isinstance(error.stderr, str) else ""
+    said = said.strip().removeprefix("stderr: '").removesuffix("'")  # GitPython's frame around it
     if isinstance(error, GitCommandNotFound):
         return ForgeError(Trouble.REFUSED, NO_GIT)
     fits = (trouble for pattern, trouble in _MEANING if pattern.search(said))
-    trouble = next(fits, Trouble.UNREACHABLE)
+    trouble = next(fits, Trouble.UNREACHABLE) if remote else Trouble.REFUSED
     text = "".join(letter for letter in " ".join(said.split()) if letter.isprintable())
     why = text[:_LONGEST_REASON].rstrip(". ") or "it gave no reason"
     return ForgeError(trouble, FAILED.format(what=what, why=why, advice=ADVICE[trouble]))

@@ -76,6 +76,17 @@ def test_a_commit_is_fetched_by_its_name_and_laid_out_byte_for_byte(scene: Scene
     assert found == FILES
 
 
+def test_files_are_laid_out_in_a_new_folder_and_from_a_fetched_commit_only(scene: Scene) -> None:
+    scene.store.fetch(scene.remote(READ), scene.head)
+    for commit, folder in (
+        (scene.head, scene.folder),
+        (CommitSha("f" * 40), scene.folder / "tree"),
+    ):
+        with pytest.raises(ForgeError, match=r"there already|not a tree object") as raised:
+            scene.store.export(commit, folder)
+        assert not raised.value.passes
+
+
 def test_a_change_is_pushed_on_a_branch_of_its_own(scene: Scene) -> None:
     made = scene.committed()
     scene.store.push(scene.remote(WRITE), made, BRANCH, was=None)
