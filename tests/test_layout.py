@@ -17,6 +17,13 @@ MAY_IMPORT = {
 }
 DOORS = {
     "subprocess": {"profiling/sandbox.py", "bot/git.py", "optimizer/serving.py"},
+    "git": {"bot/transport.py"},
+    "github": {
+        "bot/github.py",
+        "bot/github_app.py",
+        "bot/github_records.py",
+        "bot/github_session.py",
+    },
     "dbos": {"bot/jobs.py"},
     "flask": {"bot/server.py"},
     "sqlalchemy": {"bot/database.py", "bot/heartbeats.py", "bot/inbox.py"},
@@ -36,6 +43,7 @@ DOORS = {
 ENVIRONMENT_DOOR = {
     "bot/config.py",
     "bot/action.py",
+    "bot/transport.py",
     "optimizer/engine.py",  # sets what vLLM reads from nowhere else
 }
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))

@@ -1,15 +1,38 @@
-"""Makes the shared example report importable and hands it to tests."""
+"""Makes the shared helpers importable: an example report, and a GitHub on loopback."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent.parent / "forge"))
 
+from github_scene import Scene, installed
+from local_github import LocalGitHub
 from shop_report import Example, example
 
 
 @pytest.fixture
 def shop() -> Example:
     return example()
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> Iterator[LocalGitHub]:
+    """A GitHub of its own for each test; what breaks its published description fails the test."""
+    with LocalGitHub(tmp_path / "hosted") as served:
+        yield served
+    assert not served.violations
+
+
+@pytest.fixture
+def scene(github: LocalGitHub) -> Scene:
+    return installed(github)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pauses between the tries of reading."""
+    monkeypatch.setattr("perfbot.bot.github_session._BACKOFF_S", 0.0)
