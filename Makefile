@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 MODELS := $(VENV)/.models
+# Files of tests at a time: more would make what is measured in them noisy.
+TEST_PROCESSES ?= 2
 
 .PHONY: setup models demo test lint types bench test-vllm bench-serving clean
 
@@ -30,7 +32,7 @@ models: $(MODELS)
 
 test: setup
 	$(MAKE) models || echo "torch cannot be installed here: the tests of local models are skipped"
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
 # vLLM pins its own torch, so it has an environment of its own; on a machine with a GPU install vllm
 # there instead. The build of torchvision that comes along is one for GPUs and cannot be imported.

@@ -30,6 +30,9 @@ from perfbot.optimizer.routing_history import outcomes, versions
 from perfbot.optimizer.transcript import Store
 from perfbot.optimizer.transcript_file import FILE_NAME
 
+NO_FILE = (
+    "there is no file {name}: --replay takes a transcript.jsonl, or a run of perfbot export --runs"
+)
 NONE_YET = "{file} is not there: no run was recorded on this machine yet"
 
 SETTINGS_NAME = "transcripts.yml"
@@ -39,6 +42,7 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 _RUNS_LEARNED_FROM = 100
+_TRANSCRIPT = ".jsonl"
 _LEAST_SECRET_CHARACTERS = 8  # of a variable's value: a short one is a setting
 _LONGEST_LICENCE = 100
 _LARGEST_METADATA_BYTES = 1 << 20
@@ -127,6 +131,8 @@ def recorded(name: str, operator: Operator) -> Transcript:
     try:
         if os.path.lexists(name):
             return read_file(Path(name))
+        if os.sep in name or name.endswith(_TRANSCRIPT):
+            raise RunError(Exit.USAGE, NO_FILE.format(name=name))
         with opened(operator) as store:
             return store.transcript(name)
     except TranscriptError as error:

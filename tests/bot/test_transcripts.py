@@ -195,3 +195,9 @@ def test_what_is_not_kept_cannot_be_replayed(operator: Operator, tmp_path: Path)
         recorded("20261201", operator)
     assert raised.value.code is Exit.USAGE
     assert not operator.state.exists()
+
+
+def test_a_file_that_is_not_there_is_not_taken_for_a_run(operator: Operator) -> None:
+    with pytest.raises(RunError, match=r"there is no file report/transcript\.jsonl") as told:
+        recorded("report/transcript.jsonl", operator)
+    assert told.value.code is Exit.USAGE
