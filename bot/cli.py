@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from io import TextIOWrapper
 from types import FrameType
 
-from perfbot.bot import options
+from perfbot.bot import options, serving_options
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.scratch import temporary_files
 
@@ -99,19 +99,19 @@ def _action(_chosen: Namespace) -> Exit:
 def _serve_models(chosen: Namespace) -> Exit:
     from perfbot.bot import serve_models
 
-    return serve_models.run(options.ServeModelsOptions.read(chosen))
+    return serve_models.run(serving_options.ServeModelsOptions.read(chosen))
 
 
 def _serve(chosen: Namespace) -> Exit:
     with _server_extra():
         from perfbot.bot import serve
-    return serve.run(options.ServeOptions.read(chosen))
+    return serve.run(serving_options.ServeOptions.read(chosen))
 
 
 def _worker(chosen: Namespace) -> Exit:
     with _server_extra():
         from perfbot.bot import worker
-    return worker.run(options.WorkerOptions.read(chosen), None)
+    return worker.run(serving_options.WorkerOptions.read(chosen), None)
 
 
 @contextmanager
@@ -148,7 +148,7 @@ VERBS = (
     Verb(
         "models",
         "serve a model of one's own: perfbot models serve",
-        options.ServeModelsOptions.declare,
+        serving_options.ServeModelsOptions.declare,
         _serve_models,
     ),
     Verb(
@@ -158,8 +158,8 @@ VERBS = (
         _export,
     ),
     Verb("action", "run as a step of a GitHub workflow", _nothing, _action),
-    Verb("serve", "receive GitHub's webhooks", options.ServeOptions.declare, _serve),
-    Verb("worker", "work on what webhooks ask for", options.WorkerOptions.declare, _worker),
+    Verb("serve", "receive GitHub's webhooks", serving_options.ServeOptions.declare, _serve),
+    Verb("worker", "work on what webhooks ask for", serving_options.WorkerOptions.declare, _worker),
     Verb("init", "write a commented .perfbot.yml", options.InitOptions.declare, _init),
 )
 

@@ -77,7 +77,7 @@ class GitHubApp:
         try:
             auth = Auth.AppAuth(app_id, private_key)
             auth.create_jwt()
-        except Exception:
+        except Exception:  # each library below has errors of its own for what is no key
             raise ForgeError(Trouble.DENIED, NO_KEY) from None
         self._app: GithubIntegration = site.as_app(auth)
 

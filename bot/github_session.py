@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Self, TypedDict
 from urllib.parse import urlsplit
 
 import requests
@@ -66,6 +66,17 @@ _BY_STATUS = {
 }
 
 
+class _Settings(TypedDict):
+    base_url: str
+    timeout: int
+    user_agent: str
+    per_page: int
+    retry: GithubRetry
+    seconds_between_requests: float | None
+    seconds_between_writes: float | None
+    api_version: str
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """A GitHub: the public one, or a GitHub Enterprise Server (``https://HOST/api/v3``).
@@ -106,17 +117,7 @@ class Site:
 
     def as_app(self, auth: Auth.AppAuth) -> GithubIntegration:
         """Return a connection that speaks as the App itself."""
-        return GithubIntegration(
-            auth=auth,
-            base_url=self.api,
-            timeout=_TIMEOUT_S,
-            user_agent=USER_AGENT,
-            per_page=_PER_PAGE,
-            retry=_Patience.new_one(),
-            seconds_between_requests=self.between_requests_s or None,
-            seconds_between_writes=self.between_writes_s or None,
-            api_version=API_VERSION,
-        )
+        return GithubIntegration(auth=auth, **self._settings())
 
     def anonymous(self) -> Github:
         """Return a connection that says nothing about who asks."""
@@ -127,18 +128,20 @@ class Site:
         return self._connection(Auth.Token(token))
 
     def _connection(self, auth: Auth.Token | None) -> Github:
-        return Github(
-            auth=auth,
-            base_url=self.api,
-            timeout=_TIMEOUT_S,
-            user_agent=USER_AGENT,
-            per_page=_PER_PAGE,
-            retry=_Patience.new_one(),
-            seconds_between_requests=self.between_requests_s or None,
-            seconds_between_writes=self.between_writes_s or None,
-            lazy=True,
-            api_version=API_VERSION,
-        )
+        return Github(auth=auth, lazy=True, **self._settings())
+
+    def _settings(self) -> "_Settings":
+        """Return what both kinds of connections are made with."""
+        return {
+            "base_url": self.api,
+            "timeout": _TIMEOUT_S,
+            "user_agent": USER_AGENT,
+            "per_page": _PER_PAGE,
+            "retry": _Patience.new_one(),
+            "seconds_between_requests": self.between_requests_s or None,
+            "seconds_between_writes": self.between_writes_s or None,
+            "api_version": API_VERSION,
+        }
 
 
 class _Patience(GithubRetry):

@@ -13,8 +13,8 @@ from perfbot.bot.deliveries import LARGEST_BYTES, SecretError, Secrets
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.inbox import Inbox
 from perfbot.bot.logs import to_standard_error
-from perfbot.bot.options import ServeOptions
 from perfbot.bot.server import application
+from perfbot.bot.serving_options import ServeOptions
 
 SECRET_VARIABLE = "PERFBOT_WEBHOOK_SECRET"  # noqa: S105 - the variable's name, not a secret
 DATABASE_VARIABLE = "PERFBOT_DATABASE_URL"

@@ -9,7 +9,7 @@ from pathlib import Path
 from perfbot.bot.config import Operator, process_environment
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.operator_models import FILE_NAME, offered
-from perfbot.bot.options import ServeModelsOptions
+from perfbot.bot.serving_options import ServeModelsOptions
 from perfbot.optimizer.engine import Engine
 from perfbot.optimizer.local import LocalModel
 from perfbot.optimizer.model_directory import LONGEST_TOKENS

@@ -10,8 +10,8 @@ from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.inbox import Inbox
 from perfbot.bot.jobs import OUT_OF_TOUCH, DurableJobs, Work
 from perfbot.bot.logs import to_standard_error
-from perfbot.bot.options import WorkerOptions
 from perfbot.bot.serve import deliveries_url, jobs_url
+from perfbot.bot.serving_options import WorkerOptions
 from perfbot.bot.sweeper import sweep
 
 NO_WORK = (

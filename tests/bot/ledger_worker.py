@@ -21,7 +21,7 @@ from perfbot.bot import worker
 from perfbot.bot.deliveries import Json
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.jobs import Action, Job, JobEngine, JobStopped, Stopped
-from perfbot.bot.options import WorkerOptions
+from perfbot.bot.serving_options import WorkerOptions
 from perfbot.bot.triggers import Priority
 
 
