@@ -26,7 +26,7 @@ DOORS = {
     },
     "dbos": {"bot/jobs.py"},
     "flask": {"bot/server.py"},
-    "sqlalchemy": {"bot/database.py", "bot/heartbeats.py", "bot/inbox.py"},
+    "sqlalchemy": {"bot/database.py", "bot/heartbeats.py", "bot/inbox.py", "bot/memory.py"},
     "sqlite3": {
         "bot/database.py",
         "optimizer/transcript.py",
