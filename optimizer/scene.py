@@ -338,8 +338,13 @@ class Scene:
             changed = top.visit(_Exchange(replacements))
             assert isinstance(changed, cst.BaseStatement)
             replacements[id(top)] = cst.FlattenSentinel([*_spaced(statements, changed)])
-        module = self.module.visit(_Exchange(replacements))
+        module = self.module.visit(_Exchange(replacements, self._way(replacements)))
         return Rewrite(_with_imports(module, imports), why)
+
+    def _way(self, replacements: Mapping[int, Change]) -> frozenset[int]:
+        """Return the nodes that lead to all that is replaced, none where it lies elsewhere as well."""
+        near = {id(node) for node in (*self._path, *syntax.walk(self.function))}
+        return frozenset(map(id, self._path)) if replacements.keys() <= near else frozenset()
 
     def moved_to(self, module: cst.Module) -> "Scene":
         """Return the same function in another version of the module."""
@@ -347,16 +352,30 @@ class Scene:
 
 
 class _Exchange(cst.CSTTransformer):
-    """Replaces nodes by identity; what stands below a replaced node is not visited."""
+    """Replaces nodes by identity; what stands below a replaced node is not visited.
 
-    def __init__(self, replacements: Mapping[int, Change]) -> None:
+    With ``way``, the nodes down to a function, statements beside that way are not visited either.
+    """
+
+    def __init__(
+        self, replacements: Mapping[int, Change], way: frozenset[int] = frozenset()
+    ) -> None:
         super().__init__()
         self._replacements = replacements
+        self._way = way
+        self._functions = 0  # of the way, that are being visited: below them everything is
 
     def on_visit(self, node: cst.CSTNode) -> bool:
-        return id(node) not in self._replacements
+        if id(node) in self._replacements:
+            return False
+        on_way = id(node) in self._way
+        self._functions += on_way and isinstance(node, cst.FunctionDef)
+        within = on_way or self._functions or not self._way
+        return bool(within) or not isinstance(node, cst.BaseStatement)
 
     def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> Change:  # type: ignore[override]
+        if id(original_node) in self._way and id(original_node) not in self._replacements:
+            self._functions -= isinstance(original_node, cst.FunctionDef)
         return self._replacements.get(id(original_node), updated_node)
 
 

@@ -8,6 +8,7 @@ whatever else the answer repeats of the file is left as the file has it.
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import libcst as cst
 
@@ -78,6 +79,7 @@ def spliced(
     return Spliced(changed, tuple(dict.fromkeys((*repairs, *along.repairs))))
 
 
+@lru_cache(maxsize=4)  # many versions are made of one text, and no node of it ever changes
 def _file(text: str) -> cst.Module:
     try:
         return cst.parse_module(text)
