@@ -168,10 +168,13 @@ def _left_out(
     answer: CodeAnswer, scene: Scene, known: Set[str], taken: Sequence[cst.CSTNode]
 ) -> Iterator[str]:
     """Yield what is told of statements that stay behind; those that the file has do so silently."""
+    behind = [*_behind(answer, scene, known, taken)]
+    if not behind:
+        return  # as nearly always; the meanings of a whole file take long
     fresh = {name for each in taken for name in bound_by(each)}
     there = _meanings([*scene.module.body, *(scene.owner.body.body if scene.owner else ())])
     count = 0
-    for statement in _behind(answer, scene, known, taken):
+    for statement in behind:
         if normal_form(syntax.code(statement)) in there:
             continue
         if _concerns_the_file(statement):
