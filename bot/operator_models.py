@@ -172,12 +172,16 @@ class _Lines:
 # --- the operator's file ------------------------------------------------------------------------
 
 
-def _of_file(path: Path, environ: Mapping[str, str]) -> Iterator[Offered]:
+def _operators_file(path: Path) -> Section:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise ConfigError(str(path), 1, "", f"cannot be read: {error.strerror}") from None
-    top = read_mapping(content, str(path))
+    return read_mapping(content, str(path))
+
+
+def _of_file(path: Path, environ: Mapping[str, str]) -> Iterator[Offered]:
+    top = _operators_file(path)
     top.allow(*ROLES)
     servers: dict[Serving, Served] = {}
     for role in ROLES:
@@ -286,6 +290,19 @@ def _place(section: Section, name: str) -> Path:
 def keys(offer: Offer) -> frozenset[str]:
     """Return the values of all keys that are there, so that they can be taken out of what is kept."""
     return frozenset(filter(None, map(_opened_key, offer.models)))
+
+
+def key_variables(operator: Operator) -> frozenset[str]:
+    """Return the names of the environment variables that the operator's file takes keys from.
+
+    Raises ConfigError where the file cannot be read as YAML.
+    """
+    path = operator.configuration / FILE_NAME
+    if not path.is_file():
+        return frozenset()
+    top = _operators_file(path)
+    sections = (section for role in ROLES for section in top.one_or_more(role))
+    return frozenset(filter(None, (section.text("key_env", None) for section in sections)))
 
 
 def _opened_key(offered: Offered) -> str:
