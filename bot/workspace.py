@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from perfbot.bot.config import FILE_NAME as CONFIGURATION
-from perfbot.bot.config import Config, read
+from perfbot.bot.config import read
 from perfbot.bot.forge import CommitSha
 from perfbot.bot.hub import Hub, Place
 from perfbot.bot.runs import Checkout
@@ -36,7 +36,9 @@ class Workspace:
         files = folder / _LAID_OUT
         if not files.is_dir():
             self._lay_out(place, commit, folder)
-        return Checkout(files, commit, self._config(place, base or commit), base is not None)
+        settings = self._settings(place, base or commit)
+        known_as = f"github:{place.repository.id}" + ("/strangers" if base else "")
+        return Checkout(files, commit, read(settings), base is not None, settings, known_as)
 
     def clear(self, job: str) -> None:
         """Remove what was laid out for a job; nothing there is no error."""
@@ -50,10 +52,9 @@ class Workspace:
         store.export(commit, folder / _UNFINISHED)
         (folder / _UNFINISHED).rename(folder / _LAID_OUT)
 
-    def _config(self, place: Place, commit: CommitSha) -> Config:
+    def _settings(self, place: Place, commit: CommitSha) -> bytes:
         with self._hub.talking(place) as forge:
-            content = forge.file(CONFIGURATION, commit)
-        return read(content) if content is not None else Config()
+            return forge.file(CONFIGURATION, commit) or b""
 
     def _of(self, job: str) -> Path:
         return self._folder / "jobs" / job
