@@ -182,7 +182,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """A pull request as it stood when it was asked for."""
+    """A pull request as it stood when it was asked for; ``merged_as`` is what came onto its base."""
 
     number: int
     title: str
@@ -195,6 +195,7 @@ class PullRequest:
     labels: tuple[str, ...]
     updated_at: datetime
     url: str
+    merged_as: CommitSha | None = None
 
     @property
     def from_fork(self) -> bool:
@@ -246,6 +247,7 @@ class Issue:
     title: str
     body: str
     state: State
+    author: Account
     url: str
 
 
@@ -344,6 +346,9 @@ class Forge(Protocol):
 
     def compare(self, base: str, head: str) -> Comparison:
         """Compare two commits or branches."""
+
+    def parent(self, commit: CommitSha) -> CommitSha | None:
+        """Return the first parent of a commit, None for one that has none."""
 
     def pull_request(self, number: int) -> PullRequest:
         """Return a pull request."""

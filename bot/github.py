@@ -110,6 +110,11 @@ class GitHubRepository:
             merge_base = commit_sha(found.merge_base_commit.sha)
             return Comparison(merge_base, found.ahead_by, found.behind_by)
 
+    def parent(self, commit: CommitSha) -> CommitSha | None:
+        with asking(f"return the commit {commit} of {self._name}"):
+            parents = self._repo.get_git_commit(commit).parents
+            return commit_sha(parents[0].sha) if parents else None
+
     def pull_request(self, number: int) -> PullRequest:
         with asking(f"return pull request {number} of {self._name}"):
             return records.pull_request(self._repo.get_pull(number))

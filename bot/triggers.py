@@ -107,6 +107,15 @@ class Pushed:
 
 
 @dataclass(frozen=True, slots=True)
+class ScanDue:
+    """It is time to look at a default branch; ``period`` is for which day, week or month, or why."""
+
+    installation_id: int
+    repository: Repository
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
 class InstallationChanged:
     """perfbot may now work in these repositories, or no longer in any of this installation."""
 
@@ -141,6 +150,7 @@ Trigger = (
     | CommandAccepted
     | PullRequestChanged
     | Pushed
+    | ScanDue
     | InstallationChanged
     | RepositoriesChanged
     | DashboardEdited
@@ -149,7 +159,7 @@ _KINDS: dict[str, Callable[..., Trigger]] = {kind.__name__: kind for kind in get
 
 
 def job_id(asked: Trigger, delivery_id: str) -> str:
-    """Return what makes two jobs the same: the comment however often it is told of, else the delivery.
+    """Return what makes two jobs the same: the comment, the scan of a period, else the delivery.
 
     Hearing a comment is one job, and what its command asks for another.
     """
@@ -157,6 +167,8 @@ def job_id(asked: Trigger, delivery_id: str) -> str:
         return f"comment-{asked.repository.id}-{asked.comment_id}"
     if isinstance(asked, CommandAccepted):
         return f"asked-{asked.repository.id}-{asked.comment_id}"
+    if isinstance(asked, ScanDue):
+        return f"scan-{asked.repository.id}-{asked.period}"
     return f"delivery-{delivery_id}"
 
 
@@ -175,7 +187,7 @@ def priority(asked: Trigger) -> Priority:
         return Priority.CONTROL
     if isinstance(asked, CommandAccepted | DashboardEdited):
         return Priority.PERSON
-    return Priority.SCAN if isinstance(asked, Pushed) else Priority.CHANGE
+    return Priority.SCAN if isinstance(asked, Pushed | ScanDue) else Priority.CHANGE
 
 
 def to_json(asked: Trigger) -> dict[str, Json]:
