@@ -25,20 +25,27 @@ class Workspace:
         self._hub = hub
 
     def checkout(
-        self, job: str, place: Place, commit: CommitSha, base: CommitSha | None = None
+        self,
+        job: str,
+        place: Place,
+        commit: CommitSha,
+        base: CommitSha | None = None,
+        *,
+        stranger: bool = False,
     ) -> Checkout:
-        """Lay out a commit for a job, unless that is done; ``base`` is whose configuration counts.
+        """Lay out a commit for a job, unless that is done.
 
-        A ``base`` marks the commit as a stranger's. Raises ForgeError where GitHub or Git fails,
-        ConfigError where the configuration is wrong.
+        ``base`` is the commit whose configuration counts, if it is not this one's own: that which a
+        pull request goes into. ``stranger``: it comes from a fork. Raises ForgeError where GitHub or
+        Git fails, ConfigError where the configuration is wrong.
         """
         folder = self._of(job) / commit
         files = folder / _LAID_OUT
         if not files.is_dir():
             self._lay_out(place, commit, folder)
         settings = self._settings(place, base or commit)
-        known_as = f"github:{place.repository.id}" + ("/strangers" if base else "")
-        return Checkout(files, commit, read(settings), base is not None, settings, known_as)
+        known_as = f"github:{place.repository.id}" + ("/strangers" if stranger else "")
+        return Checkout(files, commit, read(settings), stranger, settings, known_as)
 
     def clear(self, job: str) -> None:
         """Remove what was laid out for a job; nothing there is no error."""
