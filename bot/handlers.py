@@ -1,0 +1,9 @@
+"""Who knows which kind of trigger: the one list of all that a worker can do."""
+
+from collections.abc import Mapping
+
+from perfbot.bot.accepted import ACCEPTED
+from perfbot.bot.triggers import CommandAccepted, Trigger
+from perfbot.bot.work import Handler
+
+HANDLERS: Mapping[type[Trigger], Handler] = {CommandAccepted: ACCEPTED}
