@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from perfbot.bot.accepted import ACCEPTED
-from perfbot.bot.triggers import CommandAccepted, Trigger
+from perfbot.bot.hearing import HEARING
+from perfbot.bot.triggers import CommandAccepted, CommentCreated, Trigger
 from perfbot.bot.work import Handler
 
-HANDLERS: Mapping[type[Trigger], Handler] = {CommandAccepted: ACCEPTED}
+HANDLERS: Mapping[type[Trigger], Handler] = {CommentCreated: HEARING, CommandAccepted: ACCEPTED}
