@@ -57,7 +57,7 @@ def test_status_tells_how_far_a_job_is_and_what_waits(talk: Talk) -> None:
     talk.say("/perfbot verify")
     running = f"asked-{talk.repository.id}-{first.id}"
     talk.engine.states[running] = JobState.RUNNING
-    talk.tools.memory.reach(running, Stage.BASELINE)
+    talk.tools.memory.reach(running, Stage.BASELINE.name)
     talk.say("/perfbot status")
     status = talk.answers()[-1]
     assert "/optimize</code>" in status
