@@ -89,7 +89,18 @@ class Failure(StrEnum):
     )
     FORK_GONE = "The repository that this pull request comes from is gone, and its code with it."
     REPOSITORY = "The repository's tests could not be run, and without them nothing can be proven."
-    LIMIT = "GitHub takes nothing more from perfbot at present, because of its limits on requests."
+    CONFIGURATION = "What was asked, or the configuration, cannot be used:"
+    NOTHING_TO_DO = (
+        "This pull request changes no function that perfbot may work on. A function can be named: "
+        "`/optimize src/shop/cart.py::Cart.total`."
+    )
+    NAME_ONE = (
+        "Under an issue a function has to be named: `/optimize src/shop/cart.py::Cart.total`."
+    )
+    CLOSED = "This pull request is closed, so there is nothing to improve."
+    DENIED = "GitHub does not let perfbot do what this needs; its installation lacks a permission."
+    MISSING = "Something that this needs is not on GitHub any more, or perfbot may not see it."
+    LIMIT = "GitHub takes nothing more from perfbot at present, or does not answer."
     INTERNAL = (
         "Something went wrong in perfbot itself. Nothing was changed; whoever runs perfbot finds the "
         "reason in its log under the job's name below."
@@ -160,7 +171,14 @@ class Attached:
     why: str
 
 
-Place: TypeAlias = Suggested | Opened | Attached
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """The change is not handed over; ``why`` ends a sentence that begins so."""
+
+    why: str
+
+
+Place: TypeAlias = Suggested | Opened | Attached | Withheld
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +307,8 @@ def _where(place: Place | None) -> str:
             return f"It is in #{number}."
         case Attached(_, why):
             return f"It comes as a patch, because {plain(why)}."
+        case Withheld(why):
+            return f"It is not published, because {plain(why)}."
     return ""
 
 

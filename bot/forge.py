@@ -365,6 +365,9 @@ class Forge(Protocol):
     def comments(self, number: int) -> tuple[Comment, ...]:
         """Return what was said under an issue or pull request, oldest first."""
 
+    def comment(self, number: int, comment: int) -> Comment | None:
+        """Return a comment as it stands now, None where it was deleted."""
+
     def comments_since(self, moment: datetime) -> tuple[Comment, ...]:
         """Return what was said or edited anywhere in the repository since a moment with a time zone."""
 

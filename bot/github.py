@@ -150,6 +150,15 @@ class GitHubRepository:
                 records.comment(one) for one in self._repo.get_issue(number).get_comments()
             )
 
+    def comment(self, number: int, comment: int) -> Comment | None:
+        def ask() -> Comment:
+            with asking(f"return comment {comment} of {self._name}"):
+                found = self._repo.get_issue(number).get_comment(comment)
+                found.update()
+                return records.comment(found)
+
+        return _unless_missing(ask)
+
     def comments_since(self, moment: datetime) -> tuple[Comment, ...]:
         with asking(f"list the comments in {self._name} since {moment:%Y-%m-%d %H:%M %Z}"):
             # PyGithub spells the hour as it is given, and calls it UTC.

@@ -24,6 +24,7 @@ _REQUESTS = sa.Table(
     sa.Column("asked", sa.Text, nullable=False),
     sa.Column("head", sa.Text, nullable=False),
     sa.Column("began_s", sa.Float, nullable=False),
+    sa.Column("stage", sa.Text, nullable=False, default=""),
     sa.Column("ended_s", sa.Float),
     sa.Column("result", sa.Text, nullable=False, default="null"),
     sa.Index("perfbot_requests_by_place", "repository", "number", "began_s"),
@@ -49,8 +50,8 @@ _SCANS = sa.Table(
 class Request:
     """What somebody asked for under an issue or pull request, and what came of it.
 
-    ``asked`` is the command as it was written, ``head`` the commit it is about. ``result`` is null
-    until it ended, or where it ended without any.
+    ``asked`` is the command as it was understood, ``head`` the commit it is about, ``stage`` what it
+    is at. ``result`` is null until it ended, or where it ended without any.
     """
 
     job: str
@@ -59,6 +60,7 @@ class Request:
     asked: str
     head: str
     began_s: float
+    stage: str = ""
     ended_s: float | None = None
     result: Json = None
 
@@ -96,6 +98,11 @@ class Memory:
             "began_s": request.began_s,
         }
         self._do(self._insert(_REQUESTS).values(row).on_conflict_do_nothing())
+
+    def reach(self, job: str, stage: str) -> None:
+        """Note what a request is at."""
+        change = sa.update(_REQUESTS).where(_REQUESTS.c.job == job)
+        self._do(change.values(stage=stage))
 
     def end(self, job: str, result: Json) -> None:
         """Note what came of a request."""

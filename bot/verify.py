@@ -57,7 +57,8 @@ def _report(options: VerifyOptions) -> Report:
 
 
 def _judged(options: VerifyOptions, changes: Mapping[str, bytes]) -> Report:
-    config, operator = load(options.repository), Operator.from_environment()
+    config = load(options.repository, options.config)
+    operator = Operator.from_environment()
     if not changes:
         return refused(options.repository, Why.FORBIDDEN, "the patch only adds tests")
     wanted = request(
@@ -65,7 +66,9 @@ def _judged(options: VerifyOptions, changes: Mapping[str, bytes]) -> Report:
         config,
         operator,
         functions=options.functions,
+        time_s=options.time_budget_s,
         trust=options.trust_repository,
+        behalf=options.behalf,
     )
     with Progress(Console(stderr=True), wanted.time_s) as progress:
         outcome = verify(wanted, changes, wanted.functions, progress)
