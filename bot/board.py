@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from perfbot.bot import proposing, scan_record, words
+from perfbot.bot.attempts import patient_step
 from perfbot.bot.config import FILE_NAME, read
 from perfbot.bot.dashboard import TITLE, Dashboard, Ignored, Open, Waiting, render
 from perfbot.bot.deliveries import Json
@@ -25,7 +26,7 @@ LESS_MEMORY = "less memory"
 
 def refresh(job: Job, engine: JobEngine, tools: Tools, place: Place) -> None:
     """Bring the dashboard up to date in a step, where there is one or ought to be."""
-    engine.step("dashboard", lambda _stopped: _refresh(tools, place))
+    patient_step(engine, "dashboard", lambda _stopped: _refresh(tools, place))
 
 
 def _refresh(tools: Tools, place: Place) -> Json:
@@ -43,6 +44,16 @@ def _refresh(tools: Tools, place: Place) -> Json:
     known = replace(record, dashboard=issue.number)
     scan_record.remember(tools.memory, place.repository.id, known)
     return issue.number
+
+
+def current(tools: Tools, place: Place, forge: Forge) -> Dashboard | None:
+    """Return what the dashboard has to show now, None before the first scan has ended.
+
+    Raises ForgeError.
+    """
+    record = scan_record.recall(tools.memory, place.repository.id)
+    now = standing(forge, tools.hub.login) if record.commit else None
+    return dashboard(record, now, left_alone(tools, place, now.owns)) if now else None
 
 
 def dashboard(record: ScanRecord, now: Standing, alone: dict[str, str]) -> Dashboard:

@@ -11,6 +11,7 @@ import logging
 from dataclasses import dataclass
 
 from perfbot.bot import words
+from perfbot.bot.attempts import patient_step
 from perfbot.bot.deliveries import Json
 from perfbot.bot.forge import CommitSha, Forge, State, marker
 from perfbot.bot.hub import Place
@@ -74,7 +75,7 @@ def said(below: tuple[Shortfall, ...]) -> str:
 
 def measure(job: Job, engine: JobEngine, tools: Tools, place: Place, number: int) -> None:
     """Measure what a merge brought, in a step, and comment where it is less than was claimed."""
-    engine.step("measure", lambda stopped: _measure(job, tools, place, number, stopped))
+    patient_step(engine, "measure", lambda stopped: _measure(job, tools, place, number, stopped))
 
 
 def _measure(job: Job, tools: Tools, place: Place, number: int, stopped: Stopped) -> Json:

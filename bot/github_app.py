@@ -15,6 +15,7 @@ from functools import partial
 from types import MappingProxyType
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from github import Auth, GithubIntegration
 from github.HookDelivery import HookDeliverySummary
 from github.PaginatedList import PaginatedList
@@ -79,6 +80,7 @@ class GitHubApp:
         self._site = site
         try:
             key = RSAAlgorithm(RSAAlgorithm.SHA256).prepare_key(private_key)  # 0.1 s: once only
+            assert isinstance(key, RSAPrivateKey)
             auth = Auth.AppAuth(app_id, sign_func=partial(jwt.encode, key=key, algorithm="RS256"))
             auth.create_jwt()
         except Exception:  # each library below has errors of its own for what is no key

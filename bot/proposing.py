@@ -11,6 +11,7 @@ from enum import StrEnum
 from itertools import count
 
 from perfbot.bot import scan_record, words
+from perfbot.bot.attempts import patient_step
 from perfbot.bot.dashboard import Rejected
 from perfbot.bot.deliveries import Json
 from perfbot.bot.forge import CommitSha, Forge, ForgeError, Trouble
@@ -96,7 +97,7 @@ def fill(
             opening = _Opening(job, tools, place, frozenset(passed_over), at_once, stopped)
             return opening.next()
 
-        done = engine.step(f"open {number}", act)
+        done = patient_step(engine, f"open {number}", act)
         if not isinstance(done, list):
             return
         passed_over.update(map(str, done))

@@ -55,7 +55,7 @@ def proven(
     found: Found,
     base: CommitSha,
     settings: PullRequests,
-    share: float,
+    share: float = 0.0,
     head: str | None = None,
 ) -> Proven | None:
     """Return the accepted changes of a run as one proposal, None where it accepted none.

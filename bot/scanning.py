@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from perfbot.bot import board, proposing, proven, scan_record, words
+from perfbot.bot.attempts import patient_step
 from perfbot.bot.config import Config, Group
 from perfbot.bot.dashboard import Rejected
 from perfbot.bot.deliveries import Json
@@ -20,6 +21,7 @@ from perfbot.bot.jobs import Action, Job, JobEngine, Stopped
 from perfbot.bot.marked_yaml import ConfigError
 from perfbot.bot.own_pulls import free_branch, open_ones
 from perfbot.bot.proposing import NO_RESULT, Standing, is_left_alone, left_alone, standing
+from perfbot.bot.publishing import Proposed, Target, withheld
 from perfbot.bot.report import Verdict
 from perfbot.bot.runs import Checkout, Ended, Found, RunFailed, Survey, Wish
 from perfbot.bot.scan_record import ScanRecord
@@ -74,7 +76,7 @@ def scan(
 
     With ``even_if_same`` that is no reason: a person asked for it.
     """
-    head = engine.step("look", lambda _stopped: _look(tools, place, even_if_same))
+    head = patient_step(engine, "look", lambda _stopped: _look(tools, place, even_if_same))
     if isinstance(head, str):
         _Scan(job, engine, tools, place, commit_sha(head)).run()
         proposing.fill(job, engine, tools, place)
@@ -86,7 +88,7 @@ def try_again(
     job: Job, engine: JobEngine, tools: Tools, place: Place, functions: Functions
 ) -> None:
     """Search once more for these functions alone, as far as they are not left alone."""
-    head = engine.step("look", lambda _stopped: _look(tools, place, even_if_same=True))
+    head = patient_step(engine, "look", lambda _stopped: _look(tools, place, even_if_same=True))
     if isinstance(head, str):
         _Scan(job, engine, tools, place, commit_sha(head)).run(functions)
         proposing.fill(job, engine, tools, place)
@@ -115,19 +117,23 @@ class _Scan:
 
     def run(self, functions: Functions = ()) -> None:
         """Survey, choose, search, remember; ``functions`` narrows it down to these."""
-        surveyed = self.engine.step("survey", lambda stopped: self._survey(functions, stopped))
+        surveyed = patient_step(
+            self.engine, "survey", lambda stopped: self._survey(functions, stopped)
+        )
         if not isinstance(surveyed, dict):
-            self.engine.step("remember", lambda _stopped: self._looked_at())
+            patient_step(self.engine, "remember", lambda _stopped: self._looked_at())
             return
         shares = _shares(surveyed.get("shares"))
         worth = _names(surveyed.get("worth"))
-        chosen = self.engine.step("choose", lambda _stopped: self._choose(worth, shares))
+        chosen = patient_step(self.engine, "choose", lambda _stopped: self._choose(worth, shares))
         outcomes = [
-            self.engine.step(f"optimize {number}", self._searching(_names(group), shares))
+            patient_step(self.engine, f"optimize {number}", self._searching(_names(group), shares))
             for number, group in enumerate(chosen if isinstance(chosen, list) else [])
         ]
         whole = not functions
-        self.engine.step("remember", lambda _stopped: self._remember(outcomes, shares, whole))
+        patient_step(
+            self.engine, "remember", lambda _stopped: self._remember(outcomes, shares, whole)
+        )
 
     def _checkout(self) -> Checkout:
         return self.tools.workspace.checkout(self.job.id, self.place, self.commit)
@@ -182,18 +188,19 @@ class _Scan:
         self, found: Found, checkout: Checkout, group: Functions, shares: Mapping[str, float]
     ) -> Json:
         accepted = tuple(one.function for one in found.report.accepted)
-        made = None
-        if accepted:
+        made, lost = None, _lost(found, group)
+        published = Proposed(self.job.id, found, Target(self.commit, ""), checkout)
+        if accepted and (refusal := withheld(published)):
+            lost |= dict.fromkeys(accepted, refusal)
+        elif accepted:
             with self.tools.hub.talking(self.place) as forge:
                 now = standing(forge, self.tools.hub.login)
                 head = free_branch(forge, now.owns if now else (), accepted)
             share = max(shares.get(each, 0.0) for each in group)
             made = proven.proven(found, self.commit, checkout.config.pull_requests, share, head)
-        if made and not proven.within(made, checkout.config.paths):
-            made = None
         return {
             "proven": proven.to_json(made) if made else None,
-            "rejected": [[each, why] for each, why in _lost(found, group).items()],
+            "rejected": [[each, why] for each, why in lost.items()],
         }
 
     def _looked_at(self) -> Json:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from perfbot.bot import board, evidence, follow_up, proposing
+from perfbot.bot.attempts import patient_step
 from perfbot.bot.deliveries import Json
 from perfbot.bot.forge import OWN_PREFIX, CommitSha, Forge, State, marker
 from perfbot.bot.hub import Place
@@ -73,17 +74,17 @@ def rebase(job: Job, engine: JobEngine, tools: Tools, place: Place, number: int)
     def act(stopped: Stopped) -> Json:
         return _Renewing(job, tools, place, stopped, Priority.PERSON).renew(number, always=True)
 
-    return Renewal(str(engine.step(f"rebase {number}", act)))
+    return Renewal(str(patient_step(engine, f"rebase {number}", act)))
 
 
 def _pushed(job: Job, asked: Trigger, tools: Tools, engine: JobEngine) -> None:
     """Tend what is open against the default branch; a push that others overtook is left to theirs."""
     assert isinstance(asked, Pushed)
     place = Place(asked.installation_id, asked.repository)
-    numbers = engine.step("look", lambda _stopped: _open_numbers(tools, place, asked))
+    numbers = patient_step(engine, "look", lambda _stopped: _open_numbers(tools, place, asked))
     for number in numbers if isinstance(numbers, list) else []:
         if isinstance(number, int):
-            engine.step(f"renew {number}", _renewing(job, tools, place, number))
+            patient_step(engine, f"renew {number}", _renewing(job, tools, place, number))
     if numbers:
         proposing.fill(job, engine, tools, place)
         board.refresh(job, engine, tools, place)
@@ -204,7 +205,7 @@ def _changed(job: Job, asked: Trigger, tools: Tools, engine: JobEngine) -> None:
         PullRequestChange.MERGED: _merged,
         PullRequestChange.OPENED: _reopened,
     }[asked.change]
-    if not engine.step(asked.change, lambda _stopped: meant(tools, place, number)):
+    if not patient_step(engine, asked.change, lambda _stopped: meant(tools, place, number)):
         return
     if asked.change is PullRequestChange.MERGED:
         follow_up.measure(job, engine, tools, place, number)

@@ -5,16 +5,18 @@ from pathlib import Path
 
 from scripted_runs import Faster, Script, ScriptedRuns
 
-from perfbot.bot import scanning, tending
+from perfbot.bot import boxes, scanning, scheduler, tending
+from perfbot.bot.dashboard import TITLE
 from perfbot.bot.deliveries import Json
 from perfbot.bot.forge import CommitSha
 from perfbot.bot.github_app import GitHubApp
 from perfbot.bot.github_session import Site
 from perfbot.bot.hub import Hub, Place
-from perfbot.bot.jobs import Action, Job, JobState
+from perfbot.bot.jobs import Action, Job, JobState, LiveJob
 from perfbot.bot.memory import Memory
 from perfbot.bot.sweeper import job_for
 from perfbot.bot.triggers import (
+    DashboardEdited,
     PullRequestChange,
     PullRequestChanged,
     Pushed,
@@ -58,6 +60,8 @@ class StepByStep:
 
     done: list[tuple[str, Json]] = field(default_factory=list)
     queued: list[Job] = field(default_factory=list)
+    states: dict[str, JobState] = field(default_factory=dict)
+    waits: bool | None = None
     dies_at: int | None = None
     _place: int = 0
 
@@ -79,21 +83,28 @@ class StepByStep:
     def enqueue(self, job: Job) -> None:
         if job.id not in {one.id for one in self.queued}:
             self.queued.append(job)
+            self.states[job.id] = JobState.WAITING
 
     def cancel(self, job_id: str) -> None:
         raise NotImplementedError
 
     def status(self, job_id: str) -> JobState | None:
-        return JobState.WAITING if job_id in {one.id for one in self.queued} else None
+        return self.states.get(job_id)
 
     def waiting(self) -> int:
-        return len(self.queued)
+        waiting = [one for one in self.states.values() if one is JobState.WAITING]
+        return len(waiting) if self.waits is None else int(self.waits)
+
+    def live(self, lane: str) -> tuple[LiveJob, ...]:
+        return ()
 
 
 HANDLERS: dict[type[Trigger], Handler] = {
     ScanDue: scanning.HANDLER,
     Pushed: tending.PUSHED,
     PullRequestChanged: tending.CHANGED,
+    DashboardEdited: boxes.HANDLER,
+    **scheduler.HANDLERS,
 }
 
 
@@ -157,6 +168,31 @@ class Bot:
         assert thread
         thread.state = "closed"
         return self.changed(number, PullRequestChange.CLOSED)
+
+    @property
+    def dashboard(self) -> Thread | None:
+        issues = (one for one in self.hosted.threads.values() if not one.pull)
+        return next((one for one in issues if one.title == TITLE), None)
+
+    def tick(self, box: str, login: str = "ada", engine: StepByStep | None = None) -> StepByStep:
+        """A person ticks the boxes whose line holds this text."""
+        issue = self.dashboard
+        assert issue
+        assert issue.body
+        lines = issue.body.splitlines()
+        issue.body = "\n".join(
+            line.replace("[ ]", "[x]", 1) if box in line else line for line in lines
+        )
+        assert "[x]" in issue.body
+        return self.tell(self.edited(login), engine)
+
+    def edited(self, login: str = "ada") -> DashboardEdited:
+        issue = self.dashboard
+        assert issue
+        person = self.github.world.person(login)
+        installation = self.place.installation_id
+        body = issue.body or ""
+        return DashboardEdited(installation, self.repository, issue.number, person.id, login, body)
 
     def merge(self, number: int) -> StepByStep:
         self.hosted.merge(number)

@@ -198,7 +198,8 @@ def test_noise_takes_nothing_from_what_waits(bot: Bot) -> None:
     assert [one.functions for one in waiting] == [(LOAD,)]
 
 
-def test_a_merged_function_can_be_proposed_again_under_a_new_branch(bot: Bot) -> None:
+def test_a_merged_function_can_be_proposed_again_under_a_new_branch(configured: Made) -> None:
+    bot = configured("pull_requests: {open_at_most: 3}\n")
     bot.scan()
     bot.merge(1)
     bot.script.write({TOTAL: Faster("fast_total()", "faster_total()", 0.4, 1.5)})
