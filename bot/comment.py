@@ -284,7 +284,7 @@ def _optimized(state: Optimized) -> Iterator[Section]:
     if accepted:
         yield Section("the table", evidence.measured(report, accepted), 1)
         yield Section("tests and cost", evidence.assurances(report, accepted), 1)
-    yield Section("the rest", _rest(report), 2)
+    yield Section("the rest", looked_at_besides(report), 2)
 
 
 def _accepted(report: Report, result: Result, place: Place | None) -> str:
@@ -312,7 +312,8 @@ def _where(place: Place | None) -> str:
     return ""
 
 
-def _rest(report: Report) -> str:
+def looked_at_besides(report: Report) -> str:
+    """Return, folded, which functions nothing held for or was proposed for, and why."""
     tried = evidence.attempts(report, frozenset())
     rows = [
         f"- {code(each.function, _LONGEST_NAME)}: {words.REASON[each.reason]}"
@@ -396,5 +397,6 @@ def status(jobs: Mapping[Job, Waiting | Working]) -> str:
             if isinstance(state, Working)
             else f"waiting, {state.ahead} before it"
         )
-        rows.append(f"- {code(job.asked, _LONGEST_NAME)} on {evidence.commit(job.head)}: {where}")
+        on = f" on {evidence.commit(job.head)}" if job.head else ""
+        rows.append(f"- {code(job.asked, _LONGEST_NAME)}{on}: {where}")
     return ("\n".join(rows) or NOTHING_RUNS) + "\n"

@@ -105,6 +105,11 @@ class LiveJob:
     since_s: float
 
 
+def was_poisoned(why: str) -> bool:
+    """Say whether ``Work.give_up`` was told that the job killed its workers, and not that it failed."""
+    return why.startswith(POISONED.partition("{")[0])
+
+
 class JobEngine(Protocol):
     """Runs jobs durably."""
 

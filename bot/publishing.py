@@ -25,6 +25,7 @@ from perfbot.bot.forge import (
 from perfbot.bot.marker import Text
 from perfbot.bot.publishable import publishable
 from perfbot.bot.runs import Checkout, Found
+from perfbot.bot.stored_runs import patches_in, report_in
 from perfbot.bot.suggestions import Unsuitable
 
 NO_RIGHTS = "perfbot may not write to the fork that it comes from, and {why}"
@@ -135,7 +136,7 @@ def attached(one: Proposed, why: str) -> dict[str, Place]:
     }
 
 
-def attempt_for(forge: Forge, one: Proposed, own_id: int) -> int | Opened:
+def attempt_for(forge: Forge, one: Proposed) -> int | Opened:
     """Return which branch a pull request is to have, or the one that proposes this already.
 
     The same functions measured on the same commit are proposed once, for as long as that is open.
@@ -147,13 +148,13 @@ def attempt_for(forge: Forge, one: Proposed, own_id: int) -> int | Opened:
             return attempt
         standing = (pull for pull in forge.own_pull_requests() if pull.head.branch == name)
         for pull in standing:
-            if pull.state is State.OPEN and _is_same(pull, one, own_id):
+            if pull.state is State.OPEN and _is_same(pull, one):
                 return Opened(pull.number)
     raise AssertionError
 
 
-def _is_same(pull: PullRequest, one: Proposed, own_id: int) -> bool:
-    known = pull_request.state(Text(pull.body, pull.author.id), own_id)
+def _is_same(pull: PullRequest, one: Proposed) -> bool:
+    known = pull_request.state(Text(pull.body, pull.author.id), pull.author.id)
     return known is not None and known.base == one.target.head and known.functions == one.functions
 
 
@@ -189,13 +190,14 @@ def _stored(place: Place) -> Json:
             return {"withheld": why}
 
 
-def from_json(stored: Json, found: Found) -> dict[str, Place]:
-    """Return where the changes of a run are; raises ValueError when that is not what was stored."""
+def from_json(stored: Json, run: Json) -> dict[str, Place]:
+    """Return where the changes of a stored run are; raises ValueError when that was not stored."""
     if not isinstance(stored, dict):
         raise ValueError(NOT_STORED_BY_US)
-    files = {each.function: each.patch for each in found.report.accepted}
+    patches = patches_in(run)
+    files = {each.function: each.patch for each in report_in(run).accepted}
     return {
-        function: _place(place, found.patches.get(files.get(function) or "", b""))
+        function: _place(place, patches.get(files.get(function) or "", b""))
         for function, place in stored.items()
     }
 

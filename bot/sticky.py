@@ -8,12 +8,13 @@ job is a step of its own.
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from perfbot.bot import comment
 from perfbot.bot.comment import Stage, State, Working
+from perfbot.bot.database import DatabaseError
 from perfbot.bot.forge import ForgeError, marker
 from perfbot.bot.hub import Hub, Place
 from perfbot.bot.jobs import Stopped
@@ -22,6 +23,7 @@ from perfbot.bot.runs import Tick
 
 _EVERY_S = 60.0
 _LOOK_S = 0.2
+_NOTHING: Mapping[str, Stage] = {}
 
 _log = logging.getLogger("perfbot.sticky")
 
@@ -30,6 +32,7 @@ _log = logging.getLogger("perfbot.sticky")
 class _Heard:
     """What was told last, and whether all is over."""
 
+    stage: Stage
     text: str = ""
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -57,17 +60,21 @@ class Sticky:
             forge.say(self.number, marker(f"job={self.job.key}"), text)
 
     @contextmanager
-    def telling(self, stage: Stage, stopped: Stopped) -> Iterator[Tick]:
-        """Tell that a stage begins, and until its end what it is at."""
-        self.memory.reach(self.job.key, stage.name)
-        heard = _Heard()
+    def telling(
+        self, stage: Stage, stopped: Stopped, later: Mapping[str, Stage] = _NOTHING
+    ) -> Iterator[Tick]:
+        """Tell that a stage begins, and until its end what it is at.
+
+        ``later`` says by the words of a tick which stage begins with it.
+        """
+        heard = _Heard(stage)
         teller = threading.Thread(
-            target=self._tell, args=(stage, heard, stopped), name="sticky", daemon=True
+            target=self._tell, args=(heard, stopped), name="sticky", daemon=True
         )
         teller.start()
 
         def tick(text: str) -> None:
-            heard.text = text
+            heard.text, heard.stage = text, later.get(text, heard.stage)
 
         try:
             yield tick
@@ -75,14 +82,19 @@ class Sticky:
             heard.over.set()
             teller.join()
 
-    def _tell(self, stage: Stage, heard: _Heard, stopped: Stopped) -> None:
-        said, again_s = None, 0.0
+    def _tell(self, heard: _Heard, stopped: Stopped) -> None:
+        stage, said, again_s = None, "", 0.0
         while not stopped():
-            if heard.text != said and time.monotonic() >= again_s:
-                said, again_s = heard.text, time.monotonic() + _EVERY_S
-                try:
-                    self.show(Working(stage, self.elapsed_s, said))
-                except ForgeError as error:
-                    _log.warning("%s", error, extra={"job": self.job.key})
+            late = time.monotonic() >= again_s
+            if heard.stage is not stage or (late and heard.text != said):
+                stage, said, again_s = heard.stage, heard.text, time.monotonic() + _EVERY_S
+                self._try_to_show(Working(stage, self.elapsed_s, said))
             if heard.over.wait(_LOOK_S):
                 return
+
+    def _try_to_show(self, state: Working) -> None:
+        try:
+            self.memory.reach(self.job.key, state.stage.name)
+            self.show(state)
+        except (ForgeError, DatabaseError) as error:
+            _log.warning("%s", error, extra={"job": self.job.key})

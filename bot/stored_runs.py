@@ -44,8 +44,8 @@ def to_stored(found: Found) -> Json:
 def from_stored(stored: Json, checkout: Checkout) -> Found:
     """Return what was found; raises RunFailed when it is something else."""
     match stored:
-        case {"report": dict(report), "patches": dict(patches), "samples": dict(samples)}:
-            contents = {name: b64decode(str(patch)) for name, patch in patches.items()}
+        case {"report": dict(report), "samples": dict(samples)}:
+            contents = patches_in(stored)
             return Found(
                 report_of(report),
                 contents,
@@ -53,6 +53,19 @@ def from_stored(stored: Json, checkout: Checkout) -> Found:
                 changes(checkout, list(contents.values())),
             )
     raise RunFailed(Ended.BUG, NOT_STORED_BY_US.format(why="it is none of this version"))
+
+
+def patches_in(stored: Json) -> dict[str, bytes]:
+    """Return the patches of a stored run by name."""
+    match stored:
+        case {"patches": dict(patches)}:
+            return {name: b64decode(str(patch)) for name, patch in patches.items()}
+    raise RunFailed(Ended.BUG, NOT_STORED_BY_US.format(why="it is none of this version"))
+
+
+def report_in(stored: Json) -> Report:
+    """Return the report of a stored run; raises RunFailed when it is none."""
+    return report_of(stored["report"] if isinstance(stored, dict) else None)
 
 
 def report_of(stored: Json) -> Report:

@@ -178,7 +178,12 @@ def lane(asked: Trigger) -> str:
         return f"installation-{asked.installation_id}"
     if priority(asked) is Priority.CONTROL:
         return f"control-{asked.repository.id}"
-    return f"repository-{asked.repository.id}"
+    return repository_lane(asked.repository.id)
+
+
+def repository_lane(repository: int) -> str:
+    """Return the lane in which the work on a repository is done."""
+    return f"repository-{repository}"
 
 
 def priority(asked: Trigger) -> Priority:
