@@ -9,6 +9,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "forge"))
 
+from bot_scene import Bot, bot_in
+
 from github_scene import Scene, installed
 from local_github import LocalGitHub
 from shop_report import Example, example
@@ -30,6 +32,14 @@ def github(tmp_path: Path) -> Iterator[LocalGitHub]:
 @pytest.fixture
 def scene(github: LocalGitHub) -> Scene:
     return installed(github)
+
+
+@pytest.fixture
+def bot(github: LocalGitHub, tmp_path: Path) -> Iterator[Bot]:
+    """perfbot in a shop whose configuration has every default."""
+    made = bot_in(github, tmp_path)
+    yield made
+    made.tools.memory.close()
 
 
 @pytest.fixture

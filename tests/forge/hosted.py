@@ -142,6 +142,7 @@ class PullPart:
     draft: bool
     merged: bool = False
     merged_as: str | None = None
+    merged_from: str | None = None
 
 
 @dataclass
@@ -208,6 +209,7 @@ class Hosted:
         parents = ("-p", str(base), "-p", part.head_sha)
         merged = self.bare.git("commit-tree", tree, *parents, "-m", f"Merge #{number}")
         self.bare.git("update-ref", f"refs/heads/{part.base_ref}", merged)
+        part.merged_from = self.bare.git("merge-base", str(base), part.head_sha)
         part.merged, part.merged_as, thread.state = True, merged, "closed"
         thread.updated_at = datetime.now(UTC)
         return merged

@@ -89,6 +89,8 @@ def _edit(one: Thread, call: Call) -> None:
 
 def _merge_base(hosted: Hosted, one: Thread) -> str:
     assert one.pull
+    if one.pull.merged_from:
+        return one.pull.merged_from
     return hosted.bare.git("merge-base", f"refs/heads/{one.pull.base_ref}", one.pull.head_sha)
 
 
