@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from no_runs import NoRuns
-from talk_scene import PULL, Crash, Talk, talk_in
 
 from perfbot.bot import answers
 from perfbot.bot.comment import Stage
@@ -24,6 +23,7 @@ from perfbot.bot.triggers import Pushed, ScanDue
 from github_scene import BRANCH, Scene
 from hosted import PullPart
 from shop_report import MATCH, TOTAL, example
+from talk_scene import PULL, Crash, Talk, talk_in
 
 EXAMPLE = example()
 

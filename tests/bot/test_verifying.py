@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from no_runs import NoRuns
-from talk_scene import PULL, Crash, Talk, talk_in
 
 from perfbot.bot import report as r
 from perfbot.bot.accepted import ACCEPTED
@@ -21,6 +20,7 @@ from github_scene import FILES, Scene
 from hosted import PullPart
 from local_github import Fault
 from shop_report import accepted_result, example
+from talk_scene import PULL, Crash, Talk, talk_in
 
 CHANGED = "shop.py::twenty"
 SLOWER = r.Speedup(0.5, 0.45, 0.55, 0.99, 24, 0.9, 0.8)
