@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripted_runs import Faster, Script, ScriptedRuns
+from scan_script import Faster, Script, ScriptedRuns
 
 from perfbot.bot import boxes, scanning, scheduler, tending
 from perfbot.bot.dashboard import TITLE

@@ -7,7 +7,7 @@ import pytest
 from bot_scene import FASTER, LOAD, MATCH, TOTAL, Bot, Crash, StepByStep, bot_in
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_runs import Faster
+from scan_script import Faster
 
 from perfbot.bot import pull_request, scan_record
 from perfbot.bot.config import Config, Group, Hotspots, Paths

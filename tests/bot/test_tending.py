@@ -2,7 +2,7 @@
 
 import pytest
 from bot_scene import FASTER, LOAD, MATCH, TOTAL, Bot, Crash, StepByStep
-from scripted_runs import Faster
+from scan_script import Faster
 
 from perfbot.bot import pull_request
 from perfbot.bot.jobs import Job
