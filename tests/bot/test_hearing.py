@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from no_runs import NoRuns
-from talk_scene import PULL, Crash, Talk, greeted, talk_in
 
 from perfbot.bot.commands import Optimize, Verify
 from perfbot.bot.hearing import HEARING, NOT_HEARD, OLDEST
@@ -17,6 +16,7 @@ from perfbot.profiling.functions import FunctionName
 from github_scene import Scene
 from hosted import Comment
 from local_github import Fault
+from talk_scene import PULL, Crash, Talk, greeted, talk_in
 
 EYES = ["perfbot[bot] eyes"]
 
