@@ -8,7 +8,7 @@ hand: https://docs.github.com/rest/apps/apps#create-an-installation-access-token
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from functools import partial
@@ -64,13 +64,17 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A webhook delivery in the App's log; ``guid`` stays the same when it is delivered again."""
+    """A webhook delivery in the App's log; ``guid`` stays the same when it is delivered again.
+
+    ``tries`` counts how often it was delivered so far.
+    """
 
     id: int
     guid: str
     event: str
     delivered_at: datetime
     arrived: bool
+    tries: int = 1
 
 
 class GitHubApp:
@@ -165,7 +169,11 @@ class GitHubApp:
                 if delivery.delivered_at < since:
                     break  # they come newest first
                 tries.setdefault(delivery.guid, []).append(delivery)
-        lost = [both[0] for both in tries.values() if not any(one.arrived for one in both)]
+        lost = [
+            replace(each[0], tries=len(each))
+            for each in tries.values()
+            if not any(one.arrived for one in each)
+        ]
         return tuple(reversed(lost))
 
     def deliver_again(self, delivery: Delivery) -> None:

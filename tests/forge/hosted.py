@@ -158,6 +158,7 @@ class Thread:
     updated_at: datetime
     state: str = "open"
     labels: list[str] = field(default_factory=list)
+    reactions: list[tuple[int, Person, str]] = field(default_factory=list)
     pull: PullPart | None = None
 
 
@@ -363,6 +364,9 @@ class World:
         made.pull = part
         hosted.followed(made.number)
         return made
+
+    def react(self, to: "Comment | Thread", who: Person, reaction: str) -> None:
+        to.reactions.append((next(self.ids), who, reaction))
 
     def comment(
         self,

@@ -251,6 +251,19 @@ def list_reactions(call: Call) -> Answer:
     return call.page([_reaction(*one) for one in _said(call).reactions])
 
 
+@endpoint("GET", REPO + "/issues/{issue_number}/reactions", EITHER_READ)
+def list_reactions_to_thread(call: Call) -> Answer:
+    return call.page([_reaction(*one) for one in call.thread("issue_number").reactions])
+
+
+@endpoint("GET", REPO + "/pulls/comments/{comment_id}/reactions", PULL + ":read")
+def list_reactions_to_review_comment(call: Call) -> Answer:
+    found = call.hosted.review_comments.get(int(str(call.named["comment_id"])))
+    if found is None:
+        raise RefusedError(404, "Not Found")
+    return call.page([_reaction(*one) for one in found.reactions])
+
+
 @endpoint("POST", REPO + "/issues/comments/{comment_id}/reactions", EITHER_WRITE)
 def react(call: Call) -> Answer:
     one, content = _said(call), str(call.body["content"])
