@@ -41,6 +41,7 @@ _SPREAD = {
 _LIST_EVERY_S = 3600.0
 _LOOK_AGAIN_S = 3600.0
 _TICK_S = 1.0
+_PAUSE_S = 60.0
 
 _log = logging.getLogger("perfbot.scheduler")
 
@@ -85,7 +86,7 @@ def _name(schedule: Schedule, begins: datetime) -> str:
 
 
 class Scheduler:
-    """A chore of a worker: each ``tick`` does a little, so that nothing else waits for it.
+    """A chore of a worker: each ``tick`` asks GitHub for a little.
 
     ``clock`` tells the time in seconds from 1970.
     """
@@ -101,6 +102,16 @@ class Scheduler:
         self._list_at_s = 0.0
         self._tick_at_s = 0.0
         self._look_at_s: dict[int, float] = {}
+
+    def run(self, is_over: Callable[[], bool]) -> None:
+        """Tick until it is over, in a thread of its own: GitHub may let a tick wait."""
+        while not is_over():
+            try:
+                self.tick()
+            except Exception:
+                _log.exception("scheduling failed; trying again")
+                self._tick_at_s = self._clock() + _PAUSE_S
+            time.sleep(_TICK_S / 4)
 
     def tick(self) -> None:
         """Ask about one installation or one repository, or enqueue one scan that is due.

@@ -221,8 +221,9 @@ def _closed(tools: Tools, place: Place, number: int) -> Json:
         own = _own(forge, tools, number)
         if own is None or own.pull.state is not State.CLOSED:
             return False
-        if not own.state.withdrawn:
-            for function in own.functions:
+        known = tools.memory.ignored(place.repository.id)
+        for function in own.functions if not own.state.withdrawn else ():
+            if function not in known:  # else somebody has said why
                 tools.memory.ignore(place.repository.id, function, CLOSED.format(number=number))
         delete_branch(forge, own)
     return True

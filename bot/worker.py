@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Mapping
 
@@ -21,6 +22,7 @@ from perfbot.bot.jobs import OUT_OF_TOUCH, DurableJobs, Work
 from perfbot.bot.logs import to_standard_error
 from perfbot.bot.memory import Memory
 from perfbot.bot.operator_models import key_variables
+from perfbot.bot.scheduler import Scheduler
 from perfbot.bot.serve import deliveries_url, jobs_url
 from perfbot.bot.serving_options import WorkerOptions
 from perfbot.bot.sweeper import sweep
@@ -49,7 +51,10 @@ def run(options: WorkerOptions, work: Work | None = None) -> Exit:
     to_standard_error()
     environ = process_environment()
     try:
-        work = work or bot_work(environ)
+        tools = None
+        if work is None:
+            tools = bot_tools(environ)
+            work = BotWork(tools, HANDLERS)
         inbox = Inbox(deliveries_url(environ))
         engine = DurableJobs(
             jobs_url(environ), work, at_once=options.jobs, dead_after_s=options.dead_after_s
@@ -57,9 +62,14 @@ def run(options: WorkerOptions, work: Work | None = None) -> Exit:
         engine.start()
     except (DatabaseError, ForgeError) as error:
         raise RunError(Exit.USAGE, str(error)) from None
+    over = threading.Event()
+    if tools:
+        scheduler = Scheduler(tools.hub, tools.memory, engine)
+        threading.Thread(target=scheduler.run, args=(over.is_set,), daemon=True).start()
     try:
         _until_lost(inbox, engine)
     finally:
+        over.set()
         inbox.close()
         if not engine.close():
             _log.error(DEAF)
@@ -67,8 +77,8 @@ def run(options: WorkerOptions, work: Work | None = None) -> Exit:
     raise RunError(Exit.USAGE, OUT_OF_TOUCH)
 
 
-def bot_work(environ: Mapping[str, str]) -> BotWork:
-    """Return the bot's work with all that it needs; nothing is asked of GitHub yet.
+def bot_tools(environ: Mapping[str, str]) -> Tools:
+    """Return all that the bot's work needs; nothing is asked of GitHub yet.
 
     Raises:
         RunError: there is no App.
@@ -82,7 +92,7 @@ def bot_work(environ: Mapping[str, str]) -> BotWork:
     known = child_environment(environ, key_variables(operator))
     runs = ChildRuns(MachineQueue(folder / _MEASURING, slots=1), known)
     memory = Memory(jobs_url(environ))
-    return BotWork(Tools(hub, runs, memory, Workspace(folder / "work", hub)), HANDLERS)
+    return Tools(hub, runs, memory, Workspace(folder / "work", hub))
 
 
 def _until_lost(inbox: Inbox, engine: DurableJobs) -> None:

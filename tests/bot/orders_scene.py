@@ -13,6 +13,7 @@ from bot_process import comment_payload
 from github_scene import PERMISSIONS
 from hosted import Comment, Hosted, PullPart
 from local_github import LocalGitHub, Registered
+from scripted_runs import READING, REPORT
 
 ORDERS = Path(__file__).parents[2] / "examples" / "orders"
 FILES = {
@@ -20,9 +21,6 @@ FILES = {
     for path in sorted(ORDERS.rglob("*"))
     if path.is_file() and path.suffix in {".py", ".toml", ".md"}
 }
-REPORT, READING = "src/orders/report.py", "src/orders/reading.py"
-UNKNOWN, TOTALS = f"{REPORT}::unknown_articles", f"{REPORT}::running_totals"
-PARSE = f"{READING}::parse_line"
 PULL = 1
 
 

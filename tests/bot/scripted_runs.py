@@ -10,9 +10,10 @@ from perfbot.bot.report import HotspotRow, Reason, Report, Result, Unchanged
 from perfbot.bot.report_folder import patch_name
 from perfbot.bot.runs import Checkout, Found, RunFailed, Survey, Tick, Wish
 
-from orders_scene import PARSE, UNKNOWN
 from shop_report import accepted_result, example
 
+REPORT, READING = "src/orders/report.py", "src/orders/reading.py"
+UNKNOWN, PARSE = f"{REPORT}::unknown_articles", f"{READING}::parse_line"
 FASTER = {
     UNKNOWN: (
         "    unknown = []\n    for sku in skus:",

@@ -19,8 +19,8 @@ from perfbot.optimizer.transcript import Store
 
 from hosted import Comment
 from local_github import Fault, LocalGitHub
-from orders_scene import PARSE, PULL, READING, REPORT, UNKNOWN, Orders, orders_on
-from scripted_runs import ScriptedRuns
+from orders_scene import PULL, Orders, orders_on
+from scripted_runs import PARSE, READING, REPORT, UNKNOWN, ScriptedRuns
 from talk_scene import Crash, Steps
 
 

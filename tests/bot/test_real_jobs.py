@@ -10,7 +10,8 @@ import pytest
 from bot_process import PERFBOT, Process, Server, wait_for
 from hosted import Comment
 from local_github import LocalGitHub
-from orders_scene import UNKNOWN, Orders, orders_on
+from orders_scene import Orders, orders_on
+from scripted_runs import UNKNOWN
 
 QUICK = "version: 1\nbudget: {time: 10m}\n"
 
