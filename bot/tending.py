@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from perfbot.bot import board, evidence, follow_up, proposing
+from perfbot.bot import board, evidence, follow_up, outcomes_told, proposing
 from perfbot.bot.attempts import patient_step
 from perfbot.bot.deliveries import Json
 from perfbot.bot.forge import OWN_PREFIX, CommitSha, Forge, State, marker
@@ -195,6 +195,8 @@ def patch_of(forge: Forge, own: OwnPull) -> bytes:
 def _changed(job: Job, asked: Trigger, tools: Tools, engine: JobEngine) -> None:
     """What became of a pull request: of perfbot's own only, and a push to it is the pusher's affair."""
     assert isinstance(asked, PullRequestChanged)
+    if asked.change in {PullRequestChange.CLOSED, PullRequestChange.MERGED}:
+        engine.step("outcome", lambda _stopped: outcomes_told.note(tools, asked))
     if not asked.head_branch.startswith(OWN_PREFIX):
         return
     place, number = Place(asked.installation_id, asked.repository), asked.number

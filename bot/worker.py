@@ -4,7 +4,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from perfbot.bot.app_credentials import load
 from perfbot.bot.child_environment import child_environment
@@ -22,6 +22,7 @@ from perfbot.bot.jobs import OUT_OF_TOUCH, DurableJobs, Work
 from perfbot.bot.logs import to_standard_error
 from perfbot.bot.memory import Memory
 from perfbot.bot.operator_models import key_variables
+from perfbot.bot.reconciling import Reconciler
 from perfbot.bot.scheduler import Scheduler
 from perfbot.bot.serve import deliveries_url, jobs_url
 from perfbot.bot.serving_options import WorkerOptions
@@ -39,10 +40,11 @@ _KEEP_S = 14 * 24 * 3600.0  # GitHub itself can redeliver for three days
 _log = logging.getLogger("perfbot.worker")
 
 
-def run(options: WorkerOptions, work: Work | None = None) -> Exit:
+def run(options: WorkerOptions, work: Work | None = None, tools: Tools | None = None) -> Exit:
     """Work until Ctrl-C or SIGTERM; unfinished jobs are left to the next worker.
 
-    Without ``work`` it is the bot's, on the GitHub of the App that the environment names.
+    Without ``work`` it is the bot's, done with ``tools``, or else on the GitHub of the App that the
+    environment names.
 
     Raises:
         RunError: there is no App or its key is none, the database cannot be reached, or touch with it
@@ -51,9 +53,8 @@ def run(options: WorkerOptions, work: Work | None = None) -> Exit:
     to_standard_error()
     environ = process_environment()
     try:
-        tools = None
         if work is None:
-            tools = bot_tools(environ)
+            tools = tools or bot_tools(environ)
             work = BotWork(tools, HANDLERS)
         inbox = Inbox(deliveries_url(environ))
         engine = DurableJobs(
@@ -64,8 +65,7 @@ def run(options: WorkerOptions, work: Work | None = None) -> Exit:
         raise RunError(Exit.USAGE, str(error)) from None
     over = threading.Event()
     if tools:
-        scheduler = Scheduler(tools.hub, tools.memory, engine)
-        threading.Thread(target=scheduler.run, args=(over.is_set,), daemon=True).start()
+        _begin_chores(tools, inbox, engine, over.is_set)
     try:
         _until_lost(inbox, engine)
     finally:
@@ -75,6 +75,16 @@ def run(options: WorkerOptions, work: Work | None = None) -> Exit:
             _log.error(DEAF)
             os._exit(Exit.INTERRUPTED)  # Python would wait for the step before it ends
     raise RunError(Exit.USAGE, OUT_OF_TOUCH)
+
+
+def _begin_chores(
+    tools: Tools, inbox: Inbox, engine: DurableJobs, is_over: Callable[[], bool]
+) -> None:
+    """Begin what nobody asks for, each in a thread of its own: GitHub may let it wait."""
+    scheduler = Scheduler(tools.hub, tools.memory, engine)
+    reconciler = Reconciler(tools.hub, tools.memory, inbox, engine)
+    for chore in (scheduler.run, reconciler.run):
+        threading.Thread(target=chore, args=(is_over,), daemon=True).start()
 
 
 def bot_tools(environ: Mapping[str, str]) -> Tools:
