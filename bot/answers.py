@@ -86,7 +86,7 @@ def _kind(one: LiveJob) -> str:
 def _state(one: LiveJob, known: Request | None, ahead: int) -> Waiting | Working:
     if not one.running:
         return Waiting(ahead)
-    stage = Stage[known.stage] if known and known.stage in Stage.__members__ else Stage.CHECKOUT
+    stage = Stage.__members__.get(known.stage if known else "", Stage.CHECKOUT)
     return Working(stage, time.time() - one.since_s)
 
 

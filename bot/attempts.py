@@ -68,6 +68,14 @@ def attempt(engine: JobEngine, name: str, action: Action) -> Json:
     raise Ending(Failure.INTERNAL, name)
 
 
+def patient_step(engine: JobEngine, name: str, action: Action) -> Json:
+    """Do a step that nobody waits for; what passes by itself is waited for, the rest ends the job.
+
+    Raises what ``action`` raises.
+    """
+    return engine.step(name, lambda stopped: patiently(lambda: action(stopped), stopped))
+
+
 def ended_by(error: Ending | RunFailed | ForgeError | ConfigError) -> Ending:
     """Return what an error means to the person who waits."""
     match error:

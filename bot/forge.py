@@ -240,6 +240,15 @@ class Reacted:
 
 
 @dataclass(frozen=True, slots=True)
+class Opinion:
+    """A reaction to a pull request or to what perfbot ``said`` under it, as it stands with its mark."""
+
+    said: str
+    account: Account
+    reaction: str
+
+
+@dataclass(frozen=True, slots=True)
 class Issue:
     """An issue."""
 
@@ -373,6 +382,9 @@ class Forge(Protocol):
 
     def reactions(self, number: int, comment: int) -> tuple[Reacted, ...]:
         """Return the reactions to a comment."""
+
+    def opinions(self, number: int) -> tuple[Opinion, ...]:
+        """Return the reactions to a pull request, and to perfbot's comments and suggestions in it."""
 
     def react(self, number: int, comment: int, reaction: Reaction) -> None:
         """React to a comment; once, however often this is called."""

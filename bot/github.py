@@ -30,6 +30,7 @@ from perfbot.bot.forge import (
     ForgeError,
     Issue,
     Marker,
+    Opinion,
     OwnBranch,
     Permission,
     PullRequest,
@@ -169,6 +170,18 @@ class GitHubRepository:
         with asking(f"list the reactions to comment {comment} of {self._name}"):
             found = self._repo.get_issue(number).get_comment(comment).get_reactions()
             return tuple(Reacted(records.account(one.user), one.content) for one in found)
+
+    def opinions(self, number: int) -> tuple[Opinion, ...]:
+        with asking(f"list what people think of {self._name}#{number}"):
+            pull, issue = self._repo.get_pull(number), self._repo.get_issue(number)
+            body = records.issue(issue).body
+            found = [(body, one) for one in issue.get_reactions()]
+            for said in (*issue.get_comments(), *pull.get_review_comments()):
+                if said.user and said.user.login == self._login:
+                    found += [(said.body or "", one) for one in said.get_reactions()]
+            return tuple(
+                Opinion(text, records.account(one.user), one.content) for text, one in found
+            )
 
     def react(self, number: int, comment: int, reaction: Reaction) -> None:
         # GitHub itself keeps one reaction of a kind per account, so this may simply be repeated.

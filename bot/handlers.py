@@ -2,9 +2,26 @@
 
 from collections.abc import Mapping
 
+from perfbot.bot import boxes, scanning, scheduler, tending
 from perfbot.bot.accepted import ACCEPTED
 from perfbot.bot.hearing import HEARING
-from perfbot.bot.triggers import CommandAccepted, CommentCreated, Trigger
+from perfbot.bot.triggers import (
+    CommandAccepted,
+    CommentCreated,
+    DashboardEdited,
+    PullRequestChanged,
+    Pushed,
+    ScanDue,
+    Trigger,
+)
 from perfbot.bot.work import Handler
 
-HANDLERS: Mapping[type[Trigger], Handler] = {CommentCreated: HEARING, CommandAccepted: ACCEPTED}
+HANDLERS: Mapping[type[Trigger], Handler] = {
+    CommentCreated: HEARING,
+    CommandAccepted: ACCEPTED,
+    ScanDue: scanning.HANDLER,
+    Pushed: tending.PUSHED,
+    PullRequestChanged: tending.CHANGED,
+    DashboardEdited: boxes.HANDLER,
+    **scheduler.HANDLERS,
+}

@@ -1,4 +1,4 @@
-"""What the bot remembers of repositories beside its jobs: requests, what is left alone, and scans.
+"""What the bot remembers beside its jobs: where it is, requests, what is left alone, and scans.
 
 GitHub itself holds the rest (pull requests and comments say what they are, see ``marker``). Tables in
 the database that the jobs use; one of the doors to SQL. Texts of people are stored and never obeyed.
@@ -13,6 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from perfbot.bot.database import connect, create, told
 from perfbot.bot.deliveries import Json
+from perfbot.bot.hub import Place
+from perfbot.bot.triggers import Repository
 
 _TABLES = sa.MetaData()
 _REQUESTS = sa.Table(
@@ -35,6 +37,13 @@ _IGNORED = sa.Table(
     sa.Column("repository", sa.BigInteger, primary_key=True),
     sa.Column("what", sa.Text, primary_key=True),
     sa.Column("why", sa.Text, nullable=False),
+)
+_PLACES = sa.Table(
+    "perfbot_places",
+    _TABLES,
+    sa.Column("repository", sa.BigInteger, primary_key=True),
+    sa.Column("installation", sa.BigInteger, nullable=False),
+    sa.Column("full_name", sa.Text, nullable=False),
 )
 _SCANS = sa.Table(
     "perfbot_scans",
@@ -157,9 +166,26 @@ class Memory:
             found = connection.execute(asked).one_or_none()
         return Scan(found[0], found[1], json.loads(found[2])) if found else None
 
+    def install(self, place: Place) -> None:
+        """Note that perfbot may work in a repository, under whatever name it has now."""
+        row = {"installation": place.installation_id, "full_name": place.repository.full_name}
+        new = self._insert(_PLACES).values({"repository": place.repository.id, **row})
+        self._do(new.on_conflict_do_update(index_elements=["repository"], set_=row))
+
+    def uninstall(self, repository: int) -> None:
+        """Take ``install`` back; what else is known of the repository stays."""
+        self._do(sa.delete(_PLACES).where(_PLACES.c.repository == repository))
+
+    def installed(self) -> tuple[Place, ...]:
+        """Return where perfbot may work, as far as it was told."""
+        asked = sa.select(_PLACES.c.installation, _PLACES.c.repository, _PLACES.c.full_name)
+        with told(self._url), self._engine.connect() as connection:
+            rows = connection.execute(asked.order_by(_PLACES.c.repository)).all()
+        return tuple(Place(row[0], Repository(row[1], row[2])) for row in rows)
+
     def forget(self, repository: int) -> None:
         """Delete all that is known of a repository, because perfbot was removed from it."""
-        for table in (_REQUESTS, _IGNORED, _SCANS):
+        for table in (_REQUESTS, _IGNORED, _PLACES, _SCANS):
             self._do(sa.delete(table).where(table.c.repository == repository))
 
     def close(self) -> None:

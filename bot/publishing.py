@@ -9,31 +9,27 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import PurePosixPath
 
-from perfbot.bot import evidence, pull_request, suggestions
+from perfbot.bot import evidence, proven, pull_request, suggestions
 from perfbot.bot.comment import Attached, Opened, Place, Suggested, Withheld
 from perfbot.bot.deliveries import Json
 from perfbot.bot.forge import (
-    Change,
     CommitSha,
     Forge,
     ForgeError,
     PullRequest,
-    PullRequestText,
     State,
     Suggestion,
     Trouble,
     marker,
-    own_branch,
 )
 from perfbot.bot.marker import Text
-from perfbot.bot.patch import unified_patch
 from perfbot.bot.publishable import publishable
-from perfbot.bot.pull_request import Proposal
 from perfbot.bot.runs import Checkout, Found
 from perfbot.bot.stored_runs import patches_in, report_in
 from perfbot.bot.suggestions import Unsuitable
 
 NO_RIGHTS = "perfbot may not write to the fork that it comes from, and {why}"
+NOTHING = "nothing that was proven is to be published"
 TOO_MANY = "it changes {count} functions at once"
 NOT_STORED_BY_US = "a stored place is none of this version"
 _MOST_FUNCTIONS = 8  # of one proposal
@@ -164,19 +160,12 @@ def _is_same(pull: PullRequest, one: Proposed) -> bool:
 
 def opened(forge: Forge, one: Proposed, attempt: int) -> int:
     """Open the pull request, or find it; return its number. Raises ForgeError."""
-    found = one.found
-    patch = unified_patch(found.changes)
-    proposal = Proposal(found.report, found.report.accepted, patch, found.samples, one.target.head)
+    name = pull_request.branch(one.functions, _onto(one.target), attempt)
     settings = one.checkout.config.pull_requests
-    draft = pull_request.pull_request(proposal, settings, _onto(one.target), attempt)
-    files = {path: after for path, (_, after) in found.changes.items()}
-    branch = own_branch(draft.branch)
-    forge.publish(branch, Change(one.target.head, draft.commit_message, files), None)
-    text = PullRequestText(branch, one.target.onto, draft.title, draft.body, draft.draft)
-    made = forge.open_pull_request(text)
-    if draft.labels:
-        forge.label(made.number, draft.labels)
-    return made.number
+    made = proven.proven(one.found, one.target.head, settings, head=name)
+    if made is None:
+        raise ForgeError(Trouble.REFUSED, NOTHING)
+    return proven.opened(forge, made, one.target.onto).number
 
 
 def _onto(target: Target) -> str | None:

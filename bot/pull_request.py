@@ -100,18 +100,22 @@ class State:
 
 
 def pull_request(
-    proposal: Proposal, settings: PullRequests, onto: str | None = None, attempt: int = 1
+    proposal: Proposal,
+    settings: PullRequests,
+    onto: str | None = None,
+    head: str | None = None,
 ) -> PullRequestDraft:
     """Return the pull request; ``onto`` is the branch it is made against if not the default one.
 
-    ``attempt`` tells it from earlier ones for the same functions, which were merged or withdrawn.
+    ``head`` is its own branch where that is not called ``branch`` of its functions.
     """
+    head = head or branch(tuple(each.function for each in proposal.results), onto)
     headline = title(proposal.results, settings.commit_prefix)
     return PullRequestDraft(
         title=headline,
-        body=body(proposal, onto, attempt),
+        body=body(proposal, onto, head),
         labels=tuple(label[:_LONGEST_LABEL] for label in settings.labels[:_MOST_LABELS]),
-        branch=branch(tuple(each.function for each in proposal.results), onto, attempt),
+        branch=head,
         commit_message=_commit_message(proposal, headline, settings.co_author),
         draft=settings.draft,
     )
@@ -150,6 +154,8 @@ def _what(results: Sequence[Result]) -> str:
 def branch(functions: Sequence[str], onto: str | None = None, attempt: int = 1) -> str:
     """Return the branch's name, the same for the same functions and attempt at every time.
 
+    A later ``attempt`` has a name of its own: a merged or closed pull request keeps its branch's.
+
     Letters and digits of the function for people, a digest of all for the rest: names of files that
     differ in case only, or of any length and script, stay apart (``git check-ref-format``).
     """
@@ -161,12 +167,12 @@ def branch(functions: Sequence[str], onto: str | None = None, attempt: int = 1) 
     return f"{BRANCHES}{slug}-{digest.hexdigest()[:10]}{again}"
 
 
-def body(proposal: Proposal, onto: str | None = None, attempt: int = 1) -> str:
+def body(proposal: Proposal, onto: str | None = None, head: str | None = None) -> str:
     """Return the body, which always fits: sections are left out where they do not, and named."""
     sections = [
         Section("", hidden(Kind.PULL_REQUEST, _fields(proposal))),
         *_essence(proposal),
-        Section("how to reproduce it", reproduce(proposal, onto, attempt)),
+        Section("how to reproduce it", reproduce(proposal, onto, head)),
         *(Section(name, folded(name, text), 2) for name, text in _details(proposal) if text),
         Section("commands", FOOTER),
     ]
@@ -185,9 +191,9 @@ def _essence(proposal: Proposal) -> Iterator[Section]:
     yield Section("tests and cost", evidence.assurances(report, results))
 
 
-def reproduce(proposal: Proposal, onto: str | None = None, attempt: int = 1) -> str:
+def reproduce(proposal: Proposal, onto: str | None = None, head: str | None = None) -> str:
     """Return the commands that judge the same patch again."""
-    head = branch(tuple(each.function for each in proposal.results), onto, attempt)
+    head = head or branch(tuple(each.function for each in proposal.results), onto)
     return f"{REPRODUCE}\n\n" + fenced(
         f"git fetch origin {head} && git switch --detach {proposal.base}\n"
         "git diff HEAD FETCH_HEAD > speedup.patch && perfbot verify --patch speedup.patch",

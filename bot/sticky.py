@@ -39,7 +39,10 @@ class _Heard:
 
 @dataclass(frozen=True, slots=True)
 class Sticky:
-    """The comment of one job under an issue or pull request; ``began_s`` counts from 1970."""
+    """The comment of one job under an issue or pull request; ``began_s`` counts from 1970.
+
+    ``judging``: the job judges a change and looks for none.
+    """
 
     hub: Hub
     memory: Memory
@@ -47,6 +50,7 @@ class Sticky:
     number: int
     job: comment.Job
     began_s: float
+    judging: bool = False
 
     @property
     def elapsed_s(self) -> float:
@@ -88,7 +92,7 @@ class Sticky:
             late = time.monotonic() >= again_s
             if heard.stage is not stage or (late and heard.text != said):
                 stage, said, again_s = heard.stage, heard.text, time.monotonic() + _EVERY_S
-                self._try_to_show(Working(stage, self.elapsed_s, said))
+                self._try_to_show(Working(stage, self.elapsed_s, said, self.judging))
             if heard.over.wait(_LOOK_S):
                 return
 

@@ -78,8 +78,13 @@ def times(ratio: float) -> str:
 
 def at_least(speedup: Speedup) -> str:
     """Return the claim, which is the interval's lower end, rounded down and never up."""
-    digits = 0 if speedup.low >= 100 else 1 if speedup.low >= 2 else 2
-    return f"at least {_floored(speedup.low, digits)}× faster"
+    return at_least_times(speedup.low)
+
+
+def at_least_times(low: float) -> str:
+    """Return what ``at_least`` does of the lower end alone."""
+    digits = 0 if low >= 100 else 1 if low >= 2 else 2
+    return f"at least {_floored(low, digits)}× faster"
 
 
 def _floored(ratio: float, digits: int) -> str:

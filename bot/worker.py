@@ -2,8 +2,9 @@
 
 import logging
 import os
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from perfbot.bot.app_credentials import load
 from perfbot.bot.child_environment import child_environment
@@ -21,6 +22,8 @@ from perfbot.bot.jobs import OUT_OF_TOUCH, DurableJobs, Work
 from perfbot.bot.logs import to_standard_error
 from perfbot.bot.memory import Memory
 from perfbot.bot.operator_models import key_variables
+from perfbot.bot.reconciling import Reconciler
+from perfbot.bot.scheduler import Scheduler
 from perfbot.bot.serve import deliveries_url, jobs_url
 from perfbot.bot.serving_options import WorkerOptions
 from perfbot.bot.sweeper import sweep
@@ -37,10 +40,11 @@ _KEEP_S = 14 * 24 * 3600.0  # GitHub itself can redeliver for three days
 _log = logging.getLogger("perfbot.worker")
 
 
-def run(options: WorkerOptions, work: Work | None = None) -> Exit:
+def run(options: WorkerOptions, work: Work | None = None, tools: Tools | None = None) -> Exit:
     """Work until Ctrl-C or SIGTERM; unfinished jobs are left to the next worker.
 
-    Without ``work`` it is the bot's, on the GitHub of the App that the environment names.
+    Without ``work`` it is the bot's, done with ``tools``, or else on the GitHub of the App that the
+    environment names.
 
     Raises:
         RunError: there is no App or its key is none, the database cannot be reached, or touch with it
@@ -49,7 +53,9 @@ def run(options: WorkerOptions, work: Work | None = None) -> Exit:
     to_standard_error()
     environ = process_environment()
     try:
-        work = work or bot_work(environ)
+        if work is None:
+            tools = tools or bot_tools(environ)
+            work = BotWork(tools, HANDLERS)
         inbox = Inbox(deliveries_url(environ))
         engine = DurableJobs(
             jobs_url(environ), work, at_once=options.jobs, dead_after_s=options.dead_after_s
@@ -57,9 +63,13 @@ def run(options: WorkerOptions, work: Work | None = None) -> Exit:
         engine.start()
     except (DatabaseError, ForgeError) as error:
         raise RunError(Exit.USAGE, str(error)) from None
+    over = threading.Event()
+    if tools:
+        _begin_chores(tools, inbox, engine, over.is_set)
     try:
         _until_lost(inbox, engine)
     finally:
+        over.set()
         inbox.close()
         if not engine.close():
             _log.error(DEAF)
@@ -67,8 +77,18 @@ def run(options: WorkerOptions, work: Work | None = None) -> Exit:
     raise RunError(Exit.USAGE, OUT_OF_TOUCH)
 
 
-def bot_work(environ: Mapping[str, str]) -> BotWork:
-    """Return the bot's work with all that it needs; nothing is asked of GitHub yet.
+def _begin_chores(
+    tools: Tools, inbox: Inbox, engine: DurableJobs, is_over: Callable[[], bool]
+) -> None:
+    """Begin what nobody asks for, each in a thread of its own: GitHub may let it wait."""
+    scheduler = Scheduler(tools.hub, tools.memory, engine)
+    reconciler = Reconciler(tools.hub, tools.memory, inbox, engine)
+    for chore in (scheduler.run, reconciler.run):
+        threading.Thread(target=chore, args=(is_over,), daemon=True).start()
+
+
+def bot_tools(environ: Mapping[str, str]) -> Tools:
+    """Return all that the bot's work needs; nothing is asked of GitHub yet.
 
     Raises:
         RunError: there is no App.
@@ -82,7 +102,7 @@ def bot_work(environ: Mapping[str, str]) -> BotWork:
     known = child_environment(environ, key_variables(operator))
     runs = ChildRuns(MachineQueue(folder / _MEASURING, slots=1), known)
     memory = Memory(jobs_url(environ))
-    return BotWork(Tools(hub, runs, memory, Workspace(folder / "work", hub)), HANDLERS)
+    return Tools(hub, runs, memory, Workspace(folder / "work", hub))
 
 
 def _until_lost(inbox: Inbox, engine: DurableJobs) -> None:

@@ -47,6 +47,16 @@ class Workspace:
         known_as = f"github:{place.repository.id}" + ("/strangers" if stranger else "")
         return Checkout(files, commit, read(settings), stranger, settings, known_as)
 
+    def changes(
+        self, place: Place, before: CommitSha, after: CommitSha
+    ) -> dict[str, tuple[bytes | None, bytes]]:
+        """Return the regular files that differ between two commits, see ``Store.changes``."""
+        store = Store(self._folder / "git" / str(place.repository.id))
+        with self._hub.fetching(place) as remote:
+            for commit in (before, after):
+                store.fetch(remote, commit)
+        return store.changes(before, after)
+
     def clear(self, job: str) -> None:
         """Remove what was laid out for a job; nothing there is no error."""
         shutil.rmtree(self._of(job), ignore_errors=True)

@@ -3,7 +3,7 @@
 import os
 import secrets
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -142,6 +142,7 @@ class PullPart:
     draft: bool
     merged: bool = False
     merged_as: str | None = None
+    merged_from: str | None = None
 
 
 @dataclass
@@ -157,6 +158,7 @@ class Thread:
     updated_at: datetime
     state: str = "open"
     labels: list[str] = field(default_factory=list)
+    reactions: list[tuple[int, Person, str]] = field(default_factory=list)
     pull: PullPart | None = None
 
 
@@ -208,6 +210,7 @@ class Hosted:
         parents = ("-p", str(base), "-p", part.head_sha)
         merged = self.bare.git("commit-tree", tree, *parents, "-m", f"Merge #{number}")
         self.bare.git("update-ref", f"refs/heads/{part.base_ref}", merged)
+        part.merged_from = self.bare.git("merge-base", str(base), part.head_sha)
         part.merged, part.merged_as, thread.state = True, merged, "closed"
         thread.updated_at = datetime.now(UTC)
         return merged
@@ -295,6 +298,7 @@ class World:
     apps: dict[int, AppRecord] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     deliveries: list[Delivery] = field(default_factory=list)
+    send: Callable[[Delivery], bool] = lambda _delivery: True
     manifest_codes: dict[str, dict[str, object]] = field(default_factory=dict)
     ids: Iterator[int] = field(default_factory=lambda: count(1001))
 
@@ -361,6 +365,9 @@ class World:
         made.pull = part
         hosted.followed(made.number)
         return made
+
+    def react(self, to: "Comment | Thread", who: Person, reaction: str) -> None:
+        to.reactions.append((next(self.ids), who, reaction))
 
     def comment(
         self,
