@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from perfbot.bot import board, evidence, follow_up, proposing
+from perfbot.bot import board, evidence, follow_up, outcomes_told, proposing
 from perfbot.bot.attempts import patient_step
+from perfbot.bot.config import Operator
 from perfbot.bot.deliveries import Json
 from perfbot.bot.forge import OWN_PREFIX, CommitSha, Forge, State, marker
 from perfbot.bot.hub import Place
@@ -33,6 +34,7 @@ from perfbot.bot.proven import Proven, proven, renewed, within
 from perfbot.bot.runs import Checkout, Ended, Found, RunFailed, Wish
 from perfbot.bot.triggers import Priority, PullRequestChange, PullRequestChanged, Pushed, Trigger
 from perfbot.bot.work import Handler, Tools
+from perfbot.optimizer.recorded import TranscriptError
 
 GAIN_GONE = (
     "The base has moved to {commit}, where this is no longer proven to be faster; perfbot closes it "
@@ -207,6 +209,8 @@ def _changed(job: Job, asked: Trigger, tools: Tools, engine: JobEngine) -> None:
     }[asked.change]
     if not patient_step(engine, asked.change, lambda _stopped: meant(tools, place, number)):
         return
+    if asked.change is not PullRequestChange.OPENED:
+        patient_step(engine, "outcome", lambda _stopped: _outcome(tools, place, number))
     if asked.change is PullRequestChange.MERGED:
         follow_up.measure(job, engine, tools, place, number)
     if asked.change is not PullRequestChange.OPENED:
@@ -249,6 +253,18 @@ def _reopened(tools: Tools, place: Place, number: int) -> Json:
         if ignored.get(function) == CLOSED.format(number=number):
             tools.memory.look_again(place.repository.id, function)
     return True
+
+
+def _outcome(tools: Tools, place: Place, number: int) -> Json:
+    """Note for training what people made of it; where that fails, nothing else does."""
+    try:
+        state = Operator.from_environment().state
+        with tools.hub.talking(place) as forge:
+            pull = forge.pull_request(number)
+            outcomes_told.tell(state, forge, place, pull, tools.hub.login)
+    except TranscriptError as error:
+        _log.warning("%s", error)
+    return None
 
 
 def _own(forge: Forge, tools: Tools, number: int) -> OwnPull | None:

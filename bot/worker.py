@@ -4,7 +4,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from perfbot.bot.app_credentials import load
 from perfbot.bot.child_environment import child_environment
@@ -22,6 +22,7 @@ from perfbot.bot.jobs import OUT_OF_TOUCH, DurableJobs, Work
 from perfbot.bot.logs import to_standard_error
 from perfbot.bot.memory import Memory
 from perfbot.bot.operator_models import key_variables
+from perfbot.bot.reconciling import Reconciler
 from perfbot.bot.scheduler import Scheduler
 from perfbot.bot.serve import deliveries_url, jobs_url
 from perfbot.bot.serving_options import WorkerOptions
@@ -37,6 +38,7 @@ _FORGET_EVERY_S = 3600.0
 _KEEP_S = 14 * 24 * 3600.0  # GitHub itself can redeliver for three days
 
 _log = logging.getLogger("perfbot.worker")
+Chore = Callable[[Callable[[], bool]], None]
 
 
 def run(options: WorkerOptions, work: Work | None = None) -> Exit:
@@ -63,9 +65,8 @@ def run(options: WorkerOptions, work: Work | None = None) -> Exit:
     except (DatabaseError, ForgeError) as error:
         raise RunError(Exit.USAGE, str(error)) from None
     over = threading.Event()
-    if tools:
-        scheduler = Scheduler(tools.hub, tools.memory, engine)
-        threading.Thread(target=scheduler.run, args=(over.is_set,), daemon=True).start()
+    for chore in _chores(tools, inbox, engine) if tools else ():
+        threading.Thread(target=chore, args=(over.is_set,), daemon=True).start()
     try:
         _until_lost(inbox, engine)
     finally:
@@ -93,6 +94,12 @@ def bot_tools(environ: Mapping[str, str]) -> Tools:
     runs = ChildRuns(MachineQueue(folder / _MEASURING, slots=1), known)
     memory = Memory(jobs_url(environ))
     return Tools(hub, runs, memory, Workspace(folder / "work", hub))
+
+
+def _chores(tools: Tools, inbox: Inbox, engine: DurableJobs) -> tuple[Chore, ...]:
+    """Return what is done beside the jobs, each in a thread of its own: GitHub may let it wait."""
+    scheduler = Scheduler(tools.hub, tools.memory, engine)
+    return scheduler.run, Reconciler(tools.hub, tools.memory, inbox, engine).run
 
 
 def _until_lost(inbox: Inbox, engine: DurableJobs) -> None:
