@@ -129,12 +129,14 @@ class _Renewing:
                 return Renewal.CURRENT
             if not own.untouched:
                 return _leave_to_them(forge, own)
-            patch = patch_of(forge, own)
-        return self._renewed(own, base, patch)
+            patch, settings = patch_of(forge, own), _settings_of(forge, own)
+        return self._renewed(own, base, patch, settings)
 
-    def _renewed(self, own: OwnPull, base: CommitSha, patch: bytes) -> Renewal:
+    def _renewed(
+        self, own: OwnPull, base: CommitSha, patch: bytes, settings: CommitSha | None
+    ) -> Renewal:
         try:
-            checkout = self.tools.workspace.checkout(self.job.id, self.place, base)
+            checkout = self.tools.workspace.checkout(self.job.id, self.place, base, settings)
         except ConfigError as error:
             _log.warning("%s", error, extra={"job": self.job.id})
             return Renewal.UNCLEAR
@@ -170,6 +172,12 @@ class _Renewing:
             sentence = GAIN_GONE if what is Fate.GAIN_GONE else UNFIT
             withdraw(forge, own, sentence.format(commit=evidence.commit(base)))
             return Renewal.WITHDRAWN
+
+
+def _settings_of(forge: Forge, own: OwnPull) -> CommitSha | None:
+    """Return whose configuration counts if not the base's own: a base may be a person's branch."""
+    default = forge.repository().default_branch
+    return None if own.pull.base.branch == default else forge.branch(default)
 
 
 def _leave_to_them(forge: Forge, own: OwnPull) -> Renewal:
