@@ -1,6 +1,6 @@
 """From what the user said to what a session needs, and the errors of both worlds brought together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from perfbot.optimizer.recorded import Transcript
 from perfbot.optimizer.routing import Rule
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import ProfileError
+from perfbot.profiling.install_policy import Policy
 from perfbot.profiling.sandbox import SandboxError, strongest
 from perfbot.profiling.tree import UnusableRepository
 from perfbot.profiling.workload import WorkloadSettings
@@ -45,14 +46,15 @@ def request(
         RunError: the configuration asks for what is not there.
         SandboxError: no safe sandbox is here and the repository is not trusted.
     """
-    settings = config.workload
+    settings, environ = config.workload, process_environment()
+    _check_policy(environ)
     allowed = frozenset(each.value for each in config.allow)
     models = _models(config, operator) if replay is None else None
     return Request(
         repository=repository,
         sandbox=strongest(trust=trust),
         cache=operator.cache,
-        environ=process_environment(),
+        environ=environ,
         terms=lambda path: _terms(config.accept_for(path), allowed),
         workload=WorkloadSettings(
             settings.python,
@@ -80,6 +82,13 @@ def request(
         pairs=remembered(repository, operator),
         history=lambda function: past_commits(repository, function),
     )
+
+
+def _check_policy(environ: Mapping[str, str]) -> None:
+    try:
+        Policy.of(environ)
+    except ValueError as error:
+        raise RunError(Exit.USAGE, str(error)) from None
 
 
 def _models(config: Config, operator: Operator) -> Roles | None:

@@ -20,6 +20,7 @@ from perfbot.optimizer.refinement import Refinement
 from perfbot.optimizer.routing import Rule
 from perfbot.profiling import environment, provision
 from perfbot.profiling.functions import FunctionName, find_function, function_index, near_names
+from perfbot.profiling.install_policy import Policy
 from perfbot.profiling.overlay import overlay
 from perfbot.profiling.sandbox import Sandbox
 from perfbot.profiling.source import UnreadableSource, read_source
@@ -126,7 +127,13 @@ def _target(request: Request) -> Target:
     interpreter = environment.find(
         request.repository, request.workload.python, environ, sandbox
     ) or provision.build(
-        request.repository, cache, sandbox, request.python, request.workload.install, "own", environ
+        request.repository,
+        cache,
+        sandbox,
+        request.python,
+        request.workload.install,
+        Policy.of(environ),
+        environ,
     )
     return Target(sandbox, interpreter, overlay(interpreter, cache, sandbox, environ))
 
