@@ -104,12 +104,18 @@ def _serve_models(chosen: Namespace) -> Exit:
 
 
 def _serve(chosen: Namespace) -> Exit:
+    from perfbot.bot.kept_in_memory import keep_in_memory
+
+    keep_in_memory()
     with _server_extra():
         from perfbot.bot import serve
     return serve.run(serving_options.ServeOptions.read(chosen))
 
 
 def _worker(chosen: Namespace) -> Exit:
+    from perfbot.bot.kept_in_memory import keep_in_memory
+
+    keep_in_memory()
     with _server_extra():
         from perfbot.bot import worker
     return worker.run(serving_options.WorkerOptions.read(chosen), None)
