@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from perfbot.bot.operator_models import ROLES, VARIABLE
-from perfbot.profiling.install_policy import NETWORK_VARIABLE
+from perfbot.profiling.install_policy import NETWORK_VARIABLE, Network
 
 # Where programs, folders, certificates and proxies are, and what language this is.
 _MACHINE = (
@@ -42,10 +42,12 @@ def child_environment(
 
     ``model_keys`` are the names of the variables that hold keys of the operator's models
     (``operator_models.key_variables``). The App's key, the webhook secret, tokens of GitHub and the
-    database's address never pass, whatever is asked for.
+    database's address never pass, whatever is asked for. Build scripts get no network, unless
+    ``environ`` says otherwise.
     """
     named = {name for name in model_keys if not _WORKER_ONLY.match(name)}
-    return {name: value for name, value in environ.items() if name in named or _is_harmless(name)}
+    passed = {name: value for name, value in environ.items() if name in named or _is_harmless(name)}
+    return {NETWORK_VARIABLE: Network.WHEELS_ONLY.value, **passed}
 
 
 def _is_harmless(name: str) -> bool:
