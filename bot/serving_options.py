@@ -50,6 +50,7 @@ class WorkerOptions:
 
     jobs: int = 1
     dead_after_s: float = 15.0
+    metrics: tuple[str, int] | None = None
 
     @classmethod
     def declare(cls, parser: ArgumentParser) -> None:
@@ -69,11 +70,17 @@ class WorkerOptions:
             help="take over the jobs of a worker that was silent for so long (default: 15s); "
             "the same for all workers of one database",
         )
+        parser.add_argument(
+            "--metrics",
+            type=_address,
+            metavar="HOST:PORT",
+            help="answer /metrics (Prometheus) and /healthz there (default: nowhere)",
+        )
 
     @classmethod
     def read(cls, chosen: Namespace) -> Self:
         """Return the record of parsed arguments."""
-        return cls(chosen.jobs, chosen.dead_after)
+        return cls(chosen.jobs, chosen.dead_after, chosen.metrics)
 
 
 @dataclass(frozen=True, slots=True)
