@@ -121,6 +121,12 @@ def _worker(chosen: Namespace) -> Exit:
     return worker.run(serving_options.WorkerOptions.read(chosen))
 
 
+def _create_app(chosen: Namespace) -> Exit:
+    with _server_extra():
+        from perfbot.bot import app_create
+    return app_create.run(serving_options.AppCreateOptions.read(chosen))
+
+
 @contextmanager
 def _server_extra() -> Iterator[None]:
     """Say how to install what the bot needs beyond the command line."""
@@ -167,6 +173,12 @@ VERBS = (
     Verb("action", "run as a step of a GitHub workflow", _nothing, _action),
     Verb("serve", "receive GitHub's webhooks", serving_options.ServeOptions.declare, _serve),
     Verb("worker", "work on what webhooks ask for", serving_options.WorkerOptions.declare, _worker),
+    Verb(
+        "app",
+        "register a GitHub App of one's own: perfbot app create",
+        serving_options.AppCreateOptions.declare,
+        _create_app,
+    ),
     Verb("init", "write a commented .perfbot.yml", options.InitOptions.declare, _init),
 )
 
