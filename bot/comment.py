@@ -48,6 +48,10 @@ NOTHING = "**Nothing was proven faster**, after {elapsed}. Nothing was changed."
 SLOWER = "**A regression**: {function} is {claim} (old time over new: {interval})."
 HOLDS = "**The claim holds**: {function} is {claim}."
 HOLDS_NOT = "**The claim is not proven** for {function}: {why}."
+LEFT_OUT = (
+    "The tests and the configuration of the base counted: {count} files of this pull request that are "
+    "tests, settings or no Python source were left out."
+)
 TRY_AGAIN = "{retry} tries again."
 CHECKED_HEAD = "This is about {head}; later commits were not looked at."
 _LONGEST_DETAIL = 500
@@ -63,7 +67,12 @@ class Stage(StrEnum):
     BASELINE = "run the tests as they are, twice"
     HOTSPOTS = "find out where the time goes"
     CANDIDATES = "write faster versions and judge them"
+    JUDGING = "judge the change"
     PUBLISH = "write down what was proven"
+
+
+_SEARCHING = tuple(stage for stage in Stage if stage is not Stage.JUDGING)
+_JUDGING = (Stage.CHECKOUT, Stage.JUDGING, Stage.PUBLISH)
 
 
 class Failure(StrEnum):
@@ -89,7 +98,22 @@ class Failure(StrEnum):
     )
     FORK_GONE = "The repository that this pull request comes from is gone, and its code with it."
     REPOSITORY = "The repository's tests could not be run, and without them nothing can be proven."
-    LIMIT = "GitHub takes nothing more from perfbot at present, because of its limits on requests."
+    CONFIGURATION = "What was asked, or the configuration, cannot be used:"
+    NOTHING_TO_DO = (
+        "This pull request changes no function that perfbot may work on. A function can be named: "
+        "`/optimize src/shop/cart.py::Cart.total`."
+    )
+    NO_CLAIM = (
+        "This pull request changes no Python source beside tests and settings, so there is nothing that "
+        "could be faster."
+    )
+    NAME_ONE = (
+        "Under an issue a function has to be named: `/optimize src/shop/cart.py::Cart.total`."
+    )
+    CLOSED = "This pull request is closed, so there is nothing to improve."
+    DENIED = "GitHub does not let perfbot do what this needs; its installation lacks a permission."
+    MISSING = "Something that this needs is not on GitHub any more, or perfbot may not see it."
+    LIMIT = "GitHub takes nothing more from perfbot at present, or does not answer."
     INTERNAL = (
         "Something went wrong in perfbot itself. Nothing was changed; whoever runs perfbot finds the "
         "reason in its log under the job's name below."
@@ -115,11 +139,15 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Working:
-    """The job is in ``stage``; ``detail`` is what it is at, such as a function's name."""
+    """The job is in ``stage``; ``detail`` is what it is at, such as a function's name.
+
+    ``judging``: it judges a change and looks for none.
+    """
 
     stage: Stage
     elapsed_s: float
     detail: str = ""
+    judging: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +188,14 @@ class Attached:
     why: str
 
 
-Place: TypeAlias = Suggested | Opened | Attached
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """The change is not handed over; ``why`` ends a sentence that begins so."""
+
+    why: str
+
+
+Place: TypeAlias = Suggested | Opened | Attached | Withheld
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +208,20 @@ class Optimized:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The pull request's own change was judged."""
+    """The pull request's own change was judged; ``left_out`` counts its files that do not judge it."""
 
     report: Report
+    left_out: int = 0
 
 
-State: TypeAlias = Waiting | Working | Stopped | Failed | Optimized | Verified
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """What became of a pull request that was to be applied again, as a sentence of perfbot's."""
+
+    sentence: str
+
+
+State: TypeAlias = Waiting | Working | Stopped | Failed | Optimized | Verified | Renewed
 
 
 def sticky(job: Job, state: State) -> str:
@@ -230,9 +273,14 @@ def _told(job: Job, state: State) -> Iterator[Section]:
         case Optimized():
             yield from _optimized(state)
             yield Section("commit", CHECKED_HEAD.format(head=evidence.commit(job.head)))
-        case Verified(report):
+        case Verified(report, left_out):
             yield from _verified(report)
+            yield Section(
+                "what was left out", LEFT_OUT.format(count=left_out) if left_out else "", 1
+            )
             yield Section("commit", CHECKED_HEAD.format(head=evidence.commit(job.head)))
+        case Renewed(sentence):
+            yield Section("state", sentence)
         case _:
             assert_never(state)
 
@@ -241,7 +289,7 @@ def _working(job: Job, state: Working) -> Iterator[Section]:
     yield Section(
         "state", WORKING.format(head=evidence.commit(job.head), elapsed=elapsed(state.elapsed_s))
     )
-    stages = list(Stage)
+    stages = _JUDGING if state.judging or state.stage is Stage.JUDGING else _SEARCHING
     at = stages.index(state.stage)
     rows = [f"- [{'x' if place < at else ' '}] {stage}" for place, stage in enumerate(stages)]
     if state.detail:
@@ -266,7 +314,7 @@ def _optimized(state: Optimized) -> Iterator[Section]:
     if accepted:
         yield Section("the table", evidence.measured(report, accepted), 1)
         yield Section("tests and cost", evidence.assurances(report, accepted), 1)
-    yield Section("the rest", _rest(report), 2)
+    yield Section("the rest", looked_at_besides(report), 2)
 
 
 def _accepted(report: Report, result: Result, place: Place | None) -> str:
@@ -289,10 +337,13 @@ def _where(place: Place | None) -> str:
             return f"It is in #{number}."
         case Attached(_, why):
             return f"It comes as a patch, because {plain(why)}."
+        case Withheld(why):
+            return f"It is not published, because {plain(why)}."
     return ""
 
 
-def _rest(report: Report) -> str:
+def looked_at_besides(report: Report) -> str:
+    """Return, folded, which functions nothing held for or was proposed for, and why."""
     tried = evidence.attempts(report, frozenset())
     rows = [
         f"- {code(each.function, _LONGEST_NAME)}: {words.REASON[each.reason]}"
@@ -376,5 +427,6 @@ def status(jobs: Mapping[Job, Waiting | Working]) -> str:
             if isinstance(state, Working)
             else f"waiting, {state.ahead} before it"
         )
-        rows.append(f"- {code(job.asked, _LONGEST_NAME)} on {evidence.commit(job.head)}: {where}")
+        on = f" on {evidence.commit(job.head)}" if job.head else ""
+        rows.append(f"- {code(job.asked, _LONGEST_NAME)}{on}: {where}")
     return ("\n".join(rows) or NOTHING_RUNS) + "\n"

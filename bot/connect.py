@@ -1,6 +1,6 @@
 """From what the user said to what a session needs, and the errors of both worlds brought together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -9,21 +9,24 @@ from perfbot.bot.config import Accept, Config, Operator, process_environment
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.history import past_commits
 from perfbot.bot.operator_models import chosen, offered
-from perfbot.bot.transcripts import learned, remembered
+from perfbot.bot.options import Behalf
+from perfbot.bot.transcripts import identified, learned, remembered
 from perfbot.optimizer.case import Terms
 from perfbot.optimizer.journal import Journal, Unkept
-from perfbot.optimizer.models import Roles
+from perfbot.optimizer.models import Priority, Roles
 from perfbot.optimizer.preparation import Request, UnknownFunction
 from perfbot.optimizer.readability import Limits
 from perfbot.optimizer.recorded import Transcript
 from perfbot.optimizer.routing import Rule
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import ProfileError
+from perfbot.profiling.install_policy import Policy
 from perfbot.profiling.sandbox import SandboxError, strongest
 from perfbot.profiling.tree import UnusableRepository
 from perfbot.profiling.workload import WorkloadSettings
 
 _UNKEPT = Unkept()
+_NOBODY = Behalf()
 
 
 def request(
@@ -38,6 +41,8 @@ def request(
     python: Path | None = None,
     journal: Journal = _UNKEPT,
     replay: Transcript | None = None,
+    hint: str = "",
+    behalf: Behalf = _NOBODY,
 ) -> Request:
     """Return what a session is asked for.
 
@@ -45,14 +50,16 @@ def request(
         RunError: the configuration asks for what is not there.
         SandboxError: no safe sandbox is here and the repository is not trusted.
     """
-    settings = config.workload
+    settings, environ = config.workload, process_environment()
+    _check_policy(environ)
     allowed = frozenset(each.value for each in config.allow)
     models = _models(config, operator) if replay is None else None
+    identity = identified(repository, behalf.known_as)
     return Request(
         repository=repository,
         sandbox=strongest(trust=trust),
         cache=operator.cache,
-        environ=process_environment(),
+        environ=environ,
         terms=lambda path: _terms(config.accept_for(path), allowed),
         workload=WorkloadSettings(
             settings.python,
@@ -72,14 +79,24 @@ def request(
         profile=profile,
         python=python,
         models=models,
-        rule=learned(repository, operator, models.larger.name)
+        rule=learned(identity, operator, models.larger.name)
         if models and models.larger
         else Rule(),
         replay=replay,
         journal=journal,
-        pairs=remembered(repository, operator),
+        pairs=remembered(identity, operator),
         history=lambda function: past_commits(repository, function),
+        hint=hint,
+        priority=Priority.SCAN if behalf.scan else Priority.PERSON,
+        identity=identity,
     )
+
+
+def _check_policy(environ: Mapping[str, str]) -> None:
+    try:
+        Policy.of(environ)
+    except ValueError as error:
+        raise RunError(Exit.USAGE, str(error)) from None
 
 
 def _models(config: Config, operator: Operator) -> Roles | None:

@@ -182,7 +182,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """A pull request as it stood when it was asked for."""
+    """A pull request as it stood when it was asked for; ``merged_as`` is what came onto its base."""
 
     number: int
     title: str
@@ -195,6 +195,7 @@ class PullRequest:
     labels: tuple[str, ...]
     updated_at: datetime
     url: str
+    merged_as: CommitSha | None = None
 
     @property
     def from_fork(self) -> bool:
@@ -239,6 +240,15 @@ class Reacted:
 
 
 @dataclass(frozen=True, slots=True)
+class Opinion:
+    """A reaction to a pull request or to what perfbot ``said`` under it, as it stands with its mark."""
+
+    said: str
+    account: Account
+    reaction: str
+
+
+@dataclass(frozen=True, slots=True)
 class Issue:
     """An issue."""
 
@@ -246,6 +256,7 @@ class Issue:
     title: str
     body: str
     state: State
+    author: Account
     url: str
 
 
@@ -345,6 +356,9 @@ class Forge(Protocol):
     def compare(self, base: str, head: str) -> Comparison:
         """Compare two commits or branches."""
 
+    def parent(self, commit: CommitSha) -> CommitSha | None:
+        """Return the first parent of a commit, None for one that has none."""
+
     def pull_request(self, number: int) -> PullRequest:
         """Return a pull request."""
 
@@ -360,11 +374,17 @@ class Forge(Protocol):
     def comments(self, number: int) -> tuple[Comment, ...]:
         """Return what was said under an issue or pull request, oldest first."""
 
+    def comment(self, number: int, comment: int) -> Comment | None:
+        """Return a comment as it stands now, None where it was deleted."""
+
     def comments_since(self, moment: datetime) -> tuple[Comment, ...]:
         """Return what was said or edited anywhere in the repository since a moment with a time zone."""
 
     def reactions(self, number: int, comment: int) -> tuple[Reacted, ...]:
         """Return the reactions to a comment."""
+
+    def opinions(self, number: int) -> tuple[Opinion, ...]:
+        """Return the reactions to a pull request, and to perfbot's comments and suggestions in it."""
 
     def react(self, number: int, comment: int, reaction: Reaction) -> None:
         """React to a comment; once, however often this is called."""

@@ -30,6 +30,7 @@ from perfbot.bot.forge import (
     ForgeError,
     Issue,
     Marker,
+    Opinion,
     OwnBranch,
     Permission,
     PullRequest,
@@ -110,6 +111,11 @@ class GitHubRepository:
             merge_base = commit_sha(found.merge_base_commit.sha)
             return Comparison(merge_base, found.ahead_by, found.behind_by)
 
+    def parent(self, commit: CommitSha) -> CommitSha | None:
+        with asking(f"return the commit {commit} of {self._name}"):
+            parents = self._repo.get_git_commit(commit).parents
+            return commit_sha(parents[0].sha) if parents else None
+
     def pull_request(self, number: int) -> PullRequest:
         with asking(f"return pull request {number} of {self._name}"):
             return records.pull_request(self._repo.get_pull(number))
@@ -145,6 +151,15 @@ class GitHubRepository:
                 records.comment(one) for one in self._repo.get_issue(number).get_comments()
             )
 
+    def comment(self, number: int, comment: int) -> Comment | None:
+        def ask() -> Comment:
+            with asking(f"return comment {comment} of {self._name}"):
+                found = self._repo.get_issue(number).get_comment(comment)
+                found.update()
+                return records.comment(found)
+
+        return _unless_missing(ask)
+
     def comments_since(self, moment: datetime) -> tuple[Comment, ...]:
         with asking(f"list the comments in {self._name} since {moment:%Y-%m-%d %H:%M %Z}"):
             # PyGithub spells the hour as it is given, and calls it UTC.
@@ -155,6 +170,18 @@ class GitHubRepository:
         with asking(f"list the reactions to comment {comment} of {self._name}"):
             found = self._repo.get_issue(number).get_comment(comment).get_reactions()
             return tuple(Reacted(records.account(one.user), one.content) for one in found)
+
+    def opinions(self, number: int) -> tuple[Opinion, ...]:
+        with asking(f"list what people think of {self._name}#{number}"):
+            pull, issue = self._repo.get_pull(number), self._repo.get_issue(number)
+            body = records.issue(issue).body
+            found = [(body, one) for one in issue.get_reactions()]
+            for said in (*issue.get_comments(), *pull.get_review_comments()):
+                if said.user and said.user.login == self._login:
+                    found += [(said.body or "", one) for one in said.get_reactions()]
+            return tuple(
+                Opinion(text, records.account(one.user), one.content) for text, one in found
+            )
 
     def react(self, number: int, comment: int, reaction: Reaction) -> None:
         # GitHub itself keeps one reaction of a kind per account, so this may simply be repeated.

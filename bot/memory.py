@@ -1,4 +1,4 @@
-"""What the bot remembers of repositories beside its jobs: requests, what is left alone, and scans.
+"""What the bot remembers beside its jobs: where it is, requests, what is left alone, and scans.
 
 GitHub itself holds the rest (pull requests and comments say what they are, see ``marker``). Tables in
 the database that the jobs use; one of the doors to SQL. Texts of people are stored and never obeyed.
@@ -13,6 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from perfbot.bot.database import connect, create, told
 from perfbot.bot.deliveries import Json
+from perfbot.bot.hub import Place
+from perfbot.bot.triggers import Repository
 
 _TABLES = sa.MetaData()
 _REQUESTS = sa.Table(
@@ -24,6 +26,7 @@ _REQUESTS = sa.Table(
     sa.Column("asked", sa.Text, nullable=False),
     sa.Column("head", sa.Text, nullable=False),
     sa.Column("began_s", sa.Float, nullable=False),
+    sa.Column("stage", sa.Text, nullable=False, default=""),
     sa.Column("ended_s", sa.Float),
     sa.Column("result", sa.Text, nullable=False, default="null"),
     sa.Index("perfbot_requests_by_place", "repository", "number", "began_s"),
@@ -34,6 +37,13 @@ _IGNORED = sa.Table(
     sa.Column("repository", sa.BigInteger, primary_key=True),
     sa.Column("what", sa.Text, primary_key=True),
     sa.Column("why", sa.Text, nullable=False),
+)
+_PLACES = sa.Table(
+    "perfbot_places",
+    _TABLES,
+    sa.Column("repository", sa.BigInteger, primary_key=True),
+    sa.Column("installation", sa.BigInteger, nullable=False),
+    sa.Column("full_name", sa.Text, nullable=False),
 )
 _SCANS = sa.Table(
     "perfbot_scans",
@@ -49,8 +59,8 @@ _SCANS = sa.Table(
 class Request:
     """What somebody asked for under an issue or pull request, and what came of it.
 
-    ``asked`` is the command as it was written, ``head`` the commit it is about. ``result`` is null
-    until it ended, or where it ended without any.
+    ``asked`` is the command as it was understood, ``head`` the commit it is about, ``stage`` what it
+    is at. ``result`` is null until it ended, or where it ended without any.
     """
 
     job: str
@@ -59,6 +69,7 @@ class Request:
     asked: str
     head: str
     began_s: float
+    stage: str = ""
     ended_s: float | None = None
     result: Json = None
 
@@ -96,6 +107,11 @@ class Memory:
             "began_s": request.began_s,
         }
         self._do(self._insert(_REQUESTS).values(row).on_conflict_do_nothing())
+
+    def reach(self, job: str, stage: str) -> None:
+        """Note what a request is at."""
+        change = sa.update(_REQUESTS).where(_REQUESTS.c.job == job)
+        self._do(change.values(stage=stage))
 
     def end(self, job: str, result: Json) -> None:
         """Note what came of a request."""
@@ -150,9 +166,26 @@ class Memory:
             found = connection.execute(asked).one_or_none()
         return Scan(found[0], found[1], json.loads(found[2])) if found else None
 
+    def install(self, place: Place) -> None:
+        """Note that perfbot may work in a repository, under whatever name it has now."""
+        row = {"installation": place.installation_id, "full_name": place.repository.full_name}
+        new = self._insert(_PLACES).values({"repository": place.repository.id, **row})
+        self._do(new.on_conflict_do_update(index_elements=["repository"], set_=row))
+
+    def uninstall(self, repository: int) -> None:
+        """Take ``install`` back; what else is known of the repository stays."""
+        self._do(sa.delete(_PLACES).where(_PLACES.c.repository == repository))
+
+    def installed(self) -> tuple[Place, ...]:
+        """Return where perfbot may work, as far as it was told."""
+        asked = sa.select(_PLACES.c.installation, _PLACES.c.repository, _PLACES.c.full_name)
+        with told(self._url), self._engine.connect() as connection:
+            rows = connection.execute(asked.order_by(_PLACES.c.repository)).all()
+        return tuple(Place(row[0], Repository(row[1], row[2])) for row in rows)
+
     def forget(self, repository: int) -> None:
         """Delete all that is known of a repository, because perfbot was removed from it."""
-        for table in (_REQUESTS, _IGNORED, _SCANS):
+        for table in (_REQUESTS, _IGNORED, _PLACES, _SCANS):
             self._do(sa.delete(table).where(table.c.repository == repository))
 
     def close(self) -> None:

@@ -41,13 +41,16 @@ class Checkout:
 
     ``config`` is what counts for them: of a pull request it is its base's, for a stranger's head must
     not say what is allowed. ``stranger`` is whether they come from a fork, whose environment nobody
-    else may use.
+    else may use. ``settings`` is the file that ``config`` was read from, ``known_as`` names the
+    repository whatever folder a commit of it lies in.
     """
 
     folder: Path
     commit: CommitSha
     config: Config
     stranger: bool = False
+    settings: bytes = b""
+    known_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ _OLDEST_GIT = (2, 31)
 _LIMIT_S = 600
 _MOST_FILES = 200_000
 _LARGEST_TREE_BYTES = 2 * 1024**3
+_MOST_CHANGED = 3_000  # files of one change, as many as GitHub itself lists
+_LARGEST_CHANGE_BYTES = 64 * 1024**2
 _LONGEST_REASON = 300
 _REGULAR = {"100644", "100755"}
 _NEW_FILE = "100644"
@@ -192,6 +194,39 @@ class Store:
             words = TOO_LARGE.format(commit=commit, files=len(sizes), size=total)
             raise ForgeError(Trouble.REFUSED, words)
 
+    def changes(self, before: CommitSha, after: CommitSha) -> dict[str, tuple[bytes | None, bytes]]:
+        """Return the regular files that two fetched commits differ in: old (None: new) and new bytes.
+
+        Files that are gone or are no regular ones in the later commit are left out, and a file that
+        was none before counts as new. REFUSED when they are too many or too large.
+        """
+        before, after = commit_sha(before), commit_sha(after)
+        what = f"compare {before} with {after}"
+        listed = self._git(what, "diff-tree", "-r", "-z", "--raw", "--no-renames", before, after)
+        fields = listed.split("\0")[:-1]
+        rows = [
+            (path, *facts.removeprefix(":").split(" ")[:4])
+            for facts, path in zip(fields[::2], fields[1::2], strict=True)
+        ]
+        kept = [row for row in rows if row[2] in _REGULAR]
+        self._check_total([row[4] for row in kept], after)
+        return {
+            path: (self._content(old) if was in _REGULAR else None, self._content(new))
+            for path, was, _, old, new in kept
+        }
+
+    def _check_total(self, blobs: Sequence[str], commit: CommitSha) -> None:
+        asked = "\n".join(blobs).encode()
+        what = f"say how large the files of {commit} are"
+        said = self._git(what, "cat-file", "--batch-check=%(objectsize)", given=asked)
+        sizes = [int(size) for size in said.split()]
+        if len(sizes) > _MOST_CHANGED or sum(sizes) > _LARGEST_CHANGE_BYTES:
+            words = TOO_LARGE.format(commit=commit, files=len(sizes), size=sum(sizes))
+            raise ForgeError(Trouble.REFUSED, words)
+
+    def _content(self, blob: str) -> bytes:
+        return os.fsencode(self._git("read a file", "cat-file", "blob", blob, to_the_end=True))
+
     def commit(self, change: Change, signature: Signature) -> CommitSha:
         """Make a commit of perfbot's own bytes on top of a fetched one; files keep their modes."""
         parent = commit_sha(change.parent)
@@ -289,8 +324,12 @@ class Store:
         *arguments: str,
         given: bytes = b"",
         environment: Mapping[str, str] | None = None,
+        to_the_end: bool = False,
     ) -> str:
-        """Run Git on this directory and return what it prints; ``given`` is its input."""
+        """Run Git on this directory and return what it prints; ``given`` is its input.
+
+        A line feed at the end is left out, unless everything is wanted ``to_the_end``.
+        """
         git = Git(self._path)
         git.update_environment(**{**self._surroundings(), **(environment or {})})
         with TemporaryFile() as source:
@@ -302,6 +341,7 @@ class Store:
                     istream=source,
                     kill_after_timeout=_LIMIT_S,
                     stdout_as_string=False,
+                    strip_newline_in_stdout=not to_the_end,
                 )
             except CommandError as error:
                 remote = "GIT_ALLOW_PROTOCOL" in (environment or {})

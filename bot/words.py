@@ -2,9 +2,9 @@
 
 import math
 import shlex
-import unicodedata
 from collections.abc import Mapping
 
+from perfbot.bot.foreign_text import visible as visible
 from perfbot.bot.report import (
     BenchmarkRow,
     Growth,
@@ -49,27 +49,6 @@ DECIDED = "same results, same tests, and even the lower end of the interval is a
 NEW_BENCHMARK = "No benchmark calls it; one was written from its recorded calls:"
 
 
-def visible(text: str) -> str:
-    """Return the text with every control and direction-changing character as a visible escape.
-
-    What a repository wrote can then neither drive a terminal nor make code look like other code;
-    tabs and line ends stay.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(one if _harmless(one) else _escape(one) for one in text)
-
-
-def _harmless(character: str) -> bool:
-    if character in "\t\n" or character.isprintable() or character == "\u200d":
-        return True
-    return unicodedata.category(character) in {"Zs", "Cn"} and character != "\x85"
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
-
-
 def times(ratio: float) -> str:
     """Return a speedup as people write it: ``2.3×``, ``1.08×``, ``140×``."""
     digits = 0 if ratio >= 100 else 1 if ratio >= 10 else 2
@@ -78,8 +57,13 @@ def times(ratio: float) -> str:
 
 def at_least(speedup: Speedup) -> str:
     """Return the claim, which is the interval's lower end, rounded down and never up."""
-    digits = 0 if speedup.low >= 100 else 1 if speedup.low >= 2 else 2
-    return f"at least {_floored(speedup.low, digits)}× faster"
+    return at_least_times(speedup.low)
+
+
+def at_least_times(low: float) -> str:
+    """Return what ``at_least`` does of the lower end alone."""
+    digits = 0 if low >= 100 else 1 if low >= 2 else 2
+    return f"at least {_floored(low, digits)}× faster"
 
 
 def _floored(ratio: float, digits: int) -> str:

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from perfbot.bot.config import FILE_NAME as CONFIGURATION
-from perfbot.bot.config import Config, read
+from perfbot.bot.config import read
 from perfbot.bot.forge import CommitSha
 from perfbot.bot.hub import Hub, Place
 from perfbot.bot.runs import Checkout
@@ -25,18 +25,37 @@ class Workspace:
         self._hub = hub
 
     def checkout(
-        self, job: str, place: Place, commit: CommitSha, base: CommitSha | None = None
+        self,
+        job: str,
+        place: Place,
+        commit: CommitSha,
+        base: CommitSha | None = None,
+        *,
+        stranger: bool = False,
     ) -> Checkout:
-        """Lay out a commit for a job, unless that is done; ``base`` is whose configuration counts.
+        """Lay out a commit for a job, unless that is done.
 
-        A ``base`` marks the commit as a stranger's. Raises ForgeError where GitHub or Git fails,
-        ConfigError where the configuration is wrong.
+        ``base`` is the commit whose configuration counts, if it is not this one's own: that which a
+        pull request goes into. ``stranger``: it comes from a fork. Raises ForgeError where GitHub or
+        Git fails, ConfigError where the configuration is wrong.
         """
         folder = self._of(job) / commit
         files = folder / _LAID_OUT
         if not files.is_dir():
             self._lay_out(place, commit, folder)
-        return Checkout(files, commit, self._config(place, base or commit), base is not None)
+        settings = self._settings(place, base or commit)
+        known_as = f"github:{place.repository.id}" + ("/strangers" if stranger else "")
+        return Checkout(files, commit, read(settings), stranger, settings, known_as)
+
+    def changes(
+        self, place: Place, before: CommitSha, after: CommitSha
+    ) -> dict[str, tuple[bytes | None, bytes]]:
+        """Return the regular files that differ between two commits, see ``Store.changes``."""
+        store = Store(self._folder / "git" / str(place.repository.id))
+        with self._hub.fetching(place) as remote:
+            for commit in (before, after):
+                store.fetch(remote, commit)
+        return store.changes(before, after)
 
     def clear(self, job: str) -> None:
         """Remove what was laid out for a job; nothing there is no error."""
@@ -50,10 +69,9 @@ class Workspace:
         store.export(commit, folder / _UNFINISHED)
         (folder / _UNFINISHED).rename(folder / _LAID_OUT)
 
-    def _config(self, place: Place, commit: CommitSha) -> Config:
+    def _settings(self, place: Place, commit: CommitSha) -> bytes:
         with self._hub.talking(place) as forge:
-            content = forge.file(CONFIGURATION, commit)
-        return read(content) if content is not None else Config()
+            return forge.file(CONFIGURATION, commit) or b""
 
     def _of(self, job: str) -> Path:
         return self._folder / "jobs" / job

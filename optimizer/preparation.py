@@ -20,6 +20,7 @@ from perfbot.optimizer.refinement import Refinement
 from perfbot.optimizer.routing import Rule
 from perfbot.profiling import environment, provision
 from perfbot.profiling.functions import FunctionName, find_function, function_index, near_names
+from perfbot.profiling.install_policy import Policy
 from perfbot.profiling.overlay import overlay
 from perfbot.profiling.sandbox import Sandbox
 from perfbot.profiling.source import UnreadableSource, read_source
@@ -54,7 +55,8 @@ class Request:
     ``journal`` is told what models were asked and what was decided. ``history`` tells what earlier
     commits say of a function, and ``pairs`` remembers versions that were judged in other runs.
     ``rule`` says when a larger model is asked. With ``replay`` nothing is proposed but what that
-    transcript holds, for the functions that it holds.
+    transcript holds, for the functions that it holds. ``identity`` names the repository where its
+    place does not: another copy is the same repository.
     """
 
     repository: Path
@@ -81,6 +83,7 @@ class Request:
     history: Callable[[FunctionName], Sequence[PastCommit]] = lambda _function: ()
     pairs: PairStore = NO_PAIRS
     replay: Transcript | None = None
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,13 @@ def _target(request: Request) -> Target:
     interpreter = environment.find(
         request.repository, request.workload.python, environ, sandbox
     ) or provision.build(
-        request.repository, cache, sandbox, request.python, request.workload.install, "own", environ
+        request.repository,
+        cache,
+        sandbox,
+        request.python,
+        request.workload.install,
+        Policy.of(environ),
+        environ,
     )
     return Target(sandbox, interpreter, overlay(interpreter, cache, sandbox, environ))
 

@@ -72,12 +72,15 @@ def judged(low: float, high: float, verdict: Verdict, why: Why) -> Result:
 
 
 def test_the_checklist_grows_with_the_work() -> None:
-    for place, stage in enumerate(Stage):
-        page = Page(sticky(JOB, Working(stage, 754.0, TOTAL)))
-        assert page.elements.count("input") == len(Stage)
-        assert sticky(JOB, Working(stage, 754.0)).count("- [x]") == place
-        assert f"{stage}: {TOTAL}" in page.text
-        assert "12 min" in page.text
+    judging = [Stage.CHECKOUT, Stage.JUDGING, Stage.PUBLISH]
+    for stages in ([one for one in Stage if one is not Stage.JUDGING], judging):
+        for place, stage in enumerate(stages):
+            state = Working(stage, 754.0, TOTAL, judging=stages is judging)
+            page = Page(sticky(JOB, state))
+            assert page.elements.count("input") == len(stages)
+            assert sticky(JOB, state).count("- [x]") == place
+            assert f"{stage}: {TOTAL}" in page.text
+            assert "12 min" in page.text
 
 
 @pytest.mark.parametrize(
@@ -112,7 +115,7 @@ def test_the_states_are_told_apart() -> None:
 def test_a_failure_says_what_is_known_and_how_to_try_again(failure: Failure) -> None:
     text = said(Failed(failure, "E  ImportError: no module named 'x'"))
     assert "Ended without a result." in text
-    assert str(failure) in text
+    assert str(failure).replace("`", "") in text
     assert "ImportError" in text
     assert JOB.key in text
     assert "/perfbot retry" in text

@@ -3,7 +3,7 @@
 import os
 import secrets
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -141,6 +141,8 @@ class PullPart:
     base_ref: str
     draft: bool
     merged: bool = False
+    merged_as: str | None = None
+    merged_from: str | None = None
 
 
 @dataclass
@@ -156,6 +158,7 @@ class Thread:
     updated_at: datetime
     state: str = "open"
     labels: list[str] = field(default_factory=list)
+    reactions: list[tuple[int, Person, str]] = field(default_factory=list)
     pull: PullPart | None = None
 
 
@@ -196,6 +199,21 @@ class Hosted:
             if thread.pull:
                 self._follow(thread.number, thread)
                 yield thread
+
+    def merge(self, number: int) -> str:
+        """Merge a pull request as its button does, with a merge commit; return that."""
+        thread = self.followed(number)
+        assert thread
+        assert thread.pull
+        part, base = thread.pull, self.bare.branch(thread.pull.base_ref)
+        tree = self.bare.git("merge-tree", "--write-tree", str(base), part.head_sha)
+        parents = ("-p", str(base), "-p", part.head_sha)
+        merged = self.bare.git("commit-tree", tree, *parents, "-m", f"Merge #{number}")
+        self.bare.git("update-ref", f"refs/heads/{part.base_ref}", merged)
+        part.merged_from = self.bare.git("merge-base", str(base), part.head_sha)
+        part.merged, part.merged_as, thread.state = True, merged, "closed"
+        thread.updated_at = datetime.now(UTC)
+        return merged
 
     def _follow(self, number: int, thread: Thread) -> None:
         """Bring a pull request up to what has been pushed since; a deleted branch leaves it as it was."""
@@ -280,6 +298,7 @@ class World:
     apps: dict[int, AppRecord] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     deliveries: list[Delivery] = field(default_factory=list)
+    send: Callable[[Delivery], bool] = lambda _delivery: True
     manifest_codes: dict[str, dict[str, object]] = field(default_factory=dict)
     ids: Iterator[int] = field(default_factory=lambda: count(1001))
 
@@ -346,6 +365,9 @@ class World:
         made.pull = part
         hosted.followed(made.number)
         return made
+
+    def react(self, to: "Comment | Thread", who: Person, reaction: str) -> None:
+        to.reactions.append((next(self.ids), who, reaction))
 
     def comment(
         self,

@@ -181,6 +181,7 @@ class Shapes:
                 hosted, hosted.owner, part.base_ref, hosted.bare.branch(part.base_ref) or ""
             ),
             "merged_at": moment(one.updated_at) if part.merged else None,
+            "merge_commit_sha": part.merged_as,
         }
         return {**shape, "merged": part.merged} if full else shape
 
@@ -195,6 +196,7 @@ class Shapes:
         }
 
     def comment(self, hosted: Hosted, one: Comment, record: AppRecord | None) -> Shape:
+        kind = "pull" if hosted.threads[one.number].pull else "issues"
         return {
             "id": one.id,
             "body": one.body,
@@ -202,7 +204,7 @@ class Shapes:
             "created_at": moment(one.created_at),
             "updated_at": moment(one.updated_at),
             "url": self.at(hosted, "issues/comments", one.id),
-            "html_url": f"{self.web}/{hosted.full_name}/issues/{one.number}#issuecomment-{one.id}",
+            "html_url": f"{self.web}/{hosted.full_name}/{kind}/{one.number}#issuecomment-{one.id}",
             "issue_url": self.at(hosted, "issues", one.number),
             "author_association": "NONE",
             "performed_via_github_app": app(record) if record else None,

@@ -89,6 +89,8 @@ def _edit(one: Thread, call: Call) -> None:
 
 def _merge_base(hosted: Hosted, one: Thread) -> str:
     assert one.pull
+    if one.pull.merged_from:
+        return one.pull.merged_from
     return hosted.bare.git("merge-base", f"refs/heads/{one.pull.base_ref}", one.pull.head_sha)
 
 
@@ -247,6 +249,19 @@ def update_comment(call: Call) -> Answer:
 @endpoint("GET", REPO + "/issues/comments/{comment_id}/reactions", EITHER_READ)
 def list_reactions(call: Call) -> Answer:
     return call.page([_reaction(*one) for one in _said(call).reactions])
+
+
+@endpoint("GET", REPO + "/issues/{issue_number}/reactions", EITHER_READ)
+def list_reactions_to_thread(call: Call) -> Answer:
+    return call.page([_reaction(*one) for one in call.thread("issue_number").reactions])
+
+
+@endpoint("GET", REPO + "/pulls/comments/{comment_id}/reactions", PULL + ":read")
+def list_reactions_to_review_comment(call: Call) -> Answer:
+    found = call.hosted.review_comments.get(int(str(call.named["comment_id"])))
+    if found is None:
+        raise RefusedError(404, "Not Found")
+    return call.page([_reaction(*one) for one in found.reactions])
 
 
 @endpoint("POST", REPO + "/issues/comments/{comment_id}/reactions", EITHER_WRITE)
