@@ -180,9 +180,15 @@ class Installer:
             raise NoInterpreter(_FAILED.format(doing=doing, program=program, output=output))
 
     def _offline(self) -> dict[str, str]:
-        """Say to pip and uv, and to those that they start for a build, that there is nothing but wheels."""
+        """Say to pip and uv, and to those that they start for a build, that there is nothing but wheels.
+
+        uv finds in its cache what came from an index only when it is asked for by that index.
+        """
         wheels = {"PIP_FIND_LINKS": str(self._wheels)} if self._wheels.is_dir() else {}
-        return {**wheels, "PIP_NO_INDEX": "1", "UV_OFFLINE": "1"}
+        indexes = {
+            name: value for name, value in _passed(self.variables).items() if name.startswith("UV_")
+        }
+        return {**indexes, **wheels, "PIP_NO_INDEX": "1", "UV_OFFLINE": "1"}
 
     def _settings(self) -> dict[str, str]:
         return {

@@ -248,13 +248,14 @@ def _install_fetched(site: _Site, wanted: Requirements, *, build: bool) -> None:
     if wanted.project:
         _fetched(installer, wheels.build_requirements(repository), build=build)
         needs += _dependencies(site, extras.union(wanted.extras))
-    if needs:
-        _fetched(installer, needs, build=build)
+    _fetched(installer, needs, build=build)
     _run(site, wanted, network=False)
 
 
 def _fetched(installer: Installer, needs: Sequence[str], *, build: bool) -> None:
     """Fetch wheels; where there are none and ``build`` allows it, let them be built, with network."""
+    if not needs:
+        return
     try:
         installer.fetch(needs, build=False)
     except NoInterpreter:

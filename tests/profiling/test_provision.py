@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import sys
 import tarfile
 import zipfile
@@ -377,6 +378,25 @@ def test_the_command_of_a_repository_has_no_network_where_wheels_have_to_do(
     environ = {"PIP_FIND_LINKS": str(shelves), "PIP_NO_INDEX": "1"}
     assert "till" in make(repository, watching, install=install, **environ).packages
     assert not any(each.network for each in watching.commands if watching.sees_source(each))
+
+
+UV = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+
+
+@pytest.mark.skipif(UV is None, reason="uv is not installed here")
+def test_uv_fetches_apart_and_installs_without_network_too(
+    tmp_path: Path, sandbox: Sandbox, shelves: Path
+) -> None:
+    watching = Watching(sandbox)
+    repository = write(tmp_path / "repository", FILES)
+    path = f"{Path(UV or '').parent}:{os.defpath}"
+    (tmp_path / "index").mkdir()
+    nowhere = (tmp_path / "index").as_uri()
+    environ = {"UV_FIND_LINKS": str(shelves), "UV_DEFAULT_INDEX": nowhere, "PATH": path}
+    assert {"shelf", "till"} <= set(make(repository, watching, **environ).packages)
+    online = [each for each in watching.commands if each.network]
+    assert [each.argv[1:3] for each in online] == [("pip", "install")]
+    assert not any(watching.sees_source(each) for each in online)
 
 
 def test_an_environment_serves_no_other_policy(tmp_path: Path, sandbox: Sandbox) -> None:
