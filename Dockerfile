@@ -20,27 +20,29 @@ LABEL org.opencontainers.image.title="perfbot" \
 # git fetches and tries patches; bubblewrap is the strongest sandbox, where the container host allows it.
 # More for the repositories that are worked on: --build-arg PACKAGES="gcc libc6-dev valgrind"
 ARG PACKAGES=""
-# What perfbot keeps (/var/lib) and can make again (/var/cache) belongs to its user, all else to root.
+# What perfbot keeps (/var/lib) and can make again (/srv) belongs to its user, all else to root.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends bubblewrap git ${PACKAGES} \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent perfbot \
-    && install -d -o perfbot -g perfbot -m 700 /var/lib/perfbot /var/cache/perfbot \
-    && install -d /etc/perfbot /work
+    && install -d -o perfbot -g perfbot -m 700 /var/lib/perfbot /srv/perfbot \
+    && install -d /etc/perfbot /work \
+    && ln -s /opt/perfbot/bin/perfbot /opt/perfbot/bin/healthy /usr/local/bin/
 COPY --from=built /opt/perfbot /opt/perfbot
 
 # PYTHONSAFEPATH: never import from the current folder, which belongs to the repository under judgement.
-# The XDG folders: state in /var/lib/perfbot, cache in /var/cache/perfbot, models.yml in /etc/perfbot.
-ENV PATH=/opt/perfbot/bin:$PATH \
-    PYTHONSAFEPATH=1 \
+# The XDG folders: state in /var/lib/perfbot, models.yml in /etc/perfbot, cache in /srv/perfbot, as sandboxes
+# are let see nothing of /var.
+# perfbot's own Python is not on PATH: environments for repositories are made of the base's.
+ENV PYTHONSAFEPATH=1 \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     XDG_STATE_HOME=/var/lib \
-    XDG_CACHE_HOME=/var/cache \
+    XDG_CACHE_HOME=/srv \
     XDG_CONFIG_HOME=/etc
 USER 10001:10001
 WORKDIR /work
-VOLUME ["/var/lib/perfbot", "/var/cache/perfbot"]
+VOLUME ["/var/lib/perfbot", "/srv/perfbot"]
 EXPOSE 8080
 # Of `perfbot serve`; a worker is asked at the address of its --metrics (see compose.yaml).
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["healthy", "8080"]

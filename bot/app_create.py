@@ -23,7 +23,7 @@ CREATED = """\
 The App {slug} (number {app_id}) is registered; its credentials are in {folder}, for this user alone:
   {secret:<15}  for perfbot serve --secret-file
   {key:<15}  for perfbot worker, which finds it {found}
-Install it where it is to work: {site}/apps/{slug}/installations/new
+Install it where it is to work: {page}/installations/new
 """
 BY_ITSELF = "by itself"
 BY_VARIABLE = "where PERFBOT_APP is {folder}"
@@ -42,8 +42,7 @@ def run(options: AppCreateOptions) -> Exit:
     folder = options.folder or own_folder()
     try:
         _check_writable(folder)
-        site = Site(options.base_url)
-        made = create(site, options.organization, options.webhook, folder, _show)
+        made = create(Site(options.base_url), options.organization, options.webhook, folder, _show)
     except ForgeError as error:
         raise RunError(Exit.USAGE, str(error)) from None
     except OSError as error:
@@ -56,7 +55,7 @@ def run(options: AppCreateOptions) -> Exit:
         secret=WEBHOOK_SECRET,
         key=KEY,
         found=found,
-        site=site.web,
+        page=made.page,
     )
     sys.stdout.write(told)
     return Exit.DONE

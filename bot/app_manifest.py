@@ -39,13 +39,17 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>Register perfbot</title>
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What GitHub gives out once; what is printed of it shows neither secret nor key."""
+    """What GitHub gives out once; what is printed of it shows neither secret nor key.
+
+    ``base_url`` is the address of its GitHub's API, ``page`` the one where people see the App.
+    """
 
     app_id: int
     slug: str
     private_key: str = field(repr=False)
     webhook_secret: str = field(repr=False)
     base_url: str
+    page: str
 
 
 def manifest(webhook: str, redirect: str) -> str:
@@ -81,6 +85,7 @@ def exchanged(site: Site, code: str) -> Credentials:
             str(answer["pem"]),
             str(answer["webhook_secret"]),
             site.api,
+            str(answer["html_url"]),
         )
 
 

@@ -43,8 +43,8 @@ container=$(buildah from localhost/perfbot-test)
 trap 'buildah rm "$container" >/dev/null' EXIT
 root=$(buildah mount "$container")
 cp -a examples/orders "$root/work/orders"
-inside=(docker/contained.sh "$root" env -i "PATH=/opt/perfbot/bin:/usr/local/bin:/usr/bin:/bin"
-    HOME=/nonexistent PYTHONSAFEPATH=1 XDG_STATE_HOME=/var/lib XDG_CACHE_HOME=/var/cache XDG_CONFIG_HOME=/etc)
+inside=(docker/contained.sh "$root" env -i "PATH=/usr/local/bin:/usr/bin:/bin"
+    HOME=/nonexistent PYTHONSAFEPATH=1 XDG_STATE_HOME=/var/lib XDG_CACHE_HOME=/srv XDG_CONFIG_HOME=/etc)
 profiled=(env PERFBOT_STAY_ROOT=yes .venv/bin/python tests/docker/under_profile.py docker/seccomp.json "${inside[@]}")
 
 said() { # said WHAT PATTERN COMMAND...: runs it and looks for the pattern in what it says

@@ -50,7 +50,7 @@ class Registering:
         return found[0]
 
     def ended(self) -> tuple[int, str, str]:
-        out, errors = self.popen.communicate(timeout=60)
+        out, errors = self.popen.communicate(timeout=200)
         return self.popen.returncode, out, self.said + errors
 
     def close(self) -> None:

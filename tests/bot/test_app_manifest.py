@@ -88,9 +88,9 @@ def test_a_code_that_github_does_not_know_is_told(github: LocalGitHub, tmp_path:
 
 
 def test_credentials_are_never_written_over(github: LocalGitHub, tmp_path: Path) -> None:
-    stored(Credentials(1, "perfbot", "key", "secret", "https://api.github.com"), tmp_path)
+    stored(Credentials(1, "perfbot", "key", "secret", "https://api.github.com", ""), tmp_path)
     with pytest.raises(ForgeError, match="already holds an App's credentials"):
-        stored(Credentials(2, "other", "key", "secret", "https://api.github.com"), tmp_path)
+        stored(Credentials(2, "other", "key", "secret", "https://api.github.com", ""), tmp_path)
     with pytest.raises(ForgeError, match="already holds an App's credentials"):
         create(Site(github.api), None, WEBHOOK, tmp_path, print)
     assert json.loads((tmp_path / "app.json").read_text())["app_id"] == 1

@@ -323,6 +323,7 @@ class LocalGitHub:
             "client_secret": secrets.token_hex(20),
             "webhook_secret": secrets.token_hex(20),
             "pem": _pem(_key(app.slug)),
+            "html_url": f"{self.web}/apps/{app.slug}",
         }
         query = urlencode({"code": code, "state": request.args.get("state", "")})
         return Response(status=302, headers={"Location": f"{wanted['redirect_url']}?{query}"})
