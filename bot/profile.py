@@ -1,9 +1,11 @@
 """``perfbot profile``: where the workload's time goes, and nothing more."""
 
+from pathlib import Path
+
 from rich.console import Console
 
 from perfbot.bot import terminal
-from perfbot.bot.config import Operator, load
+from perfbot.bot.config import Config, Operator, load
 from perfbot.bot.connect import request, told_by_exit_code
 from perfbot.bot.exits import Exit
 from perfbot.bot.findings import profile_report
@@ -17,8 +19,7 @@ from perfbot.optimizer.session import find_hotspots
 
 def run(options: ProfileOptions) -> Exit:
     """Run the tests, profile them and print the hotspots."""
-    with told_by_exit_code():
-        report = _report(options)
+    report = report_of(options)
     if options.json:
         parts = ("perfbot", "repository", "environment", "workload", "hotspots", "cost")
         document = {"schema": 1, **{name: getattr(report, name) for name in parts}}
@@ -28,9 +29,18 @@ def run(options: ProfileOptions) -> Exit:
     return Exit.DONE
 
 
-def _report(options: ProfileOptions) -> Report:
-    config, operator = load(options.repository), Operator.from_environment()
-    wanted = request(options.repository, config, operator, trust=options.trust_repository)
-    with Progress(Console(stderr=True), None) as progress, prepared(wanted, progress) as ready:
-        ranked = find_hotspots(wanted, ready, progress)
-        return profile_report(ready, ranked, options.repository)
+def report_of(
+    options: ProfileOptions, config: Config | None = None, python: Path | None = None
+) -> Report:
+    """Return the hotspots; ``config`` counts in place of the repository's, ``python`` where it has none.
+
+    Raises RunError, with the exit code for whatever kept it from running to its end.
+    """
+    config, operator = config or load(options.repository), Operator.from_environment()
+    with told_by_exit_code():
+        wanted = request(
+            options.repository, config, operator, trust=options.trust_repository, python=python
+        )
+        with Progress(Console(stderr=True), None) as progress, prepared(wanted, progress) as ready:
+            ranked = find_hotspots(wanted, ready, progress)
+            return profile_report(ready, ranked, options.repository)
