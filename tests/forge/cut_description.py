@@ -31,6 +31,7 @@ OPERATIONS = {
     "/rate_limit": ["get"],
     REPOSITORY: ["get"],
     REPOSITORY + "/installation": ["get"],
+    REPOSITORY + "/actions/runs/{run_id}": ["get"],
     REPOSITORY + "/collaborators/{username}/permission": ["get"],
     REPOSITORY + "/contents/{path}": ["get"],
     REPOSITORY + "/git/blobs": ["post"],
