@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perfbot.bot.exits import Exit, RunError
+from perfbot.bot.forge import CommitSha, commit_sha
 from perfbot.bot.git import Objects, objects
 
 NO_GIT = "{folder} lies in no Git repository, so what the pull request changes cannot be told"
@@ -37,21 +38,19 @@ class DifferenceError(RunError):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What lies between two commits, below a folder.
+    """What lies between two commits, below a folder; what is outside of it is passed over.
 
     ``files`` are old and new contents by POSIX path relative to the folder, None where there is no such
-    file; ``odd`` are paths with something else than a small regular file on one side, and paths outside
-    of the folder. ``prefix`` leads from the repository's top to the folder.
+    file; ``odd`` are paths with something else than a small regular file on one side.
     """
 
-    base: str
-    head: str
-    prefix: str
+    base: CommitSha
+    head: CommitSha
     files: Mapping[str, tuple[bytes | None, bytes | None]]
     odd: tuple[str, ...] = ()
 
 
-def difference(folder: Path, base: str, head: str) -> Difference:
+def difference(folder: Path, base: CommitSha, head: CommitSha) -> Difference:
     """Return what a pull request changes, from where its branch left ``base`` to ``head``.
 
     Where the merge of the two is checked out, as GitHub makes it, it counts from its first parent.
@@ -64,16 +63,30 @@ def difference(folder: Path, base: str, head: str) -> Difference:
         return _between(git, start, end, head)
 
 
-def content(folder: Path, commit: str, path: str) -> bytes | None:
-    """Return a file of a commit, None where there is none; ``path`` is relative to the folder."""
+def content(folder: Path, commit: CommitSha, path: str) -> bytes | None:
+    """Return a file of a commit, None where there is none; ``path`` is from the repository's top."""
     with objects(folder) as git:
         if git is None:
             raise DifferenceError(NO_GIT.format(folder=folder))
         _check_there(git, commit)
-        return git.ask("cat-file", "blob", f"{commit}:{git.prefix}{path}")
+        return git.ask("cat-file", "blob", f"{commit}:{path}")
 
 
-def _ends(git: Objects, base: str, head: str) -> tuple[str, str]:
+def prefix(folder: Path) -> str:
+    """Return what leads from the repository's top to a folder: ``""`` or ``sub/folder/``."""
+    with objects(folder) as git:
+        return git.prefix if git else ""
+
+
+def fork_point(folder: Path, base: CommitSha, head: CommitSha) -> CommitSha:
+    """Return the commit from which a pull request's change counts; raises as ``difference`` does."""
+    with objects(folder) as git:
+        if git is None:
+            raise DifferenceError(NO_GIT.format(folder=folder))
+        return _ends(git, base, head)[0]
+
+
+def _ends(git: Objects, base: CommitSha, head: CommitSha) -> tuple[CommitSha, str]:
     for commit in (head, git.commit):
         _check_there(git, commit)
     if git.commit == head:
@@ -81,13 +94,13 @@ def _ends(git: Objects, base: str, head: str) -> tuple[str, str]:
         fork = git.ask("merge-base", base, head)
         if fork is None:
             raise DifferenceError(NOT_THERE.format(commit=base))
-        return fork.decode("ascii").strip(), head
+        return commit_sha(fork.decode("ascii").strip()), head
     listed = git.ask("rev-list", "--no-walk", "--parents", git.commit) or b""
     parents = listed.decode("ascii").split()[1:]
     if len(parents) != 2 or parents[1] != head:
         raise DifferenceError(ELSEWHERE.format(found=git.commit, head=head))
     _check_there(git, parents[0])
-    return parents[0], git.commit
+    return commit_sha(parents[0]), git.commit
 
 
 def _check_there(git: Objects, commit: str) -> None:
@@ -95,7 +108,7 @@ def _check_there(git: Objects, commit: str) -> None:
         raise DifferenceError(NOT_THERE.format(commit=commit))
 
 
-def _between(git: Objects, start: str, end: str, head: str) -> Difference:
+def _between(git: Objects, start: CommitSha, end: str, head: CommitSha) -> Difference:
     listed = git.ask("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", start, end)
     if listed is None:
         raise DifferenceError(NOT_THERE.format(commit=start))
@@ -107,12 +120,14 @@ def _between(git: Objects, start: str, end: str, head: str) -> Difference:
     odd = []
     for facts, raw in pairs:
         path = os.fsdecode(raw)
+        if not path.startswith(git.prefix):
+            continue
         both = _contents(git, facts.removeprefix(b":").split(b" "))
-        if both is None or not path.startswith(git.prefix):
+        if both is None:
             odd.append(path)
         else:
             files[path.removeprefix(git.prefix)] = both
-    return Difference(start, head, git.prefix, files, tuple(odd))
+    return Difference(start, head, files, tuple(odd))
 
 
 def _contents(git: Objects, facts: list[bytes]) -> tuple[bytes | None, bytes | None] | None:

@@ -1,0 +1,401 @@
+"""What the Action writes on GitHub of a report: pull requests, or suggestions and one comment, or a check.
+
+Nothing of the repository runs here, so this may hold a token that writes. Whoever measured is not trusted
+further than it has to be: files come from GitHub, by commit, and whatever stands already is found again
+instead of being written twice.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+from perfbot.bot import check_run, comment, evidence, pull_request
+from perfbot.bot.action_changes import Change, PassedOver, changes, unfit
+from perfbot.bot.action_report import Handed
+from perfbot.bot.comment import Attached, Job, Opened, Optimized, Place, Suggested
+from perfbot.bot.config import Config, PullRequests
+from perfbot.bot.forge import Change as Commit
+from perfbot.bot.forge import (
+    Check,
+    CommitSha,
+    Conclusion,
+    FileChange,
+    Forge,
+    ForgeError,
+    PullRequest,
+    PullRequestText,
+    State,
+    Trouble,
+    commit_sha,
+    marker,
+    own_branch,
+)
+from perfbot.bot.forge import Suggestion as OnLines
+from perfbot.bot.markdown import Section, code, fitted, plain
+from perfbot.bot.marker import Text
+from perfbot.bot.pull_request import Proposal
+from perfbot.bot.report import Result
+from perfbot.bot.suggestions import Suggestion, Unsuitable, suggestions
+from perfbot.bot.suggestions import comment as said_with
+
+KEY = "action"
+ASKED = "the functions that this pull request changes"
+OPENED = "{functions}: [#{number}]({url})."
+PLACED = "{functions}: {where}."
+PASSED_OVER = "{function}: not published, because {why}."
+OPEN_ALREADY = "{functions}: #{number} is open."
+CLOSED = "{functions}: left alone, because #{number} was closed."
+MERGED = "{functions}: left alone, because #{number} was merged."
+WAITS = "{functions}: waits, because {count} pull requests of perfbot are open."
+MOVED = "{functions}: not published, because {branch} has changed the file since it was measured."
+NO_COMMIT = "Nothing was published: what was measured is no commit of Git."
+DIRTY = (
+    "Nothing was published: files that were measured differ from the commit that is checked out."
+)
+NOT_ON_BRANCH = "Nothing was published: {commit} is no commit of the branch {branch} on GitHub."
+HEAD_MOVED = (
+    "Nothing was published: the pull request's head is {head} now, and {measured} was looked at."
+)
+NOTHING = "There was nothing to publish."
+COMMENTED = "One comment in #{number}."
+CHECKED = "The check {name} on {commit}: {conclusion}."
+READ_ONLY = (
+    "Nothing more was published: {why} (A pull request from a fork has a token that only reads; "
+    "docs/action.md says how its results are published.)"
+)
+MAY_NOT_PUSH = "the workflow's token may not write branches"
+OWN_CLOSED = "its pull request #{number} was closed"
+UNTRUSTED = (
+    "_Measured in a workflow run of the pull request itself, which whoever wrote it can change: the "
+    "figures are what that run reported. Nothing was run again; that the change keeps the interface and "
+    "reaches for nothing new was read from the code._"
+)
+_ROOM = 1000  # characters of a comment that are kept for what is said beside the result
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was published: numbers of pull requests, and a line of Markdown for each thing."""
+
+    lines: tuple[str, ...]
+    pull_requests: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A report, and where its files lie: ``prefix`` leads from the repository's top to its folder.
+
+    ``stranger`` says that the report comes from a run that whoever wrote the code could change.
+    """
+
+    handed: Handed
+    config: Config
+    prefix: str = ""
+    stranger: bool = False
+
+    def changes(
+        self, forge: Forge, commit: CommitSha
+    ) -> tuple[tuple[Change, ...], tuple[PassedOver, ...]]:
+        """Return what can be published on top of a commit, and what cannot."""
+        read = cache(lambda path: forge.file(self.prefix + path, commit))
+        found, passed_over = changes(self.handed, read, self.config.paths)
+        if not self.stranger:
+            return found, passed_over
+        reasons = {change.functions: unfit(change) for change in found}
+        refused = [PassedOver(name, why) for names, why in reasons.items() if why for name in names]
+        fit = tuple(change for change in found if reasons[change.functions] is None)
+        return fit, (*passed_over, *refused)
+
+    def files(self, change: Change) -> dict[str, bytes]:
+        """Return the new contents by path from the repository's top."""
+        return {self.prefix + path: content for path, content in change.after.items()}
+
+
+# --- propose ------------------------------------------------------------------------------------
+
+
+def propose(forge: Forge, source: Source, branch: str | None) -> Outcome:
+    """Open pull requests against a branch, the default one if None: the largest effect first.
+
+    At most as many are open at a time as the repository allows, and what was closed is left alone.
+    Raises ForgeError when GitHub says no.
+    """
+    repository = source.handed.report.repository
+    if repository.commit is None or repository.dirty:
+        return Outcome((DIRTY if repository.dirty else NO_COMMIT,))
+    default = forge.repository().default_branch
+    onto = _Onto(branch or default, branch not in (None, default), commit_sha(repository.commit))
+    head = forge.branch(onto.branch)
+    if head is None or forge.compare(onto.commit, head).behind:
+        here = {"commit": evidence.commit(onto.commit), "branch": code(onto.branch)}
+        return Outcome((NOT_ON_BRANCH.format(**here),))
+    found, passed_over = source.changes(forge, onto.commit)
+    own = [one for one in forge.own_pull_requests() if one.base.branch == onto.branch]
+    told = [_propose(forge, source, change, onto, head, own) for change in _by_effect(found)]
+    lines = (*(line for line, _ in told), *map(_passed_over, passed_over))
+    return Outcome(lines or (NOTHING,), tuple(one.number for _, one in told if one))
+
+
+@dataclass(frozen=True, slots=True)
+class _Onto:
+    """The branch that pull requests are made against, and the commit of it that was measured."""
+
+    branch: str
+    named: bool
+    commit: CommitSha
+
+
+def _by_effect(found: Sequence[Change]) -> list[Change]:
+    def effect(change: Change) -> float:
+        return max((_gain(each) for each in change.results), default=0.0)
+
+    return sorted(found, key=effect, reverse=True)
+
+
+def _gain(result: Result) -> float:
+    speed = result.speedup
+    return (speed.workload_estimate or speed.low / 1000) if speed else 0.0
+
+
+def _propose(
+    forge: Forge,
+    source: Source,
+    change: Change,
+    onto: _Onto,
+    head: CommitSha,
+    own: list[PullRequest],
+) -> tuple[str, PullRequest | None]:
+    """Open one pull request and add it to ``own``, or say why not."""
+    functions = _named(change)
+    if standing := _standing(change, own):
+        words = {State.OPEN: OPEN_ALREADY, State.CLOSED: CLOSED, State.MERGED: MERGED}
+        return words[standing.state].format(functions=functions, number=standing.number), None
+    count = sum(one.state is State.OPEN for one in own)
+    if count >= source.config.pull_requests.open_at_most:
+        return WAITS.format(functions=functions, count=count), None
+    if head != onto.commit and not _unmoved(forge, source, change, head):
+        return MOVED.format(functions=functions, branch=code(onto.branch)), None
+    opened = _open(forge, source, change, onto)
+    own.append(opened)
+    return OPENED.format(functions=functions, number=opened.number, url=opened.url), opened
+
+
+def _standing(change: Change, own: Sequence[PullRequest]) -> PullRequest | None:
+    """Return the pull request that was opened for one of these functions, an open one first."""
+    known = [one for one in own if set(_claimed(one)) & set(change.functions)]
+    still_open = (one for one in known if one.state is State.OPEN)
+    return next(still_open, known[0] if known else None)
+
+
+def _claimed(one: PullRequest) -> tuple[str, ...]:
+    """Return the functions of a pull request; the forge has made sure that perfbot wrote it."""
+    found = pull_request.state(Text(one.body, one.author.id), one.author.id)
+    return tuple(claim.function for claim in found.claims) if found else ()
+
+
+def _unmoved(forge: Forge, source: Source, change: Change, head: CommitSha) -> bool:
+    return all(
+        forge.file(source.prefix + path, head) == content for path, content in change.before.items()
+    )
+
+
+def _open(forge: Forge, source: Source, change: Change, onto: _Onto) -> PullRequest:
+    """Write the branch and open its pull request; what an earlier run has left of it is taken up."""
+    draft = _draft(source, change, onto)
+    branch = own_branch(draft.branch)
+    commit = Commit(onto.commit, draft.commit_message, source.files(change))
+    forge.publish(branch, commit, forge.branch(branch))
+    text = PullRequestText(branch, onto.branch, draft.title, draft.body, draft.draft)
+    opened = forge.open_pull_request(text)
+    if opened.state is State.OPEN and draft.labels:
+        forge.label(opened.number, draft.labels)
+    return opened
+
+
+def _draft(source: Source, change: Change, onto: _Onto) -> pull_request.PullRequestDraft:
+    handed = source.handed
+    proposal = Proposal(handed.report, change.results, change.patch, handed.samples, onto.commit)
+    settings: PullRequests = source.config.pull_requests
+    return pull_request.pull_request(proposal, settings, onto.branch if onto.named else None)
+
+
+# --- review -------------------------------------------------------------------------------------
+
+
+def review(forge: Forge, source: Source, pull: PullRequest, head: CommitSha) -> Outcome:
+    """Put what was proven into a pull request: suggestions, a pull request against its branch, a patch.
+
+    Nothing is written where the pull request has moved on from ``head``. Raises ForgeError when GitHub
+    says no.
+    """
+    if pull.head.commit != head:
+        return Outcome((_head_moved(pull, head),))
+    found, passed_over = source.changes(forge, head)
+    shown = {file.path: file for file in forge.files(pull.number)}
+    places: dict[str, Place] = {}
+    for change in found:
+        place = _placed(forge, source, change, pull, shown)
+        places |= dict.fromkeys(change.functions, place)
+    lines = [_placed_line(change, places) for change in found]
+    if _say(forge, _comment(source, places, head), pull, news=bool(found)):
+        lines.append(COMMENTED.format(number=pull.number))
+    numbers = tuple(place.number for place in places.values() if isinstance(place, Opened))
+    lines += map(_passed_over, passed_over)
+    return Outcome(tuple(lines) or (NOTHING,), tuple(dict.fromkeys(numbers)))
+
+
+def _placed(
+    forge: Forge,
+    source: Source,
+    change: Change,
+    pull: PullRequest,
+    shown: Mapping[str, FileChange],
+) -> Place:
+    fitting = _suggestions(source, change, shown)
+    if not isinstance(fitting, Unsuitable):
+        _suggest(forge, source, change, pull, fitting)
+        return Suggested(len(fitting))
+    if pull.from_fork or source.stranger:
+        return Attached(change.patch, fitting.reason)
+    return _beside(forge, source, change, pull)
+
+
+def _suggestions(
+    source: Source, change: Change, shown: Mapping[str, FileChange]
+) -> tuple[Suggestion, ...] | Unsuitable:
+    """Return the suggestions of a change in all its files, or why there can be none."""
+    found: list[Suggestion] = []
+    for path, after in change.after.items():
+        whole = source.prefix + path
+        diff = shown[whole].hunks if whole in shown else None
+        fitting = suggestions(whole, change.before[path] or b"", after, diff)
+        if isinstance(fitting, Unsuitable):
+            return fitting
+        found += fitting
+    return tuple(found)
+
+
+def _suggest(
+    forge: Forge,
+    source: Source,
+    change: Change,
+    pull: PullRequest,
+    fitting: Sequence[Suggestion],
+) -> None:
+    told, digest = _explained(source, change), _digest(change, pull)
+    for number, each in enumerate(fitting, start=1):
+        text = said_with(each, told, number, len(fitting))
+        mark = marker(f"{KEY}=suggestion:{digest}:{number}")
+        lines = OnLines(pull.head.commit, each.path, each.first, each.last, text)
+        forge.suggest(pull.number, mark, lines)
+
+
+def _explained(source: Source, change: Change) -> str:
+    report = source.handed.report
+    parts = [
+        part
+        for each in change.results
+        for part in (evidence.opening(report, each), evidence.strategies(each))
+    ]
+    return "\n\n".join(filter(None, [*parts, UNTRUSTED if source.stranger else ""]))
+
+
+def _digest(change: Change, pull: PullRequest) -> str:
+    """Return what is the same for the same change to the same commit only."""
+    told = "\0".join([pull.head.commit, *change.functions]).encode("utf-8", "backslashreplace")
+    return hashlib.sha256(told + change.patch).hexdigest()[:16]
+
+
+def _beside(forge: Forge, source: Source, change: Change, pull: PullRequest) -> Place:
+    """Open a pull request against the pull request's branch, or bring the one there up to date."""
+    onto = _Onto(pull.head.branch, True, pull.head.commit)
+    try:
+        opened = _open(forge, source, change, onto)
+    except ForgeError as error:
+        if error.trouble is not Trouble.DENIED:
+            raise
+        return Attached(change.patch, MAY_NOT_PUSH)
+    if opened.state is not State.OPEN:
+        return Attached(change.patch, OWN_CLOSED.format(number=opened.number))
+    draft = _draft(source, change, onto)
+    if (opened.title, opened.body) != (draft.title, draft.body):
+        forge.edit_pull_request(opened.number, draft.title, draft.body)
+    return Opened(opened.number)
+
+
+def _comment(source: Source, places: Mapping[str, Place], head: CommitSha) -> str:
+    """Return the comment: of the accepted results those alone that have a place."""
+    report = source.handed.report
+    kept = tuple(
+        each for each in report.results if each.function in places or each not in report.accepted
+    )
+    shown = Optimized(replace(report, results=kept), places)
+    text = comment.sticky(Job(KEY, ASKED, head), shown, room=_ROOM)
+    return f"{text.rstrip()}\n\n{UNTRUSTED}" if source.stranger else text
+
+
+def _say(forge: Forge, text: str, pull: PullRequest, *, news: bool) -> bool:
+    """Write the one comment; where there are no news only one that stands is brought up to date."""
+    mark = marker(f"{KEY}=review")
+    if not news and not any(
+        said.body.rstrip().endswith(mark) for said in forge.comments(pull.number)
+    ):
+        return False
+    forge.say(pull.number, mark, text)
+    return True
+
+
+# --- verify -------------------------------------------------------------------------------------
+
+
+def verify(forge: Forge, source: Source, pull: PullRequest, head: CommitSha) -> Outcome:
+    """Put the verdict on a pull request's own change beside its head, as a check.
+
+    A stranger's run can make it red or neutral, never green. Raises ForgeError when GitHub says no.
+    """
+    if pull.head.commit != head:
+        return Outcome((_head_moved(pull, head),))
+    shown = check_run.check_run(source.handed.report, {}, judged=True)
+    conclusion = Conclusion(shown.conclusion.value)
+    summary = shown.summary
+    if source.stranger:
+        conclusion = Conclusion.NEUTRAL if conclusion is Conclusion.SUCCESS else conclusion
+        parts = [Section("", UNTRUSTED), Section("the verdict", summary, 1)]
+        summary = fitted(parts, check_run.LONGEST_SUMMARY)
+    forge.report(Check(KEY, check_run.NAME, head, shown.title, summary, conclusion))
+    told = {"name": check_run.NAME, "commit": evidence.commit(head), "conclusion": conclusion}
+    return Outcome((CHECKED.format(**told),))
+
+
+# --- words --------------------------------------------------------------------------------------
+
+
+def _named(change: Change) -> str:
+    return ", ".join(code(name, _LONGEST_NAME) for name in change.functions)
+
+
+def _passed_over(one: PassedOver) -> str:
+    return PASSED_OVER.format(function=code(one.function, _LONGEST_NAME), why=plain(one.why))
+
+
+def _head_moved(pull: PullRequest, measured: CommitSha) -> str:
+    here = {"head": evidence.commit(pull.head.commit), "measured": evidence.commit(measured)}
+    return HEAD_MOVED.format(**here)
+
+
+def _placed_line(change: Change, places: Mapping[str, Place]) -> str:
+    match places[change.functions[0]]:
+        case Suggested(count):
+            where = "a suggestion" if count == 1 else f"{count} suggestions"
+        case Opened(number):
+            where = f"#{number}"
+        case Attached(_, why):
+            where = f"a patch, because {plain(why)}"
+    return PLACED.format(functions=_named(change), where=where)
+
+
+def read_only(error: ForgeError) -> Outcome:
+    """Return the outcome where the token may not write, as it is for a pull request from a fork."""
+    return Outcome((READ_ONLY.format(why=plain(str(error))),))
