@@ -339,7 +339,7 @@ def events() -> list[str]:
 
 def one_stop(site: Site, ledger: Path, number: int) -> float:
     """Start a job, stop it, and return the seconds until its subprocess was dead."""
-    job = f"comment-7-{number}"
+    job = f"asked-7-{number}"
     site.server.deliver(comment_payload(number))
     line = wait_for(lambda: [x for x in ledger_lines(ledger) if x.startswith(f"{job} pid ")])[0]
     process = Path("/proc") / line.split()[-1]

@@ -24,7 +24,7 @@ from perfbot.bot.connect import request
 from perfbot.optimizer.preparation import Prepared, text_of
 from perfbot.optimizer.preparation import prepared as preparing
 from perfbot.optimizer.progress import Phase
-from perfbot.optimizer.session import find_hotspots
+from perfbot.optimizer.survey import find_hotspots
 from perfbot.optimizer.verify import not_comparable
 from perfbot.profiling import replay
 from perfbot.profiling.capture import Recording, capture

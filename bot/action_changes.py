@@ -13,13 +13,12 @@ from perfbot.bot.action_report import Handed
 from perfbot.bot.config import Paths
 from perfbot.bot.git import Refused, applied
 from perfbot.bot.patch import unified_patch
+from perfbot.bot.publishable import publishable
 from perfbot.bot.report import Result
-from perfbot.bot.verify import judges
 from perfbot.optimizer import gates
 from perfbot.optimizer.gates import FileChange
 
 DOES_NOT_FIT = "its patch does not fit the commit that it is for"
-OUT_OF_BOUNDS = "its patch touches {path}, which perfbot does not change"
 TOO_MANY = "more than {most} accepted changes stand on each other"
 ALTERS_ANOTHER = "its patch does not change that function"
 _MOST_RESULTS = 8
@@ -88,9 +87,8 @@ def _added(sums: list[_Sum], result: Result, patch: bytes, read: Read, paths: Pa
     patched = applied(patch, lambda path: known[path] if path in known else read(path))
     if isinstance(patched, Refused):
         return DOES_NOT_FIT
-    for path in patched.contents:
-        if not path.endswith(".py") or judges(path) or not paths.covers(path):
-            return OUT_OF_BOUNDS.format(path=path)
+    if refusal := publishable(patched.contents.keys(), paths):
+        return str(refusal)
     touched = [each for each in sums if each.after.keys() & patched.contents.keys()]
     if sum(len(each.results) for each in touched) >= _MOST_RESULTS:
         return TOO_MANY.format(most=_MOST_RESULTS)

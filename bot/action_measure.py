@@ -20,7 +20,7 @@ from perfbot.bot.difference import Difference, content, difference, fork_point, 
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.findings import Findings, refused
 from perfbot.bot.forge import CommitSha
-from perfbot.bot.options import OptimizeOptions, ProfileOptions
+from perfbot.bot.options import Behalf, OptimizeOptions, ProfileOptions
 from perfbot.bot.patch import unified_patch
 from perfbot.bot.report import Report, Repository
 from perfbot.bot.report_folder import check, write
@@ -115,6 +115,7 @@ def _optimized(inputs: Inputs, config: Config, wanted: tuple[str, ...], work: Wo
         report=inputs.report,
         trust_repository=inputs.trust_repository,
         interpreter=inputs.python,
+        behalf=Behalf(stranger=inputs.mode is Mode.REVIEW),
     )
     report, folder = work.optimize(options, config)
     handed = action_report.read(folder)
@@ -193,6 +194,7 @@ def _judged(inputs: Inputs, change: Difference, config: Config, work: Work) -> F
                 inputs.trust_repository,
                 _own_python(inputs.repository) or inputs.python,
                 inputs.time_budget_s,
+                Behalf(stranger=True),
             )
         )
 

@@ -13,7 +13,7 @@ from functools import cache
 from perfbot.bot import check_run, comment, evidence, pull_request
 from perfbot.bot.action_changes import Change, PassedOver, changes, unfit
 from perfbot.bot.action_report import Handed
-from perfbot.bot.comment import Attached, Job, Opened, Optimized, Place, Suggested
+from perfbot.bot.comment import Attached, Job, Opened, Optimized, Place, Suggested, Withheld
 from perfbot.bot.config import Config, PullRequests
 from perfbot.bot.forge import Change as Commit
 from perfbot.bot.forge import (
@@ -238,6 +238,8 @@ def review(forge: Forge, source: Source, pull: PullRequest, head: CommitSha) -> 
     for change in found:
         place = _placed(forge, source, change, pull, shown)
         places |= dict.fromkeys(change.functions, place)
+    if not source.stranger:
+        places |= {one.function: Withheld(one.why) for one in passed_over}
     lines = [_placed_line(change, places) for change in found]
     if _say(forge, _comment(source, places, head), pull, news=bool(found)):
         lines.append(COMMENTED.format(number=pull.number))
@@ -393,6 +395,8 @@ def _placed_line(change: Change, places: Mapping[str, Place]) -> str:
             where = f"#{number}"
         case Attached(_, why):
             where = f"a patch, because {plain(why)}"
+        case Withheld(why):
+            where = f"not handed over, because {plain(why)}"
     return PLACED.format(functions=_named(change), where=where)
 
 

@@ -5,19 +5,29 @@ expected names are opened, none is followed anywhere, all are bounded, and what 
 what a run of perfbot could have written. That says nothing of whether it is true.
 """
 
+import math
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Literal, TypeVar
-
-import msgspec
+from typing import TypeVar
 
 from perfbot.bot.exits import Exit, RunError
-from perfbot.bot.report import HotspotRow, Report, Result, Samples, Unchanged, Verdict
+from perfbot.bot.report import (
+    HotspotRow,
+    Report,
+    ReportFileError,
+    Result,
+    Samples,
+    Speedup,
+    Unchanged,
+    Verdict,
+    from_json,
+    samples_from_json,
+)
 
 Read = TypeVar("Read")
 
@@ -25,7 +35,7 @@ REFUSED = "the report in {folder} is not published: {why}"
 NO_FOLDER = "there is no such folder"
 NO_FILE = "{name} is missing or is no plain file"
 TOO_LARGE = "{name} is larger than {most:,} bytes"
-NO_JSON = "{name} is no report of this version ({why})"
+NO_JSON = "{name} is none of this version of perfbot"
 IMPOSSIBLE = "it says of {what} what no run of perfbot says"
 _LARGEST_REPORT_BYTES = 2 * 1024 * 1024
 _LARGEST_SAMPLES_BYTES = 8 * 1024 * 1024
@@ -75,29 +85,19 @@ class _WrongError(Exception):
 def _handed(folder: Path) -> Handed:
     with _opened(folder) as place:
         content = _content(place, "report.json", _LARGEST_REPORT_BYTES)
-        _decoded("report.json", content, _Schema)
-        report = _decoded("report.json", content, Report)
+        report = _decoded("report.json", lambda: from_json(content))
         _check(report)
         patches = {
             name: _content(place, name, _LARGEST_PATCH_BYTES)
             for name in map(_patch_name, report.accepted)
             if name
         }
-        content = _content(place, "samples.json", _LARGEST_SAMPLES_BYTES)
-        samples = _decoded("samples.json", content, _SamplesFile).functions
+        raw = _content(place, "samples.json", _LARGEST_SAMPLES_BYTES)
+        samples = _decoded("samples.json", lambda: samples_from_json(raw))
     if sum(len(each.pairs) for each in samples.values()) > _MOST_SAMPLES:
         raise _WrongError(IMPOSSIBLE.format(what="its samples"))
     _check_numbers(samples, "its samples")
     return Handed(report, patches, samples)
-
-
-class _Schema(msgspec.Struct):
-    schema: Literal[1]
-
-
-class _SamplesFile(msgspec.Struct):
-    schema: Literal[1]
-    functions: dict[str, Samples]
 
 
 @contextmanager
@@ -127,11 +127,11 @@ def _content(folder: int, name: str, most: int) -> bytes:
     return content
 
 
-def _decoded(name: str, content: bytes, kind: type[Read]) -> Read:
+def _decoded(name: str, read: Callable[[], Read]) -> Read:
     try:
-        return msgspec.json.decode(content, type=kind)
-    except (msgspec.DecodeError, RecursionError, ValueError) as error:
-        raise _WrongError(NO_JSON.format(name=name, why=type(error).__name__)) from None
+        return read()
+    except ReportFileError:  # whose text may quote the file
+        raise _WrongError(NO_JSON.format(name=name)) from None
 
 
 def _check(report: Report) -> None:
@@ -152,16 +152,21 @@ def _names(rows: Sequence[HotspotRow | Unchanged]) -> list[str]:
 
 
 def _check_result(result: Result) -> None:
-    """Check what an accepted result claims; a refused patch may name no function at all."""
+    """Check what a result claims; a refused patch may name no function at all."""
+    if result.speedup is not None:
+        _check_speedup(result.speedup)
     if result.verdict is not Verdict.ACCEPTED:
         if result.function:
             _check_function(result.function)
         return
     _check_function(result.function)
-    speed = result.speedup
-    if speed is None or not (0 < speed.low <= speed.estimate <= speed.high):
+    if result.speedup is None:
         raise _WrongError(IMPOSSIBLE.format(what="a speedup"))
-    if not (0.5 <= speed.confidence < 1 and speed.pairs > 0):
+
+
+def _check_speedup(speed: Speedup) -> None:
+    ordered = 0 < speed.low <= speed.estimate <= speed.high
+    if not (ordered and 0.5 <= speed.confidence < 1 and speed.pairs > 0):
         raise _WrongError(IMPOSSIBLE.format(what="a speedup"))
 
 
@@ -188,6 +193,8 @@ def _check_numbers(value: object, what: str) -> None:
     waiting = [value]
     while waiting:
         match waiting.pop():
+            case Speedup(high=math.inf) as speed:  # an interval may have an open end
+                waiting.append(replace(speed, high=speed.low))
             case int() | float() as number if not -_LARGEST <= number <= _LARGEST:
                 raise _WrongError(IMPOSSIBLE.format(what=what))
             case str() as text if len(text) > _LONGEST_TEXT:

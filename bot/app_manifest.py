@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from perfbot.bot.app_credentials import ABOUT, KEY, WEBHOOK_SECRET, about
 from perfbot.bot.forge import ForgeError, Trouble
 from perfbot.bot.github_app import Rights
 from perfbot.bot.github_session import Site, asking
@@ -44,6 +45,7 @@ class Credentials:
     slug: str
     private_key: str = field(repr=False)
     webhook_secret: str = field(repr=False)
+    base_url: str
 
 
 def manifest(webhook: str, redirect: str) -> str:
@@ -78,6 +80,7 @@ def exchanged(site: Site, code: str) -> Credentials:
             str(answer["slug"]),
             str(answer["pem"]),
             str(answer["webhook_secret"]),
+            site.api,
         )
 
 
@@ -87,11 +90,10 @@ def stored(credentials: Credentials, folder: Path) -> Path:
     Raises ForgeError when there are some already, OSError when they cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    about = {"app_id": credentials.app_id, "slug": credentials.slug}
     files = {
-        "private-key.pem": credentials.private_key,
-        "webhook-secret": credentials.webhook_secret,
-        "app.json": json.dumps(about),
+        KEY: credentials.private_key,
+        WEBHOOK_SECRET: credentials.webhook_secret,
+        ABOUT: about(credentials.app_id, credentials.slug, credentials.base_url),
     }
     if any((folder / name).exists() for name in files):
         raise ForgeError(Trouble.REFUSED, EXISTS.format(folder=folder))
@@ -112,7 +114,7 @@ def create(
     """
     if organization is not None and not organization.replace("-", "").isalnum():
         raise ForgeError(Trouble.REFUSED, NO_NAME.format(name=organization))
-    if (folder / "app.json").exists():
+    if (folder / ABOUT).exists():
         raise ForgeError(Trouble.REFUSED, EXISTS.format(folder=folder))
     owner = f"organizations/{organization}/" if organization else ""
     with _Desk() as desk:

@@ -112,7 +112,7 @@ def _serve(chosen: Namespace) -> Exit:
 def _worker(chosen: Namespace) -> Exit:
     with _server_extra():
         from perfbot.bot import worker
-    return worker.run(serving_options.WorkerOptions.read(chosen), None)
+    return worker.run(serving_options.WorkerOptions.read(chosen))
 
 
 @contextmanager

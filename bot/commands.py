@@ -157,6 +157,17 @@ def read(comment: str) -> Request | None:
     return Request(heard[0][1]) if heard else None
 
 
+def spelled(command: Command) -> str:
+    """Return a command as ``read`` understands it again."""
+    if isinstance(command, Optimize):
+        function = str(command.function) if command.function else ""
+        time = f"--time {round(command.time_s)}s" if command.time_s is not None else ""
+        return " ".join(filter(None, ["/optimize", function, time, command.hint]))
+    if isinstance(command, Ignore):
+        return f"/perfbot ignore this {command.scope}"
+    return f"/perfbot {type(command).__name__.lower()}"
+
+
 def _lines(comment: str) -> Iterator[str]:
     """Yield the lines of paragraphs that stand by themselves: not quoted, listed, code or folded."""
     tokens = _parser().parse(comment)

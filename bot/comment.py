@@ -89,7 +89,18 @@ class Failure(StrEnum):
     )
     FORK_GONE = "The repository that this pull request comes from is gone, and its code with it."
     REPOSITORY = "The repository's tests could not be run, and without them nothing can be proven."
-    LIMIT = "GitHub takes nothing more from perfbot at present, because of its limits on requests."
+    CONFIGURATION = "What was asked, or the configuration, cannot be used:"
+    NOTHING_TO_DO = (
+        "This pull request changes no function that perfbot may work on. A function can be named: "
+        "`/optimize src/shop/cart.py::Cart.total`."
+    )
+    NAME_ONE = (
+        "Under an issue a function has to be named: `/optimize src/shop/cart.py::Cart.total`."
+    )
+    CLOSED = "This pull request is closed, so there is nothing to improve."
+    DENIED = "GitHub does not let perfbot do what this needs; its installation lacks a permission."
+    MISSING = "Something that this needs is not on GitHub any more, or perfbot may not see it."
+    LIMIT = "GitHub takes nothing more from perfbot at present, or does not answer."
     INTERNAL = (
         "Something went wrong in perfbot itself. Nothing was changed; whoever runs perfbot finds the "
         "reason in its log under the job's name below."
@@ -160,7 +171,14 @@ class Attached:
     why: str
 
 
-Place: TypeAlias = Suggested | Opened | Attached
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """The change is not handed over; ``why`` ends a sentence that begins so."""
+
+    why: str
+
+
+Place: TypeAlias = Suggested | Opened | Attached | Withheld
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +285,7 @@ def _optimized(state: Optimized) -> Iterator[Section]:
     if accepted:
         yield Section("the table", evidence.measured(report, accepted), 1)
         yield Section("tests and cost", evidence.assurances(report, accepted), 1)
-    yield Section("the rest", _rest(report), 2)
+    yield Section("the rest", looked_at_besides(report), 2)
 
 
 def _accepted(report: Report, result: Result, place: Place | None) -> str:
@@ -290,10 +308,13 @@ def _where(place: Place | None) -> str:
             return f"It is in #{number}."
         case Attached(_, why):
             return f"It comes as a patch, because {plain(why)}."
+        case Withheld(why):
+            return f"It is not published, because {plain(why)}."
     return ""
 
 
-def _rest(report: Report) -> str:
+def looked_at_besides(report: Report) -> str:
+    """Return, folded, which functions nothing held for or was proposed for, and why."""
     tried = evidence.attempts(report, frozenset())
     rows = [
         f"- {code(each.function, _LONGEST_NAME)}: {words.REASON[each.reason]}"
@@ -377,5 +398,6 @@ def status(jobs: Mapping[Job, Waiting | Working]) -> str:
             if isinstance(state, Working)
             else f"waiting, {state.ahead} before it"
         )
-        rows.append(f"- {code(job.asked, _LONGEST_NAME)} on {evidence.commit(job.head)}: {where}")
+        on = f" on {evidence.commit(job.head)}" if job.head else ""
+        rows.append(f"- {code(job.asked, _LONGEST_NAME)}{on}: {where}")
     return ("\n".join(rows) or NOTHING_RUNS) + "\n"

@@ -51,6 +51,13 @@ class Schedule(StrEnum):
     NEVER = "never"
 
 
+class Group(StrEnum):
+    """What one pull request of a scan holds: one function, or all those of a file."""
+
+    FUNCTION = "function"
+    FILE = "file"
+
+
 class Telemetry(StrEnum):
     """What is kept of a run, on this machine: its transcript, one without source text, or nothing.
 
@@ -168,6 +175,7 @@ class Budget:
 class PullRequests:
     """How pull requests are opened.
 
+    ``dashboard`` asks for the issue that lists what scans found.
     ``commit_prefix`` comes before titles and commit messages, such as ``perf:``; ``co_author`` is
     ``Name <address>`` for a ``Co-authored-by`` line, which there is none of by default.
     """
@@ -176,6 +184,8 @@ class PullRequests:
     draft: bool = True
     labels: tuple[str, ...] = ("performance",)
     schedule: Schedule = Schedule.WEEKLY
+    group: Group = Group.FUNCTION
+    dashboard: bool = False
     commit_prefix: str | None = None
     co_author: str | None = None
 
@@ -349,6 +359,8 @@ def _pull_requests(section: Section) -> PullRequests:
         draft=section.flag("draft", default.draft),
         labels=section.texts("labels", default.labels),
         schedule=section.choice("schedule", default.schedule),
+        group=section.choice("group", default.group),
+        dashboard=section.flag("dashboard", default.dashboard),
         commit_prefix=_matching(section, "commit_prefix", _PREFIX, "a short text such as perf:"),
         co_author=_matching(section, "co_author", _PERSON, "a person such as Ada <ada@x.example>"),
     )

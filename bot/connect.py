@@ -9,11 +9,12 @@ from perfbot.bot.config import Accept, Config, Operator, process_environment
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.history import past_commits
 from perfbot.bot.operator_models import chosen, offered
-from perfbot.bot.transcripts import learned, remembered
+from perfbot.bot.options import Behalf
+from perfbot.bot.transcripts import identified, learned, remembered
 from perfbot.optimizer.case import Terms
 from perfbot.optimizer.journal import Journal, Unkept
-from perfbot.optimizer.models import Roles
-from perfbot.optimizer.preparation import Request, UnknownFunction
+from perfbot.optimizer.models import Priority, Roles
+from perfbot.optimizer.preparation import OWN, Request, UnknownFunction
 from perfbot.optimizer.readability import Limits
 from perfbot.optimizer.recorded import Transcript
 from perfbot.optimizer.routing import Rule
@@ -24,6 +25,8 @@ from perfbot.profiling.tree import UnusableRepository
 from perfbot.profiling.workload import WorkloadSettings
 
 _UNKEPT = Unkept()
+_NOBODY = Behalf()
+_STRANGER = "stranger"
 
 
 def request(
@@ -38,6 +41,8 @@ def request(
     python: Path | None = None,
     journal: Journal = _UNKEPT,
     replay: Transcript | None = None,
+    hint: str = "",
+    behalf: Behalf = _NOBODY,
 ) -> Request:
     """Return what a session is asked for.
 
@@ -48,6 +53,7 @@ def request(
     settings = config.workload
     allowed = frozenset(each.value for each in config.allow)
     models = _models(config, operator) if replay is None else None
+    identity = identified(repository, behalf.known_as)
     return Request(
         repository=repository,
         sandbox=strongest(trust=trust),
@@ -72,13 +78,17 @@ def request(
         profile=profile,
         python=python,
         models=models,
-        rule=learned(repository, operator, models.larger.name)
+        rule=learned(identity, operator, models.larger.name)
         if models and models.larger
         else Rule(),
         replay=replay,
         journal=journal,
-        pairs=remembered(repository, operator),
+        pairs=remembered(identity, operator),
         history=lambda function: past_commits(repository, function),
+        hint=hint,
+        priority=Priority.SCAN if behalf.scan else Priority.PERSON,
+        identity=identity,
+        trust=_STRANGER if behalf.stranger else OWN,
     )
 
 

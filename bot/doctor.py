@@ -140,7 +140,7 @@ def _sandbox() -> SandboxState:
     for level in (Level.BUBBLEWRAP, Level.LANDLOCK):
         try:
             box = sandbox.at(level)
-            return SandboxState(level, probe(box), reasons)
+            return SandboxState(level, probe(box, process_environment()), reasons)
         except SandboxError as error:
             reasons[level.value] = str(error)
     return SandboxState(None, (), reasons)

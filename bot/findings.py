@@ -3,7 +3,7 @@
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import chain, count
 from pathlib import Path
@@ -18,7 +18,8 @@ from perfbot.optimizer import readability
 from perfbot.optimizer.effect import Effect
 from perfbot.optimizer.metrics import Metrics
 from perfbot.optimizer.preparation import Prepared
-from perfbot.optimizer.session import Judged, Outcome, Unchanged
+from perfbot.optimizer.session import Judged, Outcome
+from perfbot.optimizer.survey import Survey, Unchanged
 from perfbot.optimizer.verdict import Accepted, Inconclusive, Measured, Rejected, Verdict, Why
 from perfbot.optimizer.verify import OTHER_TYPES, SAME_RESULTS
 from perfbot.profiling.benchmark_file import FOLDER
@@ -106,6 +107,13 @@ def profile_report(prepared: Prepared, hotspots: Sequence[Hotspot], repository: 
         unchanged=(),
         cost=rows.Cost(prepared.seconds),
     )
+
+
+def survey_report(found: Survey, repository: Path) -> Report:
+    """Return the report of a run that looked for hotspots and for what is worth a search."""
+    ranked = profile_report(found.prepared, found.found.ranked, repository)
+    unchanged = tuple(map(_unchanged, found.found.unchanged))
+    return replace(ranked, unchanged=unchanged, cost=rows.Cost(found.seconds))
 
 
 def refused(repository: Path, why: Why, detail: str) -> Report:

@@ -182,7 +182,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """A pull request as it stood when it was asked for."""
+    """A pull request as it stood when it was asked for; ``merged_as`` is what came onto its base."""
 
     number: int
     title: str
@@ -195,6 +195,7 @@ class PullRequest:
     labels: tuple[str, ...]
     updated_at: datetime
     url: str
+    merged_as: CommitSha | None = None
 
     @property
     def from_fork(self) -> bool:
@@ -246,6 +247,7 @@ class Issue:
     title: str
     body: str
     state: State
+    author: Account
     url: str
 
 
@@ -345,6 +347,9 @@ class Forge(Protocol):
     def compare(self, base: str, head: str) -> Comparison:
         """Compare two commits or branches."""
 
+    def parent(self, commit: CommitSha) -> CommitSha | None:
+        """Return the first parent of a commit, None for one that has none."""
+
     def pull_request(self, number: int) -> PullRequest:
         """Return a pull request."""
 
@@ -359,6 +364,9 @@ class Forge(Protocol):
 
     def comments(self, number: int) -> tuple[Comment, ...]:
         """Return what was said under an issue or pull request, oldest first."""
+
+    def comment(self, number: int, comment: int) -> Comment | None:
+        """Return a comment as it stands now, None where it was deleted."""
 
     def comments_since(self, moment: datetime) -> tuple[Comment, ...]:
         """Return what was said or edited anywhere in the repository since a moment with a time zone."""

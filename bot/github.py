@@ -110,6 +110,11 @@ class GitHubRepository:
             merge_base = commit_sha(found.merge_base_commit.sha)
             return Comparison(merge_base, found.ahead_by, found.behind_by)
 
+    def parent(self, commit: CommitSha) -> CommitSha | None:
+        with asking(f"return the commit {commit} of {self._name}"):
+            parents = self._repo.get_git_commit(commit).parents
+            return commit_sha(parents[0].sha) if parents else None
+
     def pull_request(self, number: int) -> PullRequest:
         with asking(f"return pull request {number} of {self._name}"):
             return records.pull_request(self._repo.get_pull(number))
@@ -144,6 +149,15 @@ class GitHubRepository:
             return tuple(
                 records.comment(one) for one in self._repo.get_issue(number).get_comments()
             )
+
+    def comment(self, number: int, comment: int) -> Comment | None:
+        def ask() -> Comment:
+            with asking(f"return comment {comment} of {self._name}"):
+                found = self._repo.get_issue(number).get_comment(comment)
+                found.update()
+                return records.comment(found)
+
+        return _unless_missing(ask)
 
     def comments_since(self, moment: datetime) -> tuple[Comment, ...]:
         with asking(f"list the comments in {self._name} since {moment:%Y-%m-%d %H:%M %Z}"):

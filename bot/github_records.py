@@ -45,6 +45,7 @@ def pull_request(pull: GitHubPullRequest) -> PullRequest:
     """Return a pull request, from a list or on its own."""
     # A list does not say "merged", only when.
     merged = State.MERGED if pull.merged_at else State(pull.state)
+    merge = pull.merge_commit_sha if pull.merged_at else None
     return PullRequest(
         number=pull.number,
         title=pull.title,
@@ -57,6 +58,7 @@ def pull_request(pull: GitHubPullRequest) -> PullRequest:
         labels=tuple(one.name for one in pull.labels),
         updated_at=pull.updated_at or pull.created_at,
         url=pull.html_url,
+        merged_as=commit_sha(merge) if merge else None,
     )
 
 
@@ -69,7 +71,8 @@ def side(part: PullRequestPart) -> Side:
 def issue(issue: GitHubIssue) -> Issue:
     """Return an issue."""
     state = State(issue.state)
-    return Issue(issue.number, issue.title, issue.body or "", state, issue.html_url)
+    body, author = issue.body or "", account(issue.user)
+    return Issue(issue.number, issue.title, body, state, author, issue.html_url)
 
 
 def annotation(one: Annotation) -> dict[str, str | int]:

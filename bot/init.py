@@ -69,6 +69,8 @@ pull_requests:
   draft: true
   labels: [performance]
   schedule: weekly
+  group: function                             # one function a pull request, or all of a file: file
+  dashboard: false                            # an issue that lists what was found, with boxes to tick
   # commit_prefix: "perf:"                    # before titles and commit messages
   # co_author: "Ada <ada@shop.example>"       # for a Co-authored-by line
 

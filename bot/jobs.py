@@ -96,11 +96,28 @@ class Job:
     task: dict[str, Json]
 
 
+@dataclass(frozen=True, slots=True)
+class LiveJob:
+    """A job that has not ended; ``since_s`` is when it began to wait or to run, counted from 1970."""
+
+    job: Job
+    running: bool
+    since_s: float
+
+
+def was_poisoned(why: str) -> bool:
+    """Say whether ``Work.give_up`` was told that the job killed its workers, and not that it failed."""
+    return why.startswith(POISONED.partition("{")[0])
+
+
 class JobEngine(Protocol):
     """Runs jobs durably."""
 
     def enqueue(self, job: Job) -> None:
-        """Let the job be worked on, once; a job whose id is known is left as it is."""
+        """Let the job be worked on, once; a job whose id is known is left as it is.
+
+        From within a job only between its steps.
+        """
 
     def cancel(self, job_id: str) -> None:
         """Let the job end: its next step does not begin, and a running one is told to stop."""
@@ -109,7 +126,10 @@ class JobEngine(Protocol):
         """Return how far the job has come; None where it is unknown."""
 
     def waiting(self) -> int:
-        """Count the jobs that wait to begin; those that run or control are none of them."""
+        """Count the jobs that wait to begin, and what may put more there: comments being heard."""
+
+    def live(self, lane: str) -> tuple[LiveJob, ...]:
+        """Return the jobs of a lane that have not ended, on whichever machine, in their order."""
 
     def step(self, name: str, action: Action) -> Json:
         """Do one step of the running job, or return what it returned before a crash.
@@ -208,9 +228,19 @@ class DurableJobs:
 
     def waiting(self) -> int:
         """See ``JobEngine``."""
+        unended = [code for code, state in _STATES.items() if state not in ENDED]
         with told(self._url):
             queued = DBOS.list_workflows(status="ENQUEUED", queue_name=_QUEUE, load_input=False)
-        return len(queued)
+            heard = DBOS.list_workflows(status=unended, queue_name=_CONTROL_QUEUE, load_input=False)
+        return len(queued) + len(heard)
+
+    def live(self, lane: str) -> tuple[LiveJob, ...]:
+        """See ``JobEngine``."""
+        unended = [code for code, state in _STATES.items() if state not in ENDED]
+        with told(self._url):
+            found = DBOS.list_workflows(name=_WORK, status=unended, load_output=False)
+        jobs = [_live(one) for one in found if one.queue_partition_key == lane]
+        return tuple(sorted(jobs, key=lambda one: (not one.running, one.job.priority, one.since_s)))
 
     def step(self, name: str, action: Action) -> Json:
         """See ``JobEngine``."""
@@ -384,6 +414,12 @@ def _job(stored: dict[str, Json]) -> Job:
         case {"id": str(id), "lane": str(lane), "priority": int(urgency), "task": dict(task)}:
             return Job(id, lane, Priority(urgency), task)
     raise DatabaseError(NOT_A_JOB)
+
+
+def _live(found: WorkflowStatus) -> LiveJob:
+    running = _STATES[found.status] is JobState.RUNNING
+    moment_ms = (found.dequeued_at if running else found.created_at) or found.created_at or 0
+    return LiveJob(_job(_stored(found)), running, moment_ms / 1000)
 
 
 def _stored(found: WorkflowStatus) -> dict[str, Json]:

@@ -6,8 +6,6 @@ holds none, so it can be shown and shared. Keys are read when a model is used, n
 """
 
 import hashlib
-import os
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,6 +14,7 @@ from urllib.parse import urlsplit
 
 from perfbot.bot.config import Backend, Models, Operator
 from perfbot.bot.exits import Exit, RunError
+from perfbot.bot.key_files import KeyFileError, read_key
 from perfbot.bot.marked_yaml import ConfigError, Section, read_mapping
 from perfbot.optimizer.call_queue import Queued
 from perfbot.optimizer.endpoint import Endpoint, Price
@@ -42,11 +41,7 @@ NO_DIRECTORY = "expected the folder of a model: config.json, tokenizer.json, *.s
 OWN_PYTHON = "in_process: true runs vLLM in perfbot's own Python; leave one of the two out"
 TWO_KEYS = "key_env is given as well; a model has one key"
 NO_KEY = "{file}: {role}: key_env names {name}, which is not set"
-NO_KEY_FILE = "{file}: {role}: key_file {name} cannot be read: {why}"
-OPEN_KEY_FILE = (
-    "{file}: {role}: key_file {name} can be read by others than its owner (mode {mode:03o}): "
-    "chmod 600 {name}"
-)
+NO_KEY_FILE = "{file}: {role}: key_file {why}"
 BAD_KEY = (
     "{file}: {role}: the key in {place} is no key: it is empty or has characters that no key has"
 )
@@ -59,9 +54,7 @@ WRONG_VARIABLE = "OPENAI_BASE_URL: {problem}"
 VARIABLE = "PERFBOT_{role}_MODEL"
 _KEY_VARIABLE = "OPENAI_API_KEY"
 _HOSTED = "https://api.openai.com/v1"
-_KEY_BYTES = 16 * 1024
 _SLOTS = 8  # calls at a time, of all runs on this machine
-_BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +165,16 @@ class _Lines:
 # --- the operator's file ------------------------------------------------------------------------
 
 
-def _of_file(path: Path, environ: Mapping[str, str]) -> Iterator[Offered]:
+def _operators_file(path: Path) -> Section:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise ConfigError(str(path), 1, "", f"cannot be read: {error.strerror}") from None
-    top = read_mapping(content, str(path))
+    return read_mapping(content, str(path))
+
+
+def _of_file(path: Path, environ: Mapping[str, str]) -> Iterator[Offered]:
+    top = _operators_file(path)
     top.allow(*ROLES)
     servers: dict[Serving, Served] = {}
     for role in ROLES:
@@ -288,6 +285,19 @@ def keys(offer: Offer) -> frozenset[str]:
     return frozenset(filter(None, map(_opened_key, offer.models)))
 
 
+def key_variables(operator: Operator) -> frozenset[str]:
+    """Return the names of the environment variables that the operator's file takes keys from.
+
+    Raises ConfigError where the file cannot be read as YAML.
+    """
+    path = operator.configuration / FILE_NAME
+    if not path.is_file():
+        return frozenset()
+    top = _operators_file(path)
+    sections = (section for role in ROLES for section in top.one_or_more(role))
+    return frozenset(filter(None, (section.text("key_env", None) for section in sections)))
+
+
 def _opened_key(offered: Offered) -> str:
     if offered.backend is not Backend.OPENAI:
         return ""
@@ -324,15 +334,9 @@ def _with_variable(
 def _with_file(endpoint: Endpoint, path: Path, where: Mapping[str, str]) -> Endpoint:
     """Open an endpoint with the key in a file that its owner alone can read."""
     try:
-        with path.open("rb") as stream:
-            mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
-            content = stream.read(_KEY_BYTES)
-        key = content.decode("ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise RunError(Exit.USAGE, NO_KEY_FILE.format(name=path, why=why, **where)) from None
-    if mode & _BY_OTHERS:
-        raise RunError(Exit.USAGE, OPEN_KEY_FILE.format(name=path, mode=mode, **where))
+        key = read_key(path)
+    except KeyFileError as error:
+        raise RunError(Exit.USAGE, NO_KEY_FILE.format(why=error, **where)) from None
     return replace(endpoint, key=_checked(key, str(path), where))
 
 

@@ -78,7 +78,14 @@ def _keeping(
         "usd": str(config.budget.usd),
         "time_s": str(time_s),
     }
-    return keeping(options.repository, config.telemetry, operator, process_environment(), settings)
+    return keeping(
+        options.repository,
+        config.telemetry,
+        operator,
+        process_environment(),
+        settings,
+        options.behalf.known_as,
+    )
 
 
 def _outcome(
@@ -100,6 +107,8 @@ def _outcome(
         python=options.interpreter,
         journal=journal,
         replay=replay,
+        hint=options.hint,
+        behalf=options.behalf,
     )
     with Progress(console, wanted.time_s) as progress:
         return optimize(wanted, progress)

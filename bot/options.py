@@ -3,7 +3,7 @@
 Imports nothing but the standard library and small modules, so that ``perfbot --help`` is quick.
 """
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +11,31 @@ from typing import Self
 
 from perfbot.bot.durations import parse_duration
 from perfbot.bot.exits import Exit, RunError
+
+
+@dataclass(frozen=True, slots=True)
+class Behalf:
+    """For whom a run is, where the bot starts it.
+
+    ``scan``: nobody waits for it. ``known_as`` names the repository, of which REPO is one copy of
+    many. ``stranger``: the code is of a fork, whose environment nobody else may use.
+    """
+
+    scan: bool = False
+    known_as: str = ""
+    stranger: bool = False
+
+    @classmethod
+    def declare(cls, parser: ArgumentParser) -> None:
+        """Add the arguments, which are between perfbot and itself."""
+        parser.add_argument("--scan", action="store_true", help=SUPPRESS)
+        parser.add_argument("--known-as", default="", help=SUPPRESS)
+        parser.add_argument("--stranger", action="store_true", help=SUPPRESS)
+
+    @classmethod
+    def read(cls, chosen: Namespace) -> Self:
+        """Return the record of parsed arguments."""
+        return cls(chosen.scan, chosen.known_as, chosen.stranger)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +57,16 @@ class OptimizeOptions:
     trust_repository: bool = False
     interpreter: Path | None = None
     replay: str | None = None
+    hint: str = ""
+    behalf: Behalf = Behalf()
 
     @classmethod
     def declare(cls, parser: ArgumentParser) -> None:
         """Add this verb's arguments."""
         _declare_repository(parser)
         _declare_functions(parser)
-        parser.add_argument(
-            "--config", type=Path, metavar="FILE", help="read FILE instead of REPO/.perfbot.yml"
-        )
-        parser.add_argument(
-            "--time-budget",
-            type=duration_s,
-            metavar="TIME",
-            help="stop looking after TIME, such as 90s or 15m (default: as configured, else 15m)",
-        )
+        _declare_config(parser)
+        _declare_time(parser)
         parser.add_argument(
             "--profile",
             type=existing_file,
@@ -66,9 +86,16 @@ class OptimizeOptions:
             help="propose again what a transcript holds and ask no model: the transcript.jsonl of a "
             "report, or the name of a run that `perfbot export --runs` lists",
         )
+        parser.add_argument(
+            "--hint",
+            default="",
+            metavar="TEXT",
+            help="tell the models what you know of the functions",
+        )
         parser.add_argument("--apply", action="store_true", help="write accepted changes into REPO")
         _declare_json(parser)
         _declare_trust(parser)
+        Behalf.declare(parser)
 
     @classmethod
     def read(cls, chosen: Namespace) -> Self:
@@ -84,28 +111,52 @@ class OptimizeOptions:
             apply=chosen.apply,
             json=chosen.json,
             trust_repository=chosen.trust_repository,
+            hint=chosen.hint,
+            behalf=Behalf.read(chosen),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileOptions:
-    """``perfbot profile``."""
+    """``perfbot profile``.
+
+    With ``survey`` the document says as well which functions are worth a search, of all or of
+    ``functions``.
+    """
 
     repository: Path
     json: bool = False
     trust_repository: bool = False
+    config: Path | None = None
+    functions: tuple[str, ...] = ()
+    survey: bool = False
+    behalf: Behalf = Behalf()
 
     @classmethod
     def declare(cls, parser: ArgumentParser) -> None:
         """Add this verb's arguments."""
         _declare_repository(parser)
+        _declare_config(parser)
+        parser.add_argument("--survey", action="store_true", help=SUPPRESS)
+        parser.add_argument(
+            "--function", action="append", type=_function, default=[], help=SUPPRESS
+        )
         _declare_json(parser)
         _declare_trust(parser)
+        Behalf.declare(parser)
 
     @classmethod
     def read(cls, chosen: Namespace) -> Self:
         """Return the record of parsed arguments; raises RunError when REPO is no folder."""
-        return cls(_folder(chosen.repository), chosen.json, chosen.trust_repository)
+        return cls(
+            repository=_folder(chosen.repository),
+            json=chosen.json,
+            trust_repository=chosen.trust_repository,
+            config=chosen.config,
+            functions=tuple(chosen.function),
+            survey=chosen.survey,
+            behalf=Behalf.read(chosen),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +199,17 @@ class VerifyOptions:
     functions: tuple[str, ...] = ()
     json: bool = False
     trust_repository: bool = False
+    config: Path | None = None
+    time_budget_s: float | None = None
+    behalf: Behalf = Behalf()
 
     @classmethod
     def declare(cls, parser: ArgumentParser) -> None:
         """Add this verb's arguments."""
         _declare_repository(parser)
+        _declare_config(parser)
+        _declare_time(parser)
+        Behalf.declare(parser)
         parser.add_argument(
             "--patch", type=existing_file, required=True, metavar="FILE", help="the patch to judge"
         )
@@ -170,6 +227,9 @@ class VerifyOptions:
             functions,
             chosen.json,
             chosen.trust_repository,
+            chosen.config,
+            chosen.time_budget,
+            Behalf.read(chosen),
         )
 
 
@@ -280,6 +340,21 @@ def _declare_repository(parser: ArgumentParser) -> None:
         default=Path(),
         metavar="REPO",
         help="the repository's folder (default: the current one)",
+    )
+
+
+def _declare_config(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="read FILE instead of REPO/.perfbot.yml"
+    )
+
+
+def _declare_time(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--time-budget",
+        type=duration_s,
+        metavar="TIME",
+        help="stop looking after TIME, such as 90s or 15m (default: as configured, else 15m)",
     )
 
 

@@ -8,17 +8,19 @@ from perfbot.bot import terminal
 from perfbot.bot.config import Config, Operator, load
 from perfbot.bot.connect import request, told_by_exit_code
 from perfbot.bot.exits import Exit
-from perfbot.bot.findings import profile_report
+from perfbot.bot.findings import profile_report, survey_report
 from perfbot.bot.options import ProfileOptions
 from perfbot.bot.output import print_document
 from perfbot.bot.progress import Progress
-from perfbot.bot.report import Report, dumped
-from perfbot.optimizer.preparation import prepared
-from perfbot.optimizer.session import find_hotspots
+from perfbot.bot.report import Report, dumped, to_document
+from perfbot.optimizer.preparation import Request, prepared
+from perfbot.optimizer.survey import find_hotspots, survey
 
 
 def run(options: ProfileOptions) -> Exit:
     """Run the tests, profile them and print the hotspots."""
+    if options.survey:
+        return _survey(options)
     report = report_of(options)
     if options.json:
         parts = ("perfbot", "repository", "environment", "workload", "hotspots", "cost")
@@ -36,11 +38,34 @@ def report_of(
 
     Raises RunError, with the exit code for whatever kept it from running to its end.
     """
-    config, operator = config or load(options.repository), Operator.from_environment()
     with told_by_exit_code():
-        wanted = request(
-            options.repository, config, operator, trust=options.trust_repository, python=python
-        )
+        wanted = _request(options, config, python)
         with Progress(Console(stderr=True), None) as progress, prepared(wanted, progress) as ready:
             ranked = find_hotspots(wanted, ready, progress)
             return profile_report(ready, ranked, options.repository)
+
+
+def _survey(options: ProfileOptions) -> Exit:
+    """Print, for the bot, a whole report and the functions that are worth a search."""
+    with told_by_exit_code():
+        wanted = _request(options)
+        with Progress(Console(stderr=True), None) as progress:
+            found = survey(wanted, progress)
+    report = survey_report(found, options.repository)
+    worth = [str(function) for function in found.found.worth]
+    print_document(dumped({"report": to_document(report), "worth": worth}))
+    return Exit.DONE
+
+
+def _request(
+    options: ProfileOptions, config: Config | None = None, python: Path | None = None
+) -> Request:
+    return request(
+        options.repository,
+        config or load(options.repository, options.config),
+        Operator.from_environment(),
+        functions=options.functions,
+        trust=options.trust_repository,
+        python=python,
+        behalf=options.behalf,
+    )

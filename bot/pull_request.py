@@ -82,22 +82,36 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What perfbot remembers in the pull request itself."""
+    """What perfbot remembers in the pull request itself.
+
+    ``head`` is the commit that perfbot put on the branch, None where it did not say so.
+    ``withdrawn`` means that closing it was no word on the functions: they may be proposed again.
+    """
 
     base: str
     claims: tuple[Claim, ...]
+    head: str | None = None
+    withdrawn: bool = False
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The functions that it is about."""
+        return tuple(each.function for each in self.claims)
 
 
 def pull_request(
-    proposal: Proposal, settings: PullRequests, onto: str | None = None
+    proposal: Proposal, settings: PullRequests, onto: str | None = None, attempt: int = 1
 ) -> PullRequestDraft:
-    """Return the pull request; ``onto`` is the branch it is made against if not the default one."""
+    """Return the pull request; ``onto`` is the branch it is made against if not the default one.
+
+    ``attempt`` tells it from earlier ones for the same functions, which were merged or withdrawn.
+    """
     headline = title(proposal.results, settings.commit_prefix)
     return PullRequestDraft(
         title=headline,
-        body=body(proposal, onto),
+        body=body(proposal, onto, attempt),
         labels=tuple(label[:_LONGEST_LABEL] for label in settings.labels[:_MOST_LABELS]),
-        branch=branch(tuple(each.function for each in proposal.results), onto),
+        branch=branch(tuple(each.function for each in proposal.results), onto, attempt),
         commit_message=_commit_message(proposal, headline, settings.co_author),
         draft=settings.draft,
     )
@@ -133,8 +147,8 @@ def _what(results: Sequence[Result]) -> str:
     return SEVERAL.format(count=len(results), where=unformatted(where, _LONGEST_NAME))
 
 
-def branch(functions: Sequence[str], onto: str | None = None) -> str:
-    """Return the branch's name, the same for the same functions at every time.
+def branch(functions: Sequence[str], onto: str | None = None, attempt: int = 1) -> str:
+    """Return the branch's name, the same for the same functions and attempt at every time.
 
     Letters and digits of the function for people, a digest of all for the rest: names of files that
     differ in case only, or of any length and script, stay apart (``git check-ref-format``).
@@ -143,15 +157,16 @@ def branch(functions: Sequence[str], onto: str | None = None) -> str:
     digest = hashlib.sha256("\0".join([onto or "", *names]).encode("utf-8", "backslashreplace"))
     words_of_it = re.findall(r"[a-z0-9]+", names[0].rpartition("::")[2].lower())
     slug = "-".join(words_of_it)[:_LONGEST_SLUG].strip("-") or "function"
-    return f"{BRANCHES}{slug}-{digest.hexdigest()[:10]}"
+    again = f"-{attempt}" if attempt > 1 else ""
+    return f"{BRANCHES}{slug}-{digest.hexdigest()[:10]}{again}"
 
 
-def body(proposal: Proposal, onto: str | None = None) -> str:
+def body(proposal: Proposal, onto: str | None = None, attempt: int = 1) -> str:
     """Return the body, which always fits: sections are left out where they do not, and named."""
     sections = [
         Section("", hidden(Kind.PULL_REQUEST, _fields(proposal))),
         *_essence(proposal),
-        Section("how to reproduce it", reproduce(proposal, onto)),
+        Section("how to reproduce it", reproduce(proposal, onto, attempt)),
         *(Section(name, folded(name, text), 2) for name, text in _details(proposal) if text),
         Section("commands", FOOTER),
     ]
@@ -170,9 +185,9 @@ def _essence(proposal: Proposal) -> Iterator[Section]:
     yield Section("tests and cost", evidence.assurances(report, results))
 
 
-def reproduce(proposal: Proposal, onto: str | None = None) -> str:
+def reproduce(proposal: Proposal, onto: str | None = None, attempt: int = 1) -> str:
     """Return the commands that judge the same patch again."""
-    head = branch(tuple(each.function for each in proposal.results), onto)
+    head = branch(tuple(each.function for each in proposal.results), onto, attempt)
     return f"{REPRODUCE}\n\n" + fenced(
         f"git fetch origin {head} && git switch --detach {proposal.base}\n"
         "git diff HEAD FETCH_HEAD > speedup.patch && perfbot verify --patch speedup.patch",
@@ -250,7 +265,23 @@ def state(text: Text, own_id: int) -> State | None:
         return None
     read = [_claim(each) for each in claims]
     known = tuple(each for each in read if each is not None)
-    return State(base, known) if known and len(known) == len(read) else None
+    if not known or len(known) != len(read):
+        return None
+    head = fields.get("head")
+    ours = head if isinstance(head, str) and evidence.COMMIT.fullmatch(head) else None
+    return State(base, known, ours, fields.get("withdrawn") is True)
+
+
+def noting(text: Text, own_id: int, **fields: Value) -> str:
+    """Return the body with these fields among those that it remembers, and otherwise as it was.
+
+    A body that is not perfbot's own, or whose first line is damaged, is returned unchanged.
+    """
+    known = found(text, Kind.PULL_REQUEST, own_id)
+    if known is None:
+        return text.body
+    rest = text.body.partition("\n")[2]
+    return f"{hidden(Kind.PULL_REQUEST, {**known, **fields})}\n{rest}"
 
 
 def _claim(value: Value) -> Claim | None:

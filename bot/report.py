@@ -11,6 +11,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
+from typing import TypeVar
+
+import msgspec
 
 from perfbot.optimizer.strategies import Category
 from perfbot.optimizer.verdict import Why
@@ -18,6 +21,9 @@ from perfbot.profiling.conditions import Conditions
 
 SCHEMA = 1
 _JSON = "json"
+NO_REPORT = "this is no report of a run: {why}"
+_LARGEST_BYTES = 16_000_000
+_Read = TypeVar("_Read")
 FOR_PEOPLE = {_JSON: False}  # metadata of a field that pages show and the document does not have
 
 
@@ -287,13 +293,71 @@ class Samples:
     conditions: Conditions | None = None
 
 
+class ReportFileError(ValueError):
+    """What should be a report of a run is none."""
+
+
+def to_document(report: Report) -> dict[str, object]:
+    """Return what the report's JSON document holds."""
+    return {"schema": SCHEMA, **_fields(report)}
+
+
 def to_json(report: Report) -> str:
     """Return the report as one JSON document that ends with a newline.
 
     Numbers that JSON does not have (infinite, not a number) become null, lone surrogates of file
     names become their escapes: what is returned can always be encoded and parsed.
     """
-    return dumped({"schema": SCHEMA, **_fields(report)})
+    return dumped(to_document(report))
+
+
+def from_json(content: bytes) -> Report:
+    """Read the document that ``to_json`` wrote, which anybody may have changed since.
+
+    Raises:
+        ReportFileError: it is larger than 16 MB or no report of schema 1.
+    """
+    return from_document(_decoded(content))
+
+
+def from_document(document: object) -> Report:
+    """Read what ``to_document`` gave, once it has been JSON; raises ReportFileError."""
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise ReportFileError(NO_REPORT.format(why="it is none of schema 1"))
+    return _converted(document, Report)
+
+
+def samples_from_json(content: bytes) -> dict[str, Samples]:
+    """Read what ``samples_to_json`` wrote, as ``from_json`` does."""
+    document = _decoded(content)
+    functions = document.get("functions") if isinstance(document, dict) else None
+    return _converted(functions, dict[str, Samples])
+
+
+def _decoded(content: bytes) -> object:
+    if len(content) > _LARGEST_BYTES:
+        raise ReportFileError(NO_REPORT.format(why=f"it has {len(content):,} bytes"))
+    try:
+        document: object = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ReportFileError(NO_REPORT.format(why=error)) from None
+    return document
+
+
+def _converted(document: object, kind: type[_Read]) -> _Read:
+    """Return typed records; fields that this version does not know are passed over."""
+    try:
+        return msgspec.convert(_with_open_ends(document), kind)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise ReportFileError(NO_REPORT.format(why=error)) from None
+
+
+def _with_open_ends(value: object) -> object:
+    """Put infinity back where an interval has no upper end, which JSON cannot say."""
+    if isinstance(value, dict):
+        read = {name: _with_open_ends(each) for name, each in value.items()}
+        return {**read, "high": math.inf} if read.get("high", 0) is None else read
+    return [_with_open_ends(each) for each in value] if isinstance(value, list) else value
 
 
 def samples_to_json(samples: Mapping[str, Samples]) -> str:

@@ -91,6 +91,7 @@ def keeping(
     operator: Operator,
     environ: Mapping[str, str],
     settings: Mapping[str, str],
+    known_as: str = "",
 ) -> Iterator[Kept]:
     """Keep a run's transcript while the body runs; what goes wrong is said in ``Kept.notes`` then.
 
@@ -102,7 +103,7 @@ def keeping(
         yield Kept(Unkept(), operator.state)
         return
     keep = Keep.REDACTED if telemetry is Telemetry.REDACTED else Keep.LOCAL
-    run = _run(repository, keep, settings)
+    run = _run(repository, keep, settings, identified(repository, known_as))
     redaction = Redaction(secrets_of(operator, environ), source=keep is Keep.REDACTED)
     try:
         store = Store.open(operator.state, redaction)
@@ -161,24 +162,24 @@ def _lent(folder: Path) -> Iterator[Store]:
         store.close()
 
 
-def remembered(repository: Path, operator: Operator) -> RememberedPairs:
+def remembered(identity: str, operator: Operator) -> RememberedPairs:
     """Return what models are shown of earlier runs: of the same repository, unless the operator says all.
 
     Raises:
         ConfigError: the operator's file is wrong.
     """
     everywhere = wishes(operator).examples is Examples.EVERYWHERE
-    return RememberedPairs(operator.state, None if everywhere else _identity(repository))
+    return RememberedPairs(operator.state, None if everywhere else identity)
 
 
-def learned(repository: Path, operator: Operator, larger: str) -> Rule:
+def learned(identity: str, operator: Operator, larger: str) -> Rule:
     """Return when the larger model is asked, as earlier runs on the repository teach.
 
     Where none are kept, or too few, the rule is computed.
     """
     try:
         with opened(operator) as store:
-            runs = store.runs(_identity(repository))[:_RUNS_LEARNED_FROM]
+            runs = store.runs(identity)[:_RUNS_LEARNED_FROM]
             found = [store.transcript(each.run) for each in reversed(runs)]
     except TranscriptError:
         return Rule()
@@ -204,9 +205,12 @@ def wishes(operator: Operator) -> Wishes:
     return Wishes(top.choice("keep", Telemetry.LOCAL), top.choice("examples", Examples.OWN))
 
 
-def _identity(repository: Path) -> str:
-    """Return whose code it is: its place, as what the repository says of itself can be made up."""
-    return str(repository.resolve())
+def identified(repository: Path, known_as: str = "") -> str:
+    """Return whose code it is: as the caller knows it, else its place.
+
+    What the repository says of itself can be made up.
+    """
+    return known_as or str(repository.resolve())
 
 
 def secrets_of(operator: Operator, environ: Mapping[str, str]) -> frozenset[str]:
@@ -220,11 +224,11 @@ def secrets_of(operator: Operator, environ: Mapping[str, str]) -> frozenset[str]
     return keys(offered(operator, environ)).union(long)
 
 
-def _run(repository: Path, keep: Keep, settings: Mapping[str, str]) -> Run:
+def _run(repository: Path, keep: Keep, settings: Mapping[str, str], identity: str) -> Run:
     revision = git.revision(repository)
     return Run(
         time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(3),
-        _identity(repository),
+        identity,
         revision.commit,
         revision.dirty,
         _licence(repository),

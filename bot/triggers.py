@@ -5,7 +5,6 @@ in it belongs to strangers and is carried along, never obeyed here.
 """
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import IntEnum, StrEnum
@@ -14,7 +13,6 @@ from typing import get_args, get_origin, get_type_hints
 from perfbot.bot.deliveries import Json
 
 NOT_STORED_BY_US = "a stored trigger cannot be read: {what}"
-_CONTROL = re.compile(r"^ {0,3}/perfbot[ \t]+(stop|status|help)\b", re.MULTILINE)
 
 
 class TriggerError(ValueError):
@@ -25,7 +23,7 @@ class Priority(IntEnum):
     """Who is waited on: the smaller number goes first."""
 
     CONTROL = 1
-    """A person asks about or stops what runs: never waits for it, and must be quick."""
+    """A person said something: hearing and answering never wait for what runs, and must be quick."""
     PERSON = 2
     CHANGE = 5
     SCAN = 10
@@ -56,6 +54,24 @@ class CommentCreated:
     author: str
     text: str
     created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandAccepted:
+    """A command that takes time, of a person who may give it; what it is about stands from here on.
+
+    ``text`` holds the command as ``commands.read`` understands it. ``head`` is the one commit that
+    may be run for it: the default branch's where it was given under an issue.
+    """
+
+    installation_id: int
+    repository: Repository
+    number: int
+    on_pull_request: bool
+    comment_id: int
+    author: str
+    text: str
+    head: str
 
 
 class PullRequestChange(StrEnum):
@@ -91,6 +107,15 @@ class Pushed:
 
 
 @dataclass(frozen=True, slots=True)
+class ScanDue:
+    """It is time to look at a default branch; ``period`` is for which day, week or month, or why."""
+
+    installation_id: int
+    repository: Repository
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
 class InstallationChanged:
     """perfbot may now work in these repositories, or no longer in any of this installation."""
 
@@ -122,8 +147,10 @@ class DashboardEdited:
 
 Trigger = (
     CommentCreated
+    | CommandAccepted
     | PullRequestChanged
     | Pushed
+    | ScanDue
     | InstallationChanged
     | RepositoriesChanged
     | DashboardEdited
@@ -132,9 +159,16 @@ _KINDS: dict[str, Callable[..., Trigger]] = {kind.__name__: kind for kind in get
 
 
 def job_id(asked: Trigger, delivery_id: str) -> str:
-    """Return what makes two jobs the same: the comment however often it is told of, else the delivery."""
+    """Return what makes two jobs the same: the comment, the scan of a period, else the delivery.
+
+    Hearing a comment is one job, and what its command asks for another.
+    """
     if isinstance(asked, CommentCreated):
         return f"comment-{asked.repository.id}-{asked.comment_id}"
+    if isinstance(asked, CommandAccepted):
+        return f"asked-{asked.repository.id}-{asked.comment_id}"
+    if isinstance(asked, ScanDue):
+        return f"scan-{asked.repository.id}-{asked.period}"
     return f"delivery-{delivery_id}"
 
 
@@ -144,16 +178,21 @@ def lane(asked: Trigger) -> str:
         return f"installation-{asked.installation_id}"
     if priority(asked) is Priority.CONTROL:
         return f"control-{asked.repository.id}"
-    return f"repository-{asked.repository.id}"
+    return repository_lane(asked.repository.id)
+
+
+def repository_lane(repository: int) -> str:
+    """Return the lane in which the work on a repository is done."""
+    return f"repository-{repository}"
 
 
 def priority(asked: Trigger) -> Priority:
     """Return how urgent it is: a person who waits comes before a scan that nobody asked for."""
     if isinstance(asked, CommentCreated):
-        return Priority.CONTROL if _CONTROL.search(asked.text) else Priority.PERSON
-    if isinstance(asked, DashboardEdited):
+        return Priority.CONTROL
+    if isinstance(asked, CommandAccepted | DashboardEdited):
         return Priority.PERSON
-    return Priority.SCAN if isinstance(asked, Pushed) else Priority.CHANGE
+    return Priority.SCAN if isinstance(asked, Pushed | ScanDue) else Priority.CHANGE
 
 
 def to_json(asked: Trigger) -> dict[str, Json]:

@@ -12,7 +12,7 @@ from perfbot.bot.connect import request, told_by_exit_code
 from perfbot.bot.exits import Exit
 from perfbot.bot.findings import Findings, findings, refused
 from perfbot.bot.git import Refused, applied
-from perfbot.bot.options import VerifyOptions
+from perfbot.bot.options import Behalf, VerifyOptions
 from perfbot.bot.output import print_document
 from perfbot.bot.progress import Progress
 from perfbot.bot.report import Verdict, to_json
@@ -27,15 +27,23 @@ EXITS = {
     Verdict.INCONCLUSIVE: Exit.INCONCLUSIVE,
 }
 _SETTINGS = ("conftest.py", "setup.py")
+_NOBODY = Behalf()
 
 
 def run(options: VerifyOptions) -> Exit:
     """Judge the patch and print the same report as ``optimize`` does."""
     with told_by_exit_code():
         patch = options.patch.read_bytes()
-    config = load(options.repository)
-    asked = options.functions, options.trust_repository
-    report = judged(Claim(options.repository, patch, config, *asked)).report
+    claim = Claim(
+        options.repository,
+        patch,
+        load(options.repository, options.config),
+        options.functions,
+        options.trust_repository,
+        time_s=options.time_budget_s,
+        behalf=options.behalf,
+    )
+    report = judged(claim).report
     if options.json:
         print_document(to_json(report))
     else:
@@ -58,6 +66,7 @@ class Claim:
     trust: bool = False
     python: Path | None = None
     time_s: float | None = None
+    behalf: Behalf = _NOBODY
 
 
 def judged(claim: Claim) -> Findings:
@@ -95,6 +104,7 @@ def _measured(claim: Claim, changes: Mapping[str, bytes]) -> Findings:
             time_s=claim.time_s,
             trust=claim.trust,
             python=claim.python,
+            behalf=claim.behalf,
         )
         with Progress(Console(stderr=True), wanted.time_s) as progress:
             outcome = verify(wanted, changes, wanted.functions, progress)

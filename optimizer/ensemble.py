@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cache, cached_property
-from pathlib import Path
 
 from perfbot.optimizer.authors import Authors
 from perfbot.optimizer.case import Case
@@ -169,7 +168,7 @@ class Ensemble:
     @cached_property
     def _index(self) -> ProjectIndex | None:
         """The index of the project, opened when somebody first asks; ``None`` where there can be none."""
-        place = self._request.cache / "index" / _index_name(self._request.repository)
+        place = self._request.cache / "index" / _index_name(self._request)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             index = self._open.enter_context(ProjectIndex.open(place))
@@ -213,5 +212,6 @@ def _shares(candidates: int, models: int) -> list[int]:
     return [max(1, most + (number < more)) for number in range(models)]
 
 
-def _index_name(repository: Path) -> str:
-    return hashlib.sha256(str(repository.resolve()).encode()).hexdigest()[:24] + ".sqlite"
+def _index_name(request: Request) -> str:
+    identity = request.identity or str(request.repository.resolve())
+    return hashlib.sha256(identity.encode()).hexdigest()[:24] + ".sqlite"

@@ -34,6 +34,8 @@ SET_ASIDE = "set aside, as {why} before any change: {names}"
 NOT_COLLECTED = "set aside, as it cannot be imported: {name} ({why})"
 COMMAND_FAILS = "set aside, as it fails before any change: the command {name}"
 
+OWN = "own"  # code of those who may change the repository
+
 _LEAST_BASELINE_S = 30.0  # however small the time budget is, a suite gets this long
 _NAMED = 5
 
@@ -54,7 +56,9 @@ class Request:
     ``journal`` is told what models were asked and what was decided. ``history`` tells what earlier
     commits say of a function, and ``pairs`` remembers versions that were judged in other runs.
     ``rule`` says when a larger model is asked. With ``replay`` nothing is proposed but what that
-    transcript holds, for the functions that it holds.
+    transcript holds, for the functions that it holds. ``identity`` names the repository where its
+    place does not (another copy is the same repository), ``trust`` whose code it is: an environment
+    that was built for one word serves no other.
     """
 
     repository: Path
@@ -81,6 +85,8 @@ class Request:
     history: Callable[[FunctionName], Sequence[PastCommit]] = lambda _function: ()
     pairs: PairStore = NO_PAIRS
     replay: Transcript | None = None
+    identity: str = ""
+    trust: str = OWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +132,13 @@ def _target(request: Request) -> Target:
     interpreter = environment.find(
         request.repository, request.workload.python, environ, sandbox
     ) or provision.build(
-        request.repository, cache, sandbox, request.python, request.workload.install, "own", environ
+        request.repository,
+        cache,
+        sandbox,
+        request.python,
+        request.workload.install,
+        request.trust,
+        environ,
     )
     return Target(sandbox, interpreter, overlay(interpreter, cache, sandbox, environ))
 

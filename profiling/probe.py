@@ -4,8 +4,10 @@ A secret file, sockets and a process with a secret in its environment are set up
 ``inside/attack.py`` runs in the sandbox and tries to reach them.
 """
 
+import ctypes
 import json
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -26,16 +28,32 @@ _PROMISES: Final = {
     "send_udp": "no packet over UDP",
     "connect_unix": "no connection to a Unix socket",
     "connect_abstract": "no connection to an abstract Unix socket",
+    "connect_services": "no connection to services of this machine",
+    "send_unix_packet": "no packet to a Unix socket",
+    "read_shared_memory": "no reading of shared memory",
+    "write_shared_memory": "no writing of shared memory",
     "read_secret_file": "no reading outside",
     "write_outside": "no writing outside",
     "change_mode_outside": "no change of modes outside",
     "read_other_environment": "no other process's environment",
     "read_own_environment": "nothing of perfbot's environment",
+    "limit_other_process": "no limits for other processes",
     "signal_other_process": "no signal to other processes",
     "outlive": "nothing left running",
     "fork_beyond_limit": "no more processes than allowed",
 }
 _SECRET_NAME = "PERFBOT_PLANTED"  # noqa: S105
+_SHARED = Path("/dev/shm")  # noqa: S108
+_IPC_CREAT, _IPC_RMID = 0o1000, 0
+# What listens on many machines and would hand out the machine, keys or the user's session.
+_SERVICES = (
+    "/run/docker.sock /var/run/docker.sock /run/containerd/containerd.sock /run/podman/podman.sock "
+    "/run/crio/crio.sock /run/dbus/system_bus_socket /run/systemd/private /run/systemd/notify "
+    "/run/systemd/journal/stdout /run/snapd.socket /run/libvirt/libvirt-sock /run/pcscd/pcscd.comm"
+).split()
+_SERVICES_OF_THE_USER = (
+    "docker.sock podman/podman.sock bus systemd/private gnupg/S.gpg-agent keyring/ssh wayland-0"
+).split()
 _PROCESSES = 16
 _HEARTBEAT_S = 0.15
 
@@ -55,14 +73,17 @@ class _Scene:
 
     targets: attack.Targets
     udp: socket.socket
+    packets: tuple[socket.socket, ...]
 
 
-def probe(sandbox: Sandbox) -> tuple[Finding, ...]:
+def probe(sandbox: Sandbox, environ: Mapping[str, str] | None = None) -> tuple[Finding, ...]:
     """Attack a sandbox and return one finding per promise.
 
+    ``environ`` is the caller's environment, which tells where agents and services of the user listen
+    (``SSH_AUTH_SOCK``, ``DOCKER_HOST``); they are connected to and told nothing.
     Raises ``SandboxError`` when the attacker could not be run or did not report.
     """
-    with _scene() as scene:
+    with _scene(list(services(environ or {}))) as scene:
         report = _reported(_attack(sandbox, scene))
         breaches = _seen_from_outside(scene)
         forked = _attack(sandbox, scene, "fork")
@@ -87,8 +108,23 @@ def _succeeded(name: str, report: Mapping[str, str]) -> bool:
 
 # Whatever the attacker says of these, they count only if they show outside.
 _OBSERVED: Final = frozenset(
-    "send_udp write_outside change_mode_outside signal_other_process outlive".split()
+    "send_udp send_unix_packet write_shared_memory write_outside change_mode_outside "
+    "limit_other_process signal_other_process outlive".split()
 )
+
+
+def services(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield the sockets of services and agents that are there on this machine."""
+    named = [environ.get("SSH_AUTH_SOCK", "")]
+    addresses = (environ.get("DOCKER_HOST", ""), environ.get("DBUS_SESSION_BUS_ADDRESS", ""))
+    for address in addresses:
+        kind, _, rest = address.partition("://" if "://" in address else ":path=")
+        named += [rest.partition(",")[0]] if kind == "unix" else []
+    folder = environ.get("XDG_RUNTIME_DIR", "")
+    users = [f"{folder}/{name}" for name in _SERVICES_OF_THE_USER] if folder else []
+    for path in dict.fromkeys((*filter(None, named), *users, *_SERVICES)):
+        if Path(path).is_socket():
+            yield path
 
 
 def _told(outcome: str, name: str) -> str:
@@ -131,20 +167,47 @@ def _forking(completed: Completed) -> Finding:
 def _seen_from_outside(scene: _Scene) -> dict[str, str]:
     """Return what shows outside, by attempt."""
     checks: dict[str, tuple[Callable[[_Scene], bool], str]] = {
-        "send_udp": (_packet_arrived, "a packet arrived"),
+        "send_udp": (_datagram_arrived, "a packet arrived"),
+        "send_unix_packet": (_packet_arrived, "a packet arrived"),
+        "write_shared_memory": (_memory_changed, "what is shared has changed"),
         "write_outside": (_file_appeared, "the file is there"),
         "change_mode_outside": (_mode_changed, "the mode is another"),
+        "limit_other_process": (_process_limited, "the process has other limits"),
         "signal_other_process": (_process_ended, "the process was ended"),
         "outlive": (_heart_beats, "the daemon is still writing"),
     }
     return {name: breach for name, (check, breach) in checks.items() if check(scene)}
 
 
+def _datagram_arrived(scene: _Scene) -> bool:
+    return _has_packet(scene.udp)
+
+
 def _packet_arrived(scene: _Scene) -> bool:
+    return any(map(_has_packet, scene.packets))
+
+
+def _has_packet(listener: socket.socket) -> bool:
     try:
-        return bool(scene.udp.recv(16))
+        return bool(listener.recv(16))
     except BlockingIOError:
         return False
+
+
+def _memory_changed(scene: _Scene) -> bool:
+    written = Path(scene.targets["shared_folder"]) / "written"
+    return written.exists() or "changed" in Path(scene.targets["shared_file"]).read_text()
+
+
+def _process_limited(scene: _Scene) -> bool:
+    """Compare with ourselves, whose limits and priority the process was started with."""
+    pid = scene.targets["pid"]
+    return (
+        os.getpriority(os.PRIO_PROCESS, pid) != os.getpriority(os.PRIO_PROCESS, 0)
+        or os.sched_getscheduler(pid) != os.sched_getscheduler(0)
+        or resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        != resource.getrlimit(resource.RLIMIT_NOFILE)
+    )
 
 
 def _file_appeared(scene: _Scene) -> bool:
@@ -172,17 +235,20 @@ def _heart_beats(scene: _Scene) -> bool:
 
 
 @contextmanager
-def _scene() -> Iterator[_Scene]:
-    secret = secrets.token_hex(16)
-    with tempfile.TemporaryDirectory(prefix="perfbot-probe-") as name:
-        folder = Path(name).resolve()
+def _scene(sockets: list[str]) -> Iterator[_Scene]:
+    secret, name = secrets.token_hex(16), f"perfbot-{secrets.token_hex(8)}"
+    with tempfile.TemporaryDirectory(prefix="perfbot-probe-") as made:
+        folder = Path(made).resolve()
         file, outside, writable = _planted_files(folder, secret)
-        abstract = f"perfbot-{secrets.token_hex(8)}"
         with (
             closing(socket.create_server(("127.0.0.1", 0))) as tcp,
             _udp_listener() as udp,
             _unix_listener(str(folder / "socket")),
-            _unix_listener("\0" + abstract),
+            _unix_listener("\0" + name),
+            _packet_listener(str(folder / "packets")) as packets,
+            _packet_listener(f"\0{name}-packets") as abstract_packets,
+            _shared_folder(secret) as shared,
+            _shared_segment(secret) as key,
             _secret_in_environment(secret),
             _bystander(secret) as pid,
         ):
@@ -195,11 +261,18 @@ def _scene() -> Iterator[_Scene]:
                     "tcp": tcp.getsockname()[1],
                     "udp": udp.getsockname()[1],
                     "unix": str(folder / "socket"),
-                    "abstract": abstract,
+                    "abstract": name,
+                    "unix_packets": str(folder / "packets"),
+                    "abstract_packets": f"{name}-packets",
+                    "sockets": sockets,
+                    "shared_file": str(shared / "secret"),
+                    "shared_folder": str(shared),
+                    "shared_key": key,
                     "pid": pid,
                     "processes": _PROCESSES,
                 },
                 udp,
+                (packets, abstract_packets),
             )
 
 
@@ -234,6 +307,46 @@ def _unix_listener(address: str) -> Iterator[None]:
 
 
 @contextmanager
+def _packet_listener(address: str) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(address)
+        if not address.startswith("\0"):
+            Path(address).chmod(0o777)
+        listener.setblocking(False)
+        yield listener
+
+
+@contextmanager
+def _shared_folder(secret: str) -> Iterator[Path]:
+    """Share a file with everybody; where this system has no /dev/shm, elsewhere."""
+    place = _SHARED if os.access(_SHARED, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="perfbot-probe-", dir=place) as name:
+        folder = Path(name).resolve()
+        folder.chmod(0o777)
+        (folder / "secret").write_text(secret)
+        (folder / "secret").chmod(0o666)
+        yield folder
+
+
+@contextmanager
+def _shared_segment(secret: str) -> Iterator[int]:
+    """Share memory by a key, as shmget(2) does; yield the key."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.shmat.restype = ctypes.c_void_p
+    key = secrets.randbits(30) + 1
+    segment = libc.shmget(key, 4096, _IPC_CREAT | 0o666)
+    place = libc.shmat(segment, None, 0) if segment >= 0 else None
+    try:
+        if place is not None and place != ctypes.c_void_p(-1).value:
+            ctypes.memmove(place, secret.encode(), len(secret))
+        yield key
+    finally:
+        if segment >= 0:
+            libc.shmctl(segment, _IPC_RMID, None)
+            libc.shmdt(ctypes.c_void_p(place))
+
+
+@contextmanager
 def _secret_in_environment(secret: str) -> Iterator[None]:
     """Put a secret where every process would inherit it that is started carelessly."""
     os.putenv(_SECRET_NAME, secret)
@@ -247,7 +360,7 @@ def _secret_in_environment(secret: str) -> Iterator[None]:
 def _bystander(secret: str) -> Iterator[int]:
     """Start a process that has a secret in its environment, outside of any sandbox."""
     waiting = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(60)"]
-    pid = os.posix_spawn(sys.executable, waiting, {_SECRET_NAME: secret})
+    pid = os.posix_spawn(sys.executable, waiting, {_SECRET_NAME: secret}, setpgroup=0)
     try:
         yield pid
     finally:

@@ -10,8 +10,8 @@ left running, whatever ends the run. Covered at the confined levels: no network,
 writing outside the paths named by the command, no way to reach other processes.
 Not covered: a hole in the kernel, the total size of files written, and what can be told from
 timing. At the Landlock level names and sizes of files outside can be seen, though not their
-content; there is no /proc, no /dev/shm (so no ``multiprocessing`` locks) and no Unix socket by
-path, and where perfbot is not root, changes of files' modes and times silently do nothing.
+content; there is no /proc, no /dev/shm (so no ``multiprocessing`` locks) and no Unix socket but
+pairs for streams, and where perfbot is not root, changes of files' modes and times silently do nothing.
 ``inside/confine.py`` does the confining, ``inside/keeper.py`` the watching; they explain how.
 """
 
@@ -333,6 +333,7 @@ class ProcessSandbox:
             network=command.network,
             modes=os.geteuid() == 0,
             truncation=version >= 3,
+            newer_than=confine.KEEPER,
             unkillable=() if version >= 6 else own,
         )
 

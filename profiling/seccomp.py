@@ -14,14 +14,20 @@ from dataclasses import dataclass
 from typing import Final
 
 # Classic BPF, <linux/bpf_common.h>: load a 32-bit word, compare, return.
-_LOAD, _EQUAL, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x45, 0x54, 0x06
+_LOAD, _EQUAL, _ABOVE, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x54, 0x06
+_AT_LEAST = 0x35
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 _NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENTS_AT = 0, 4, 16  # offsets in struct seccomp_data
 _X32_BIT = 0x40000000
 
 _AF_UNIX, _AF_INET, _AF_INET6 = 1, 2, 10
+_SOCK_KIND = 0xF  # the rest of the argument are flags
+_SOCK_STREAM, _SOCK_SEQPACKET = 1, 5
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}
 _FAKE_TERMINAL_INPUT = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
+_OWNER_BY_IOCTL = (0x8901, 0x8902)  # FIOSETOWN, SIOCSPGRP
+_OWNER_BY_FCNTL = (8, 15)  # F_SETOWN, F_SETOWN_EX
+_PRIO_PROCESS, _IOPRIO_WHO_PROCESS = 0, 1
 _O_TRUNC, _O_ACCMODE = 0x200, 0x3
 
 
@@ -145,6 +151,16 @@ _SIGNALS: Final = (
     (297, 240),  # rt_tgsigqueueinfo
     (434, 434),  # pidfd_open
 )
+_FCNTL: Final = (72, 25)
+_PRLIMIT: Final = (302, 261)
+_SETPRIORITY: Final = (141, 140)
+_IOPRIO_SET: Final = (251, 30)
+_SCHEDULING: Final = (
+    (144, 119),  # sched_setscheduler
+    (142, 118),  # sched_setparam
+    (314, 274),  # sched_setattr
+    (203, 122),  # sched_setaffinity
+)
 _TRUNCATE: Final = (76, 45)
 _OPEN: Final = (2, _NONE)
 _OPENAT: Final = (257, 56)
@@ -159,16 +175,21 @@ def compiled(
     unix_sockets: bool = False,
     modes: bool = True,
     truncation: bool = True,
+    newer_than: int = 0,
     unkillable: Sequence[int] = (),
     machine: str | None = None,
 ) -> bytes:
     """Return the filter as an array of ``struct sock_filter``, for prctl(2) or ``bwrap --seccomp``.
 
-    ``network`` lets internet sockets through, ``unix_sockets`` those of the Unix family (socket
-    pairs always work). ``modes=False`` makes changes of files' modes, owners and times by path do
-    nothing; ``truncation=False`` refuses what Landlock before version 3 does not control.
+    ``network`` lets internet sockets through, ``unix_sockets`` those of the Unix family; without,
+    there are socket pairs, but not for packets, as half of such a pair can send to any address.
+    ``newer_than`` is a process number: of processes up to it, which are those that ran before, no
+    limits, priorities and processors can be set, and of none by user. ``modes=False`` makes changes
+    of files' modes, owners and times by path do nothing; ``truncation=False`` refuses what Landlock
+    before version 3 does not control.
     ``unkillable`` are process numbers (or, negative, groups) that no signal may be sent to, for
-    Landlock before version 6, which does not scope signals; "everybody" (-1) is then one of them.
+    Landlock before version 6, which does not scope signals; "everybody" (-1) is then one of them,
+    and so are all processes up to ``newer_than`` and their groups.
     ``machine`` is as in ``platform.machine()``.
     Raises ``UnknownArchitectureError`` on anything but x86-64 and arm64.
     """
@@ -180,7 +201,8 @@ def compiled(
         *_everywhere(),
         *([] if modes else _without_modes()),
         *([] if truncation else _without_truncation()),
-        *(_without_signals_to(unkillable) if unkillable else []),
+        *(_on_newer_ones(newer_than) if newer_than else []),
+        *(_without_signals_to(unkillable, newer_than) if unkillable else []),
     ]
     code = _prologue(architecture)
     for numbers, block in rules:
@@ -234,7 +256,23 @@ def _except(index: int, refused: Iterable[int]) -> list[_Instruction]:
 def _families(*, network: bool, unix_sockets: bool) -> list[_Rule]:
     families = [_AF_INET, _AF_INET6] if network else []
     families += [_AF_UNIX] if unix_sockets else []
-    return [(_SOCKET, _only(0, families)), (_SOCKETPAIR, _only(0, [_AF_UNIX]))]
+    return [(_SOCKET, _only(0, families)), (_SOCKETPAIR, _pairs(packets=unix_sockets))]
+
+
+def _pairs(*, packets: bool) -> list[_Instruction]:
+    if packets:
+        return _only(0, [_AF_UNIX])
+    return [
+        _argument(0),
+        (_EQUAL, 1, 0, _AF_UNIX),
+        _answer(errno.EPERM),
+        _argument(1),
+        (_AND, 0, 0, _SOCK_KIND),
+        (_EQUAL, 1, 0, _SOCK_STREAM),
+        (_EQUAL, 0, 1, _SOCK_SEQPACKET),
+        (_RETURN, 0, 0, _ALLOW),
+        _answer(errno.EPERM),
+    ]
 
 
 def _everywhere() -> list[_Rule]:
@@ -246,7 +284,7 @@ def _everywhere() -> list[_Rule]:
     ]
     return [
         (_CLONE, new_namespace),
-        (_IOCTL, _except(1, _FAKE_TERMINAL_INPUT)),
+        (_IOCTL, _except(1, (*_FAKE_TERMINAL_INPUT, *_OWNER_BY_IOCTL))),
         *((numbers, [_answer(errno.EPERM)]) for numbers in _REFUSED.values()),
         *((numbers, [_answer(errno.ENOSYS)]) for numbers in _UNKNOWN.values()),
     ]
@@ -287,6 +325,59 @@ def _no_truncating_reader(flags: int) -> list[_Instruction]:
     ]
 
 
-def _without_signals_to(processes: Sequence[int]) -> list[_Rule]:
+def _on_newer_ones(keeper: int) -> list[_Rule]:
+    """Let a process set limits of its own, priorities and processors of itself and newer ones.
+
+    Nothing but the user guards these, and the sandbox may run as the user's own uid: a limit on
+    processor time would end what a signal cannot.
+    """
+    return [
+        (_PRLIMIT, _own_limits()),
+        (_SETPRIORITY, [*_must_be(0, _PRIO_PROCESS), *_newer(1, keeper)]),
+        (_IOPRIO_SET, [*_must_be(0, _IOPRIO_WHO_PROCESS), *_newer(1, keeper)]),
+        *((numbers, _newer(0, keeper)) for numbers in _SCHEDULING),
+    ]
+
+
+def _must_be(index: int, value: int) -> list[_Instruction]:
+    return [_argument(index), (_EQUAL, 1, 0, value), _answer(errno.EPERM)]
+
+
+def _newer(index: int, keeper: int) -> list[_Instruction]:
+    """Let a call through for process 0, which is oneself, and for those that came after the keeper."""
+    return [
+        _argument(index),
+        (_EQUAL, 1, 0, 0),
+        (_ABOVE, 0, 1, keeper),
+        (_RETURN, 0, 0, _ALLOW),
+        _answer(errno.EPERM),
+    ]
+
+
+def _own_limits() -> list[_Instruction]:
+    """Let prlimit(2) through for oneself, and where it sets nothing because the pointer is null."""
+    return [
+        _argument(0),
+        (_EQUAL, 4, 0, 0),
+        _argument(2),
+        (_EQUAL, 0, 3, 0),
+        (_LOAD, 0, 0, _ARGUMENTS_AT + 8 * 2 + 4),
+        (_EQUAL, 0, 1, 0),
+        (_RETURN, 0, 0, _ALLOW),
+        _answer(errno.EPERM),
+    ]
+
+
+def _without_signals_to(processes: Sequence[int], keeper: int) -> list[_Rule]:
+    """Refuse these numbers, and all up to the keeper's with their groups: numbers are given in order.
+
+    A number up to the keeper's can belong to a newer process only once the kernel has come to the
+    highest and begun again.
+    """
     refused = [number & 0xFFFFFFFF for number in (-1, *processes)]
-    return [(numbers, _except(0, refused)) for numbers in _SIGNALS]
+    block = _except(0, refused)[:-1]
+    block += [(_AT_LEAST, 0, 1, -keeper & 0xFFFFFFFF), _answer(errno.EPERM), *_newer(0, keeper)]
+    return [
+        (_FCNTL, _except(1, _OWNER_BY_FCNTL)),  # an owner is sent a signal when there is news
+        *((numbers, block) for numbers in _SIGNALS),
+    ]

@@ -16,7 +16,12 @@ MAY_IMPORT = {
     "training": {"training", "optimizer", "profiling"},
 }
 DOORS = {
-    "subprocess": {"profiling/sandbox.py", "bot/git.py", "optimizer/serving.py"},
+    "subprocess": {
+        "profiling/sandbox.py",
+        "bot/child_runs.py",
+        "bot/git.py",
+        "optimizer/serving.py",
+    },
     "git": {"bot/transport.py"},
     "github": {
         "bot/github.py",
@@ -27,7 +32,7 @@ DOORS = {
     },
     "dbos": {"bot/jobs.py"},
     "flask": {"bot/server.py"},
-    "sqlalchemy": {"bot/database.py", "bot/heartbeats.py", "bot/inbox.py"},
+    "sqlalchemy": {"bot/database.py", "bot/heartbeats.py", "bot/inbox.py", "bot/memory.py"},
     "sqlite3": {
         "bot/database.py",
         "optimizer/transcript.py",

@@ -8,8 +8,11 @@ there, so the attempts here only try.
 
 from __future__ import annotations
 
+import ctypes
+import fcntl
 import json
 import os
+import resource
 import signal
 import socket
 import sys
@@ -18,6 +21,8 @@ from collections.abc import Callable
 from typing import TypedDict
 
 _BEATS_S = 0.02
+_SHM_RDONLY = 0o10000
+_F_SETSIG = 10
 
 
 class Targets(TypedDict):
@@ -31,6 +36,12 @@ class Targets(TypedDict):
     udp: int
     unix: str
     abstract: str
+    unix_packets: str
+    abstract_packets: str
+    sockets: list[str]
+    shared_file: str
+    shared_folder: str
+    shared_key: int
     pid: int
     processes: int
 
@@ -78,6 +89,64 @@ def connect_abstract(targets: Targets) -> str:
     return "connected"
 
 
+def connect_services(targets: Targets) -> str:
+    """Connect to what listens on this machine by path: a container engine, agents with keys."""
+    met = f"refused: {len(targets['sockets'])} sockets of this machine tried"
+    for path in targets["sockets"]:
+        with socket.socket(socket.AF_UNIX) as client:
+            try:
+                client.connect(path)
+            except OSError:
+                continue
+            return f"connected to {path}"
+    return met
+
+
+def send_unix_packet(targets: Targets) -> str:
+    """Send a packet to a socket by path or name, from half of a socket pair where need be."""
+    sent, refusals = False, []
+    for address in (targets["unix_packets"], "\0" + targets["abstract_packets"]):
+        for make in (_lone_socket, _half_of_a_pair):
+            try:
+                with make() as sender:
+                    sender.sendto(b"out", address)
+                    sent = True
+            except OSError as error:
+                refusals.append(error)
+    return "sent" if sent else f"refused: {refusals[-1].strerror}"
+
+
+def _lone_socket() -> socket.socket:
+    return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+
+def _half_of_a_pair() -> socket.socket:
+    kept, sender = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    kept.close()
+    return sender
+
+
+def read_shared_memory(targets: Targets) -> str:
+    """Read what another process shares, as a file in /dev/shm and as a segment by its key."""
+    if targets["secret"] in (_content(targets["shared_file"]) or ""):
+        return "read from /dev/shm"
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.shmat.restype = ctypes.c_void_p
+    segment = libc.shmget(targets["shared_key"], 0, 0)
+    place = libc.shmat(segment, None, _SHM_RDONLY) if segment >= 0 else None
+    if place is None or place == ctypes.c_void_p(-1).value:
+        return f"refused: {os.strerror(ctypes.get_errno())}"
+    return "read" if targets["secret"].encode() in ctypes.string_at(place, 64) else "attached"
+
+
+def write_shared_memory(targets: Targets) -> str:
+    """Leave something in shared memory for others, or change what they have there."""
+    for name, mode in ((targets["shared_file"], "a"), (targets["shared_folder"] + "/written", "w")):
+        with open(name, mode, encoding="utf-8") as file:
+            file.write("changed")
+    return "written"
+
+
 def read_secret_file(targets: Targets) -> str:
     """Read a file that was not granted."""
     with open(targets["file"], encoding="utf-8") as file:
@@ -115,9 +184,55 @@ def read_own_environment(targets: Targets) -> str:
 
 
 def signal_other_process(targets: Targets) -> str:
-    """End a process that is not ours."""
-    os.kill(targets["pid"], signal.SIGTERM)
-    return "sent"
+    """End a process that is not ours: by its number, by its group, as the owner of a socket."""
+    refusals = []
+    for attempt in (_kill, _kill_group, _kill_through_a_socket):
+        try:
+            attempt(targets["pid"])
+        except OSError as error:
+            refusals.append(error)
+    return "sent" if len(refusals) < 3 else f"refused: {refusals[0].strerror}"
+
+
+def _kill(pid: int) -> None:
+    os.kill(pid, signal.SIGTERM)
+
+
+def _kill_group(pid: int) -> None:
+    os.killpg(pid, signal.SIGTERM)
+
+
+def _kill_through_a_socket(pid: int) -> None:
+    """Let the kernel send the signal that says there is something to read."""
+    one, other = socket.socketpair()
+    with one, other:
+        fcntl.fcntl(one, fcntl.F_SETOWN, pid)
+        fcntl.fcntl(one, _F_SETSIG, signal.SIGTERM)
+        fcntl.fcntl(one, fcntl.F_SETFL, fcntl.fcntl(one, fcntl.F_GETFL) | os.O_ASYNC)
+        other.send(b"x")
+
+
+def limit_other_process(targets: Targets) -> str:
+    """Make a process that is not ours slower, or let it hit a limit."""
+    refusals = []
+    for attempt in (_lower_its_limit, _lower_its_priority, _move_it):
+        try:
+            attempt(targets["pid"])
+        except OSError as error:
+            refusals.append(error)
+    return "done" if len(refusals) < 3 else f"refused: {refusals[0].strerror}"
+
+
+def _lower_its_limit(pid: int) -> None:
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, 3))
+
+
+def _lower_its_priority(pid: int) -> None:
+    os.setpriority(os.PRIO_PROCESS, pid, 19)
+
+
+def _move_it(pid: int) -> None:
+    os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
 
 
 def outlive(targets: Targets) -> str:
@@ -162,11 +277,16 @@ ATTEMPTS: tuple[Callable[[Targets], str], ...] = (
     send_udp,
     connect_unix,
     connect_abstract,
+    connect_services,
+    send_unix_packet,
+    read_shared_memory,
+    write_shared_memory,
     read_secret_file,
     write_outside,
     change_mode_outside,
     read_other_environment,
     read_own_environment,
+    limit_other_process,
     signal_other_process,
     outlive,
 )

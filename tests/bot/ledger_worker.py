@@ -2,8 +2,8 @@
 
 ``ledger_worker.py LEDGER [--steps N] [--mode MODE]``, with MODE one of ``plain``, ``failing`` (the
 last step raises), ``deadly`` (the first step kills the process), ``deaf`` (the first step never
-looks whether it should end) and ``subprocess`` (the first step waits for one). A job that controls
-stops the job that its comment names.
+looks whether it should end) and ``subprocess`` (the first step waits for one). A comment is heard: it
+stops the job that it names, or starts one of its own.
 
 A step writes ``JOB STEP begin`` and ``JOB STEP end``. While a file LEDGER.hold says ``step 2``, that
 step waits between the two; while it says ``border 2``, the job waits after the step.
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser
+from dataclasses import fields as fields_of
 from pathlib import Path
 
 from perfbot.bot import worker
@@ -22,7 +23,8 @@ from perfbot.bot.deliveries import Json
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.jobs import Action, Job, JobEngine, JobStopped, Stopped
 from perfbot.bot.serving_options import WorkerOptions
-from perfbot.bot.triggers import Priority
+from perfbot.bot.sweeper import job_for
+from perfbot.bot.triggers import CommandAccepted, CommentCreated, from_json
 
 
 class Ledger:
@@ -33,8 +35,9 @@ class Ledger:
         self.hold = ledger.with_name(ledger.name + ".hold")
 
     def run(self, job: Job, engine: JobEngine) -> None:
-        if job.priority is Priority.CONTROL:
-            engine.step("stop", lambda _stopped: engine.cancel(str(job.task["text"]).split()[-1]))
+        asked = from_json(job.task)
+        if isinstance(asked, CommentCreated):
+            self.hear(asked, engine)
             return
         self.write(f"{job.id} at {os.getpid()}")
         for number in range(1, self.steps + 1):
@@ -42,6 +45,13 @@ class Ledger:
             self.write(f"{job.id} after {number}")
             self.wait(f"border {number}", lambda: False)
         self.write(f"{job.id} done")
+
+    def hear(self, said: CommentCreated, engine: JobEngine) -> None:
+        if said.text.startswith("/perfbot stop"):
+            engine.step("stop", lambda _stopped: engine.cancel(said.text.split()[-1]))
+            return
+        fields = {field.name: getattr(said, field.name, "") for field in fields_of(CommandAccepted)}
+        engine.enqueue(job_for(CommandAccepted(**fields), ""))
 
     def action(self, job: Job, number: int) -> Action:
         def act(stopped: Stopped) -> Json:

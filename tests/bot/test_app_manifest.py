@@ -10,6 +10,7 @@ from queue import Queue
 import pytest
 import requests
 
+from perfbot.bot.app_credentials import load
 from perfbot.bot.app_manifest import Credentials, create, manifest, stored
 from perfbot.bot.forge import ForgeError
 from perfbot.bot.github_app import GitHubApp, Rights
@@ -49,9 +50,10 @@ def test_an_app_is_registered_and_its_credentials_open_github(
         assert "You can close this page" in browser(address).text
         credentials = running.result(timeout=10)
     about = json.loads((folder / "app.json").read_text())
-    assert about == {"app_id": credentials.app_id, "slug": "perfbot"}
-    key = (folder / "private-key.pem").read_text()
-    app = GitHubApp(Site(github.api, 0, 0), str(about["app_id"]), key)
+    assert about == {"app_id": credentials.app_id, "slug": "perfbot", "base_url": github.api}
+    opened = load({"PERFBOT_APP": str(folder)})  # as a worker does
+    key = opened.private_key
+    app = GitHubApp(Site(opened.base_url, 0, 0), opened.app_id, key)
     assert app.login() == "perfbot[bot]"
     assert len((folder / "webhook-secret").read_text()) >= 16
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
@@ -86,9 +88,9 @@ def test_a_code_that_github_does_not_know_is_told(github: LocalGitHub, tmp_path:
 
 
 def test_credentials_are_never_written_over(github: LocalGitHub, tmp_path: Path) -> None:
-    stored(Credentials(1, "perfbot", "key", "secret"), tmp_path)
+    stored(Credentials(1, "perfbot", "key", "secret", "https://api.github.com"), tmp_path)
     with pytest.raises(ForgeError, match="already holds an App's credentials"):
-        stored(Credentials(2, "other", "key", "secret"), tmp_path)
+        stored(Credentials(2, "other", "key", "secret", "https://api.github.com"), tmp_path)
     with pytest.raises(ForgeError, match="already holds an App's credentials"):
         create(Site(github.api), None, WEBHOOK, tmp_path, print)
     assert json.loads((tmp_path / "app.json").read_text())["app_id"] == 1

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from perfbot.bot.deliveries import EVENTS
 from perfbot.bot.events import DASHBOARD_MARK, EventError, trigger
 from perfbot.bot.triggers import (
+    CommandAccepted,
     CommentCreated,
     DashboardEdited,
     InstallationChanged,
@@ -210,18 +211,19 @@ def test_a_payload_that_is_not_as_described_is_told_by_its_field(
         asked("issue_comment", payload)
 
 
-def test_one_comment_is_one_job_and_waits_in_its_repositorys_lane() -> None:
+def test_a_comment_is_one_job_and_heard_without_waiting_for_what_runs() -> None:
     found = asked("issue_comment", comment_payload(comment_id=4, repository_id=7))
     assert found
     assert job_id(found, ID) == "comment-7-4"
-    assert (lane(found), priority(found)) == ("repository-7", Priority.PERSON)
-
-
-@pytest.mark.parametrize("command", ["stop", "status", "help"])
-def test_a_control_does_not_wait_for_what_runs(command: str) -> None:
-    found = asked("issue_comment", comment_payload(text=f"/perfbot {command}"))
-    assert found
     assert (lane(found), priority(found)) == ("control-7", Priority.CONTROL)
+
+
+def test_an_accepted_command_is_a_job_of_its_own_and_waits_in_its_repositorys_lane() -> None:
+    shop = Repository(7, "shop/cart")
+    found = CommandAccepted(9, shop, 3, True, 4, "ada", "/optimize", "a" * 40)
+    assert job_id(found, ID) == "asked-7-4"
+    assert (lane(found), priority(found)) == ("repository-7", Priority.PERSON)
+    assert from_json(to_json(found)) == found
 
 
 def test_a_scan_waits_for_everybody() -> None:

@@ -13,13 +13,13 @@ from dbos import DBOSClient, DBOSPortableJSONSerializer
 from perfbot.bot.database import DatabaseError
 from perfbot.bot.deliveries import Delivery, Json
 from perfbot.bot.inbox import Inbox, State
-from perfbot.bot.jobs import OUT_OF_TOUCH, Action, Job, JobState
+from perfbot.bot.jobs import OUT_OF_TOUCH, Action, Job, JobState, LiveJob
 from perfbot.bot.sweeper import sweep
 
 from bot_process import Worker, comment_payload, ledger_lines, wait_for
 from postgres import postgres
 
-JOB = "comment-7-1"
+JOB, HEARING = "asked-7-1", "comment-7-1"
 PLACES = ["step 1", "border 1", "step 2", "border 2"]
 
 
@@ -174,6 +174,9 @@ class ForgetfulEngine:
     def waiting(self) -> int:
         return 0
 
+    def live(self, lane: str) -> tuple[LiveJob, ...]:
+        raise NotImplementedError
+
     def step(self, name: str, action: Action) -> Json:
         raise NotImplementedError
 
@@ -184,8 +187,8 @@ def test_a_crash_of_the_sweeper_loses_no_delivery(workshop: Workshop) -> None:
         sweep(workshop.inbox, engine)
     assert workshop.inbox.state(delivery) == (State.RECEIVED, "")
     assert sweep(workshop.inbox, engine) == 1
-    assert workshop.inbox.state(delivery) == (State.QUEUED, JOB)
-    assert [job.id for job in engine.jobs] == [JOB, JOB]
+    assert workshop.inbox.state(delivery) == (State.QUEUED, HEARING)
+    assert [job.id for job in engine.jobs] == [HEARING, HEARING]
 
 
 def test_old_settled_deliveries_are_forgotten_and_waiting_ones_never(workshop: Workshop) -> None:
@@ -204,8 +207,8 @@ def test_a_comment_that_is_delivered_twice_is_one_job(workshop: Workshop) -> Non
     first, second = workshop.deliver(comment_payload()), workshop.deliver(comment_payload())
     workshop.worker()
     workshop.wait_for(f"{JOB} done")
-    wait_for(lambda: workshop.inbox.state(second) == (State.QUEUED, JOB))
-    assert workshop.inbox.state(first) == (State.QUEUED, JOB)
+    wait_for(lambda: workshop.inbox.state(second) == (State.QUEUED, HEARING))
+    assert workshop.inbox.state(first) == (State.QUEUED, HEARING)
     ended_once(workshop)
 
 
@@ -214,11 +217,11 @@ def test_a_repository_has_one_job_at_a_time_and_others_run_beside_it(workshop: W
     for comment, repository in ((1, 7), (2, 7), (3, 8)):
         workshop.deliver(comment_payload(comment, repository_id=repository))
     workshop.worker("--jobs", "3")
-    workshop.wait_for("comment-8-3 1 begin")
-    first, second = "comment-7-1", "comment-7-2"
+    workshop.wait_for("asked-8-3 1 begin")
+    first, second = "asked-7-1", "asked-7-2"
     wait_for(lambda: any(f"{one} 1 begin" in workshop.lines() for one in (first, second)))
     workshop.hold.unlink()
-    workshop.wait_for(f"{first} done", f"{second} done", "comment-8-3 done")
+    workshop.wait_for(f"{first} done", f"{second} done", "asked-8-3 done")
     lane = [line for line in workshop.lines() if "-7-" in line]
     jobs = [line.split()[0] for line in lane]
     assert jobs == sorted(jobs, key=jobs.index), "two jobs of one repository were mixed"
@@ -252,7 +255,7 @@ def test_a_job_that_was_stopped_does_not_come_back(workshop: Workshop) -> None:
     worker.kill()
     workshop.worker()
     workshop.deliver(comment_payload(3))
-    workshop.wait_for("comment-7-3 done")
+    workshop.wait_for("asked-7-3 done")
     assert workshop.status(JOB) == "CANCELLED"
     assert workshop.lines().count(f"{JOB} 1 begin") == 1
 
@@ -279,7 +282,7 @@ def test_a_poison_job_ends_with_a_word_to_those_who_wait(workshop: Workshop) -> 
     workshop.wait_for(f"{JOB} given up: the worker died 6 times while it worked on this")
     assert workshop.lines().count(f"{JOB} 1 begin") == 6
     workshop.deliver(comment_payload(2))
-    workshop.wait_for("comment-7-2 done")
+    workshop.wait_for("asked-7-2 done")
 
 
 def test_a_delivery_that_cannot_be_read_is_put_aside(workshop: Workshop) -> None:
@@ -295,7 +298,7 @@ def test_a_delivery_that_cannot_be_read_is_put_aside(workshop: Workshop) -> None
 
 def test_two_workers_share_the_work_and_one_takes_over_from_the_dead(shared: Workshop) -> None:
     shared.hold.write_text("step 2")
-    jobs = [f"comment-{repository}-1" for repository in range(1, 5)]
+    jobs = [f"asked-{repository}-1" for repository in range(1, 5)]
     for repository in range(1, 5):
         shared.deliver(comment_payload(1, repository_id=repository))
     one, other = shared.worker("--jobs", "2"), shared.worker("--jobs", "2")

@@ -116,9 +116,9 @@ def test_a_wrong_operator_s_file_is_an_error_with_its_place(operator: Operator, 
 def test_examples_come_from_the_same_place_unless_the_operator_says_all(
     operator: Operator, shop: Path
 ) -> None:
-    assert remembered(shop, operator).repository == str(shop)
+    assert remembered(str(shop), operator).repository == str(shop)
     wishes(operator, "examples: everywhere\n")
-    assert remembered(shop, operator).repository is None
+    assert remembered(str(shop), operator).repository is None
 
 
 def test_keys_and_what_the_environment_hides_are_taken_out(operator: Operator, shop: Path) -> None:

@@ -141,6 +141,7 @@ class PullPart:
     base_ref: str
     draft: bool
     merged: bool = False
+    merged_as: str | None = None
 
 
 @dataclass
@@ -208,6 +209,20 @@ class Hosted:
             if thread.pull:
                 self._follow(thread.number, thread)
                 yield thread
+
+    def merge(self, number: int) -> str:
+        """Merge a pull request as its button does, with a merge commit; return that."""
+        thread = self.followed(number)
+        assert thread
+        assert thread.pull
+        part, base = thread.pull, self.bare.branch(thread.pull.base_ref)
+        tree = self.bare.git("merge-tree", "--write-tree", str(base), part.head_sha)
+        parents = ("-p", str(base), "-p", part.head_sha)
+        merged = self.bare.git("commit-tree", tree, *parents, "-m", f"Merge #{number}")
+        self.bare.git("update-ref", f"refs/heads/{part.base_ref}", merged)
+        part.merged, part.merged_as, thread.state = True, merged, "closed"
+        thread.updated_at = datetime.now(UTC)
+        return merged
 
     def _follow(self, number: int, thread: Thread) -> None:
         """Bring a pull request up to what has been pushed since; a deleted branch leaves it as it was."""

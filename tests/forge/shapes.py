@@ -182,6 +182,7 @@ class Shapes:
                 hosted, hosted.owner, part.base_ref, hosted.bare.branch(part.base_ref) or ""
             ),
             "merged_at": moment(one.updated_at) if part.merged else None,
+            "merge_commit_sha": part.merged_as,
         }
         return {**shape, "merged": part.merged} if full else shape
 

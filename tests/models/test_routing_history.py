@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 from perfbot.bot.config import Operator
-from perfbot.bot.transcripts import _identity, learned
+from perfbot.bot.transcripts import identified, learned
 from perfbot.optimizer.journal import Purpose
 from perfbot.optimizer.models import Finish, Priority
 from perfbot.optimizer.proposing import EMBEDDED
@@ -85,7 +85,7 @@ def test_what_nobody_judged_teaches_nothing() -> None:
 
 def test_runs_on_the_repository_are_learned_from_and_no_others(tmp_path: Path) -> None:
     store = Store.open(tmp_path)
-    for name, repository in (("mine", _identity(tmp_path)), ("other", "elsewhere")):
+    for name, repository in (("mine", identified(tmp_path)), ("other", "elsewhere")):
         store.begin(Run(name, repository, None, False, None, "1", Keep.LOCAL, {}, 0.0))
         for number in range(60):
             function = store.add_function(
@@ -96,13 +96,15 @@ def test_runs_on_the_repository_are_learned_from_and_no_others(tmp_path: Path) -
             if number % 2 == 0:
                 store.add_decision(function, decision("small", "v", Judgement.ACCEPTED))
     store.close()
-    rule = learned(tmp_path, Operator(tmp_path, tmp_path, tmp_path, None, None), "large")
+    rule = learned(
+        identified(tmp_path), Operator(tmp_path, tmp_path, tmp_path, None, None), "large"
+    )
     assert rule.learned_from == 60
     assert rule.sure(Evidence(0.9, 1, 0)) > 0.8 > 0.2 > rule.sure(Evidence(0.9, 0, 1))
 
 
 def test_where_no_run_is_kept_the_rule_is_computed(tmp_path: Path) -> None:
     operator = Operator(tmp_path, tmp_path, tmp_path, None, None)
-    rule = learned(tmp_path, operator, "large")
+    rule = learned(identified(tmp_path), operator, "large")
     assert rule.learned_from == 0
     assert rule.sure(Evidence(0.4)) == Rule().sure(Evidence(0.4))
