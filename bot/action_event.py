@@ -26,7 +26,7 @@ DANGEROUS = (
 )
 _LARGEST_BYTES = 32 * 1024 * 1024  # GitHub's own limit for a payload is 25 MiB
 _Sha = Annotated[str, Meta(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
-_Number = Annotated[int, Meta(gt=0, lt=2**63)]
+_Number = Annotated[int, Meta(gt=0, le=2**63 - 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ def _payload(environ: Mapping[str, str], kind: type[Kind]) -> Kind:
         return msgspec.json.decode(content, type=kind)
     except OSError as error:
         why = error.strerror or "it is not there"
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         why = f"it is not as GitHub describes it ({error})"
     raise RunError(Exit.USAGE, UNREADABLE.format(why=why, path=path))
 

@@ -309,7 +309,10 @@ def test_the_pair_for_forks_measures_without_a_token_and_publishes_without_code(
             "the input 'time-budget' of the action is wrong: 'soon' is no dur",
         ),
         ({"time-budget": "0s"}, "it has to be at least 1s"),
-        ({"functions": "f"}, "the input 'functions' of the action is wrong: 'f' is not the name"),
+        (
+            {"functions": "f"},
+            "the input 'functions' of the action is wrong: 'f' is no FILE::QUALNAME",
+        ),
         ({"min-speedup": "0.5"}, "'0.5' is no number from 1 to 1000"),
         ({"min-share": "50%"}, "'50%' is no number from 0 to 1"),
         ({"fail-on": "always"}, "'always' is none of regression, not-proven, never"),
