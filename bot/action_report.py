@@ -118,9 +118,10 @@ def _content(folder: int, name: str, most: int) -> bytes:
         handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     except OSError:
         raise _WrongError(NO_FILE.format(name=name)) from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise _WrongError(NO_FILE.format(name=name))
     with open(handle, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise _WrongError(NO_FILE.format(name=name))
         content = stream.read(most + 1)
     if len(content) > most:
         raise _WrongError(TOO_LARGE.format(name=name, most=most))
