@@ -32,6 +32,7 @@ from perfbot.profiling.tree import Tree, export, sources
 
 NO_PULL_REQUEST = "mode {mode} looks at a pull request: run it on pull_request, or give the inputs 'base' and 'head'"
 ON_PULL_REQUEST = "mode propose is for branches; on a pull request use mode review or verify"
+WRITES_NOTHING = "mode {mode} needs the input 'token'"
 NO_FUNCTION = "no function in a source file is changed or new"
 NOTHING_TO_JUDGE = "no source file in Python is changed"
 REMOVES = "the pull request removes or moves {path}, which a claim to be faster does not do"
@@ -60,7 +61,10 @@ class Measured:
 
 def measure(inputs: Inputs, event: Event, work: Work) -> Measured:
     """Do what the mode says; raises RunError with the exit code for whatever kept it from ending."""
-    check(inputs.report)
+    if inputs.mode.measures:
+        check(inputs.report)
+    elif not inputs.token_given:
+        raise RunError(Exit.USAGE, WRITES_NOTHING.format(mode=inputs.mode))
     match inputs.mode:
         case Mode.PROPOSE:
             if isinstance(event, PullRequestEvent):

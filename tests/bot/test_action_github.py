@@ -16,7 +16,7 @@ from perfbot.bot.patch import unified_patch
 from perfbot.bot.report import StrategyRow
 from perfbot.optimizer.strategies import Category
 
-from action_scene import FAST, REVIEW, SLOW, TOTAL, Shop, hosted_shop, result
+from action_scene import REVIEW, TOTAL, Shop, hosted_shop, result
 from hosted import Run, Thread
 from local_github import LocalGitHub
 from shop_report import Example
@@ -142,9 +142,6 @@ def test_a_pull_request_that_is_not_there_any_more_gets_nothing(job: Job, state:
 
 def test_a_strangers_words_format_nothing(job: Job) -> None:
     thread = job.at.opened(EDITED, fork="eve")
-    patch = unified_patch(
-        {"shop/cart.py": (EDITED["shop/cart.py"], EDITED["shop/cart.py"] + b"\n\nlast = 1\n")}
-    )
     fast = EDITED["shop/cart.py"].replace(
         b"    known = []\n", b"    known = []\n    codes = set(codes)\n"
     )
@@ -223,6 +220,24 @@ def test_a_bug_is_told_between_the_same_marks(
     monkeypatch.setattr("perfbot.bot.action_inputs.read", never)
     assert job.run("publish", "workflow_run", {}) is Exit.BUG
     assert "This is a bug in perfbot" in capsys.readouterr().err
+
+
+def test_the_read_only_token_of_a_fork_leaves_the_summary(job: Job) -> None:
+    thread = job.at.opened(EDITED, fork="eve")
+    job.at.check_out(job.folder / "work", thread.pull.head_sha)
+    edited(job.at)
+    pull = {
+        "number": thread.number,
+        "head": {"sha": thread.pull.head_sha},
+        "base": {"sha": job.at.main},
+    }
+    token = job.at.token({"contents": "read", "pull_requests": "read"})
+    payload = {"pull_request": pull}
+    assert job.run("review", "pull_request", payload, token=token) is Exit.DONE
+    assert "A pull request from a fork has a token that only reads" in job.summary
+    assert job.at.hosted.comments == job.at.hosted.review_comments == {}
+    assert job.run("review", "pull_request", payload) is Exit.DONE
+    assert len(job.at.hosted.review_comments) == 1
 
 
 # --- command ------------------------------------------------------------------------------------
@@ -339,4 +354,3 @@ def test_a_summary_ends_before_the_runners_limit(tmp_path: Path) -> None:
     text = (tmp_path / "summary").read_text()
     assert len(text.encode()) < 1024 * 1024
     assert text.endswith("the whole report is in the report folder.\n")
-    assert FAST != SLOW
