@@ -6,6 +6,7 @@ base's: what is allowed is not for a stranger's head to say.
 
 import os
 import posixpath
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,12 +15,14 @@ from tempfile import TemporaryDirectory
 from perfbot.bot import action_report, action_summary
 from perfbot.bot.action_event import Event, PullRequestEvent
 from perfbot.bot.action_inputs import FailOn, Inputs, Mode
+from perfbot.bot.action_report import Handed, HandedError
 from perfbot.bot.config import FILE_NAME, Config, load
 from perfbot.bot.config import read as read_config
 from perfbot.bot.difference import Difference, content, difference, fork_point, prefix
 from perfbot.bot.exits import Exit, RunError
 from perfbot.bot.findings import Findings, refused
 from perfbot.bot.forge import CommitSha
+from perfbot.bot.marked_yaml import ConfigError
 from perfbot.bot.options import Behalf, OptimizeOptions, ProfileOptions
 from perfbot.bot.patch import unified_patch
 from perfbot.bot.report import Report, Repository
@@ -33,6 +36,7 @@ from perfbot.profiling.tree import Tree, export, sources
 NO_PULL_REQUEST = "mode {mode} looks at a pull request: run it on pull_request, or give the inputs 'base' and 'head'"
 ON_PULL_REQUEST = "mode propose is for branches; on a pull request use mode review or verify"
 WRITES_NOTHING = "mode {mode} needs the input 'token'"
+NOT_IN_BASE = "there is no such file in the base of the pull request, which is the one that counts"
 NO_FUNCTION = "no function in a source file is changed or new"
 NOTHING_TO_JUDGE = "no source file in Python is changed"
 REMOVES = "the pull request removes or moves {path}, which a claim to be faster does not do"
@@ -98,7 +102,7 @@ def _of_base(inputs: Inputs, base: CommitSha) -> Config:
         return load(inputs.repository, given)
     found = content(inputs.repository, base, path)
     if found is None and inputs.config:
-        return load(inputs.repository, inputs.repository / "nowhere" / path)
+        raise ConfigError(path, 1, "", NOT_IN_BASE)
     return read_config(found, path) if found is not None else Config()
 
 
@@ -122,10 +126,19 @@ def _optimized(inputs: Inputs, config: Config, wanted: tuple[str, ...], work: Wo
         behalf=Behalf(stranger=inputs.mode is Mode.REVIEW),
     )
     report, folder = work.optimize(options, config)
-    handed = action_report.read(folder)
+    handed, complete = _handed(report, folder)
     summary, outputs = action_summary.optimized(handed), action_summary.outputs(report, folder)
     news = inputs.mode is Mode.REVIEW or bool(report.accepted)
-    return Measured(Exit.DONE, summary, outputs, publishable=news)
+    return Measured(Exit.DONE, summary, outputs, publishable=complete and news)
+
+
+def _handed(report: Report, folder: Path) -> tuple[Handed, bool]:
+    """Return a report with what lies beside it, and whether it can be published: it may be too large."""
+    try:
+        return action_report.read(folder), True
+    except HandedError as error:
+        print(error, file=sys.stderr)
+        return Handed(report, {}, {}), False
 
 
 def _reviewed(inputs: Inputs, event: Event, work: Work) -> Measured:
@@ -168,10 +181,10 @@ def _verified(inputs: Inputs, event: Event, work: Work) -> Measured:
     where = Repository(str(inputs.repository), change.base, dirty=False)
     report = replace(found.report, repository=where)
     write(report, inputs.report, found.patches, found.samples, found.benchmarks)
-    handed = action_report.read(inputs.report)
+    handed, complete = _handed(report, inputs.report)
     outputs = action_summary.outputs(report, inputs.report, judged=True)
     summary = action_summary.judged(handed)
-    return Measured(_code(inputs.fail_on, report), summary, outputs, publishable=True)
+    return Measured(_code(inputs.fail_on, report), summary, outputs, publishable=complete)
 
 
 def _judged(inputs: Inputs, change: Difference, config: Config, work: Work) -> Findings:

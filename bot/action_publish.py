@@ -9,12 +9,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import count
 
 from perfbot.bot import check_run, comment, evidence, pull_request
 from perfbot.bot.action_changes import Change, PassedOver, changes, unfit
 from perfbot.bot.action_report import Handed
 from perfbot.bot.comment import Attached, Job, Opened, Optimized, Place, Suggested, Withheld
-from perfbot.bot.config import Config, PullRequests
+from perfbot.bot.config import Config
 from perfbot.bot.forge import Change as Commit
 from perfbot.bot.forge import (
     Check,
@@ -46,7 +47,6 @@ PLACED = "{functions}: {where}."
 PASSED_OVER = "{function}: not published, because {why}."
 OPEN_ALREADY = "{functions}: #{number} is open."
 CLOSED = "{functions}: left alone, because #{number} was closed."
-MERGED = "{functions}: left alone, because #{number} was merged."
 WAITS = "{functions}: waits, because {count} pull requests of perfbot are open."
 MOVED = "{functions}: not published, because {branch} has changed the file since it was measured."
 NO_COMMIT = "Nothing was published: what was measured is no commit of Git."
@@ -146,6 +146,11 @@ class _Onto:
     named: bool
     commit: CommitSha
 
+    @property
+    def name(self) -> str | None:
+        """The branch where it is not the default one."""
+        return self.branch if self.named else None
+
 
 def _by_effect(found: Sequence[Change]) -> list[Change]:
     def effect(change: Change) -> float:
@@ -170,29 +175,41 @@ def _propose(
     """Open one pull request and add it to ``own``, or say why not."""
     functions = _named(change)
     if standing := _standing(change, own):
-        words = {State.OPEN: OPEN_ALREADY, State.CLOSED: CLOSED, State.MERGED: MERGED}
-        return words[standing.state].format(functions=functions, number=standing.number), None
-    count = sum(one.state is State.OPEN for one in own)
-    if count >= source.config.pull_requests.open_at_most:
-        return WAITS.format(functions=functions, count=count), None
+        told = OPEN_ALREADY if standing.state is State.OPEN else CLOSED
+        return told.format(functions=functions, number=standing.number), None
+    still_open = sum(one.state is State.OPEN for one in own)
+    if still_open >= source.config.pull_requests.open_at_most:
+        return WAITS.format(functions=functions, count=still_open), None
     if head != onto.commit and not _unmoved(forge, source, change, head):
         return MOVED.format(functions=functions, branch=code(onto.branch)), None
-    opened = _open(forge, source, change, onto)
+    opened = _open(forge, source, change, onto, _attempt(change, onto, own))
     own.append(opened)
     return OPENED.format(functions=functions, number=opened.number, url=opened.url), opened
 
 
 def _standing(change: Change, own: Sequence[PullRequest]) -> PullRequest | None:
-    """Return the pull request that was opened for one of these functions, an open one first."""
+    """Return what speaks against another pull request for these functions: one that is open, or was closed.
+
+    One that was merged does not, nor does one that perfbot itself has withdrawn.
+    """
     known = [one for one in own if set(_claimed(one)) & set(change.functions)]
     still_open = (one for one in known if one.state is State.OPEN)
-    return next(still_open, known[0] if known else None)
+    closed = (one for one in known if one.state is State.CLOSED)
+    return next(still_open, None) or next(closed, None)
 
 
 def _claimed(one: PullRequest) -> tuple[str, ...]:
     """Return the functions of a pull request; the forge has made sure that perfbot wrote it."""
     found = pull_request.state(Text(one.body, one.author.id), one.author.id)
-    return tuple(claim.function for claim in found.claims) if found else ()
+    gone = found is not None and found.withdrawn and one.state is State.CLOSED
+    return found.functions if found and not gone else ()
+
+
+def _attempt(change: Change, onto: "_Onto", own: Sequence[PullRequest]) -> int:
+    """Return the number of the first branch for these functions that no pull request has had."""
+    taken = {one.head.branch for one in own}
+    names = (pull_request.branch(change.functions, onto.name, number) for number in count(1))
+    return next(number for number, name in enumerate(names, start=1) if name not in taken)
 
 
 def _unmoved(forge: Forge, source: Source, change: Change, head: CommitSha) -> bool:
@@ -201,9 +218,11 @@ def _unmoved(forge: Forge, source: Source, change: Change, head: CommitSha) -> b
     )
 
 
-def _open(forge: Forge, source: Source, change: Change, onto: _Onto) -> PullRequest:
+def _open(
+    forge: Forge, source: Source, change: Change, onto: _Onto, attempt: int = 1
+) -> PullRequest:
     """Write the branch and open its pull request; what an earlier run has left of it is taken up."""
-    draft = _draft(source, change, onto)
+    draft = _draft(source, change, onto, attempt)
     branch = own_branch(draft.branch)
     commit = Commit(onto.commit, draft.commit_message, source.files(change))
     forge.publish(branch, commit, forge.branch(branch))
@@ -214,11 +233,12 @@ def _open(forge: Forge, source: Source, change: Change, onto: _Onto) -> PullRequ
     return opened
 
 
-def _draft(source: Source, change: Change, onto: _Onto) -> pull_request.PullRequestDraft:
+def _draft(
+    source: Source, change: Change, onto: _Onto, attempt: int = 1
+) -> pull_request.PullRequestDraft:
     handed = source.handed
     proposal = Proposal(handed.report, change.results, change.patch, handed.samples, onto.commit)
-    settings: PullRequests = source.config.pull_requests
-    return pull_request.pull_request(proposal, settings, onto.branch if onto.named else None)
+    return pull_request.pull_request(proposal, source.config.pull_requests, onto.name, attempt)
 
 
 # --- review -------------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ def _about(handed: Handed, result: Result) -> Iterator[str]:
         yield plain(result.detail)
     yield evidence.strategies(result)
     yield _picture(handed, result)
-    if result in handed.report.accepted and result.patch:
+    if result in handed.report.accepted and result.patch and handed.patches:
         yield _patch(handed.patch_of(result))
 
 

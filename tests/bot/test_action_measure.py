@@ -36,6 +36,7 @@ class Asked:
     configs: list[Config] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     judged: tuple[Result, ...] = ()
+    found: tuple[Result, ...] = ()
 
     @property
     def work(self) -> Work:
@@ -45,7 +46,7 @@ class Asked:
         self.options.append(options)
         self.configs.append(config)
         assert options.report
-        return write(self.at.report(), options.report, {}, {}), options.report
+        return write(self.at.report(*self.found), options.report, {}, {}), options.report
 
     def _judge(self, claim: Claim) -> Findings:
         self.claims.append(claim)
@@ -127,6 +128,15 @@ def test_a_pull_request_without_functions_is_not_measured(
     assert (found.code, found.publishable, found.outputs["accepted"]) == (Exit.DONE, False, "0")
 
 
+def test_a_report_that_is_too_large_to_publish_is_still_summed_up(
+    asked: Asked, tmp_path: Path
+) -> None:
+    asked.found = (replace(result(TOTAL, 1), patch=None, detail="long " * 10_000),)
+    found = measured(asked, tmp_path, Mode.REVIEW, {"shop/cart.py": FAST})
+    assert (found.code, found.publishable) == (Exit.DONE, False)
+    assert "1 function proven faster" in found.summary
+
+
 def test_named_functions_win_over_the_changed_ones(asked: Asked, tmp_path: Path) -> None:
     measured(asked, tmp_path, Mode.REVIEW, {"shop/cart.py": FAST}, functions=(OTHER,))
     assert asked.options[0].functions == (OTHER,)
@@ -159,7 +169,7 @@ def test_a_configuration_from_elsewhere_is_the_operators(asked: Asked, tmp_path:
 
 def test_a_configuration_that_the_base_lacks_is_told(asked: Asked, tmp_path: Path) -> None:
     files = {"shop/cart.py": FAST, "mine.yml": STRANGER}
-    with pytest.raises(RunError, match=r"mine\.yml:1: cannot be read"):
+    with pytest.raises(RunError, match=r"mine\.yml:1: there is no such file in the base"):
         measured(asked, tmp_path, Mode.REVIEW, files, config="mine.yml")
 
 

@@ -69,18 +69,28 @@ def test_a_second_run_opens_nothing_twice(at: Shop) -> None:
     assert len(at.hosted.threads) == 1
 
 
-@pytest.mark.parametrize(("merged", "said"), [(False, "was closed"), (True, "was merged")])
-def test_what_was_closed_or_merged_is_left_alone_for_good(
-    at: Shop, merged: bool, said: str
-) -> None:
+def test_what_was_closed_is_left_alone_for_good(at: Shop) -> None:
     (number,) = propose(at, at.faster()).pull_requests
     thread = at.hosted.threads[number]
     assert thread.pull
-    thread.state, thread.pull.merged = "closed", merged
+    thread.state = "closed"
     at.hosted.bare.git("update-ref", "-d", f"refs/heads/{thread.pull.head_ref}")
     again = propose(at, at.folder)
     assert again.pull_requests == ()
-    assert said in again.lines[0]
+    assert f"left alone, because #{number} was closed" in again.lines[0]
+
+
+def test_what_was_merged_or_withdrawn_may_be_proposed_again_from_another_branch(at: Shop) -> None:
+    (first,) = propose(at, at.faster()).pull_requests
+    one = at.hosted.threads[first]
+    one.state, one.pull.merged = "closed", True
+    (second,) = propose(at, at.folder).pull_requests
+    two = at.hosted.threads[second]
+    two.state = "closed"
+    two.body = two.body.replace('"claims"', '"withdrawn":true,"claims"', 1)
+    (third,) = propose(at, at.folder).pull_requests
+    names = [at.hosted.threads[number].pull.head_ref for number in (first, second, third)]
+    assert names == [names[0], f"{names[0]}-2", f"{names[0]}-3"]
 
 
 def test_a_pull_request_of_somebody_else_with_the_same_words_counts_for_nothing(at: Shop) -> None:
