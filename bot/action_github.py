@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from perfbot.bot import action_command, action_publish, action_report
+from perfbot.bot import action_command, action_propose, action_publish, action_report
 from perfbot.bot.action_event import BranchEvent, CommentEvent, Event, PullRequestEvent, RunEvent
 from perfbot.bot.action_inputs import Inputs, Mode, Published
 from perfbot.bot.action_measure import configuration
@@ -90,7 +90,7 @@ def _command(github: _GitHub, event: Event) -> Done:
 def _published(inputs: Inputs, event: Event, github: _GitHub) -> Outcome:
     if inputs.mode is Mode.PROPOSE:
         branch = event.branch if isinstance(event, BranchEvent) else None
-        return action_publish.propose(github.forge, _own(inputs, event), branch)
+        return action_propose.propose(github.forge, _own(inputs, event), branch)
     about = _about(inputs, event, github)
     if isinstance(about, Outcome):
         return about

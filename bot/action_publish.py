@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import count
 
 from perfbot.bot import check_run, comment, evidence, pull_request
 from perfbot.bot.action_changes import Change, PassedOver, changes, unfit
@@ -28,13 +27,11 @@ from perfbot.bot.forge import (
     PullRequestText,
     State,
     Trouble,
-    commit_sha,
     marker,
     own_branch,
 )
 from perfbot.bot.forge import Suggestion as OnLines
 from perfbot.bot.markdown import Section, code, fitted, plain
-from perfbot.bot.marker import Text
 from perfbot.bot.pull_request import Proposal
 from perfbot.bot.report import Result
 from perfbot.bot.suggestions import Suggestion, Unsuitable, suggestions
@@ -42,18 +39,8 @@ from perfbot.bot.suggestions import comment as said_with
 
 KEY = "action"
 ASKED = "the functions that this pull request changes"
-OPENED = "{functions}: [#{number}]({url})."
 PLACED = "{functions}: {where}."
 PASSED_OVER = "{function}: not published, because {why}."
-OPEN_ALREADY = "{functions}: #{number} is open."
-CLOSED = "{functions}: left alone, because #{number} was closed."
-WAITS = "{functions}: waits, because {count} pull requests of perfbot are open."
-MOVED = "{functions}: not published, because {branch} has changed the file since it was measured."
-NO_COMMIT = "Nothing was published: what was measured is no commit of Git."
-DIRTY = (
-    "Nothing was published: files that were measured differ from the commit that is checked out."
-)
-NOT_ON_BRANCH = "Nothing was published: {commit} is no commit of the branch {branch} on GitHub."
 HEAD_MOVED = (
     "Nothing was published: the pull request's head is {head} now, and {measured} was looked at."
 )
@@ -108,38 +95,20 @@ class Source:
         fit = tuple(change for change in found if reasons[change.functions] is None)
         return fit, (*passed_over, *refused)
 
+    def functions(self, change: Change) -> tuple[str, ...]:
+        """Return the functions of a change by their paths from the repository's top."""
+        return tuple(self.prefix + name for name in change.functions)
+
     def files(self, change: Change) -> dict[str, bytes]:
         """Return the new contents by path from the repository's top."""
         return {self.prefix + path: content for path, content in change.after.items()}
 
 
-# --- propose ------------------------------------------------------------------------------------
-
-
-def propose(forge: Forge, source: Source, branch: str | None) -> Outcome:
-    """Open pull requests against a branch, the default one if None: the largest effect first.
-
-    At most as many are open at a time as the repository allows, and what was closed is left alone.
-    Raises ForgeError when GitHub says no.
-    """
-    repository = source.handed.report.repository
-    if repository.commit is None or repository.dirty:
-        return Outcome((DIRTY if repository.dirty else NO_COMMIT,))
-    default = forge.repository().default_branch
-    onto = _Onto(branch or default, branch not in (None, default), commit_sha(repository.commit))
-    head = forge.branch(onto.branch)
-    if head is None or forge.compare(onto.commit, head).behind:
-        here = {"commit": evidence.commit(onto.commit), "branch": code(onto.branch)}
-        return Outcome((NOT_ON_BRANCH.format(**here),))
-    found, passed_over = source.changes(forge, onto.commit)
-    own = [one for one in forge.own_pull_requests() if one.base.branch == onto.branch]
-    told = [_propose(forge, source, change, onto, head, own) for change in _by_effect(found)]
-    lines = (*(line for line, _ in told), *map(_passed_over, passed_over))
-    return Outcome(lines or (NOTHING,), tuple(one.number for _, one in told if one))
+# --- what pull requests and reviews have in common ---------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class _Onto:
+class Onto:
     """The branch that pull requests are made against, and the commit of it that was measured."""
 
     branch: str
@@ -152,77 +121,11 @@ class _Onto:
         return self.branch if self.named else None
 
 
-def _by_effect(found: Sequence[Change]) -> list[Change]:
-    def effect(change: Change) -> float:
-        return max((_gain(each) for each in change.results), default=0.0)
-
-    return sorted(found, key=effect, reverse=True)
-
-
-def _gain(result: Result) -> float:
-    speed = result.speedup
-    return (speed.workload_estimate or speed.low / 1000) if speed else 0.0
-
-
-def _propose(
-    forge: Forge,
-    source: Source,
-    change: Change,
-    onto: _Onto,
-    head: CommitSha,
-    own: list[PullRequest],
-) -> tuple[str, PullRequest | None]:
-    """Open one pull request and add it to ``own``, or say why not."""
-    functions = _named(change)
-    if standing := _standing(change, own):
-        told = OPEN_ALREADY if standing.state is State.OPEN else CLOSED
-        return told.format(functions=functions, number=standing.number), None
-    still_open = sum(one.state is State.OPEN for one in own)
-    if still_open >= source.config.pull_requests.open_at_most:
-        return WAITS.format(functions=functions, count=still_open), None
-    if head != onto.commit and not _unmoved(forge, source, change, head):
-        return MOVED.format(functions=functions, branch=code(onto.branch)), None
-    opened = _open(forge, source, change, onto, _attempt(change, onto, own))
-    own.append(opened)
-    return OPENED.format(functions=functions, number=opened.number, url=opened.url), opened
-
-
-def _standing(change: Change, own: Sequence[PullRequest]) -> PullRequest | None:
-    """Return what speaks against another pull request for these functions: one that is open, or was closed.
-
-    One that was merged does not, nor does one that perfbot itself has withdrawn.
-    """
-    known = [one for one in own if set(_claimed(one)) & set(change.functions)]
-    still_open = (one for one in known if one.state is State.OPEN)
-    closed = (one for one in known if one.state is State.CLOSED)
-    return next(still_open, None) or next(closed, None)
-
-
-def _claimed(one: PullRequest) -> tuple[str, ...]:
-    """Return the functions of a pull request; the forge has made sure that perfbot wrote it."""
-    found = pull_request.state(Text(one.body, one.author.id), one.author.id)
-    gone = found is not None and found.withdrawn and one.state is State.CLOSED
-    return found.functions if found and not gone else ()
-
-
-def _attempt(change: Change, onto: "_Onto", own: Sequence[PullRequest]) -> int:
-    """Return the number of the first branch for these functions that no pull request has had."""
-    taken = {one.head.branch for one in own}
-    names = (pull_request.branch(change.functions, onto.name, number) for number in count(1))
-    return next(number for number, name in enumerate(names, start=1) if name not in taken)
-
-
-def _unmoved(forge: Forge, source: Source, change: Change, head: CommitSha) -> bool:
-    return all(
-        forge.file(source.prefix + path, head) == content for path, content in change.before.items()
-    )
-
-
-def _open(
-    forge: Forge, source: Source, change: Change, onto: _Onto, attempt: int = 1
+def opened_for(
+    forge: Forge, source: Source, change: Change, onto: Onto, attempt: int = 1
 ) -> PullRequest:
     """Write the branch and open its pull request; what an earlier run has left of it is taken up."""
-    draft = _draft(source, change, onto, attempt)
+    draft = draft_of(source, change, onto, attempt)
     branch = own_branch(draft.branch)
     commit = Commit(onto.commit, draft.commit_message, source.files(change))
     forge.publish(branch, commit, forge.branch(branch))
@@ -233,12 +136,21 @@ def _open(
     return opened
 
 
-def _draft(
-    source: Source, change: Change, onto: _Onto, attempt: int = 1
+def draft_of(
+    source: Source, change: Change, onto: Onto, attempt: int = 1
 ) -> pull_request.PullRequestDraft:
-    handed = source.handed
-    proposal = Proposal(handed.report, change.results, change.patch, handed.samples, onto.commit)
+    """Return the pull request for a change, in which functions go by their paths from the top."""
+    report, prefix = source.handed.report, source.prefix
+    hotspots = tuple(replace(row, function=prefix + row.function) for row in report.hotspots)
+    samples = {prefix + name: each for name, each in source.handed.samples.items()}
+    whole = replace(report, hotspots=hotspots, results=_from_the_top(prefix, report.results))
+    results = _from_the_top(prefix, change.results)
+    proposal = Proposal(whole, results, change.patch, samples, onto.commit)
     return pull_request.pull_request(proposal, source.config.pull_requests, onto.name, attempt)
+
+
+def _from_the_top(prefix: str, results: Sequence[Result]) -> tuple[Result, ...]:
+    return tuple(replace(each, function=prefix + each.function) for each in results)
 
 
 # --- review -------------------------------------------------------------------------------------
@@ -264,7 +176,7 @@ def review(forge: Forge, source: Source, pull: PullRequest, head: CommitSha) -> 
     if _say(forge, _comment(source, places, head), pull, news=bool(found)):
         lines.append(COMMENTED.format(number=pull.number))
     numbers = tuple(place.number for place in places.values() if isinstance(place, Opened))
-    lines += map(_passed_over, passed_over)
+    lines += map(told_of, passed_over)
     return Outcome(tuple(lines) or (NOTHING,), tuple(dict.fromkeys(numbers)))
 
 
@@ -332,16 +244,16 @@ def _digest(change: Change, pull: PullRequest) -> str:
 
 def _beside(forge: Forge, source: Source, change: Change, pull: PullRequest) -> Place:
     """Open a pull request against the pull request's branch, or bring the one there up to date."""
-    onto = _Onto(pull.head.branch, True, pull.head.commit)
+    onto = Onto(pull.head.branch, True, pull.head.commit)
     try:
-        opened = _open(forge, source, change, onto)
+        opened = opened_for(forge, source, change, onto)
     except ForgeError as error:
         if error.trouble is not Trouble.DENIED:
             raise
         return Attached(change.patch, MAY_NOT_PUSH)
     if opened.state is not State.OPEN:
         return Attached(change.patch, OWN_CLOSED.format(number=opened.number))
-    draft = _draft(source, change, onto)
+    draft = draft_of(source, change, onto)
     if (opened.title, opened.body) != (draft.title, draft.body):
         forge.edit_pull_request(opened.number, draft.title, draft.body)
     return Opened(opened.number)
@@ -394,11 +306,13 @@ def verify(forge: Forge, source: Source, pull: PullRequest, head: CommitSha) -> 
 # --- words --------------------------------------------------------------------------------------
 
 
-def _named(change: Change) -> str:
+def named(change: Change) -> str:
+    """Return the functions of a change, for a line of the summary."""
     return ", ".join(code(name, _LONGEST_NAME) for name in change.functions)
 
 
-def _passed_over(one: PassedOver) -> str:
+def told_of(one: PassedOver) -> str:
+    """Return a line on what was not published."""
     return PASSED_OVER.format(function=code(one.function, _LONGEST_NAME), why=plain(one.why))
 
 
@@ -417,7 +331,7 @@ def _placed_line(change: Change, places: Mapping[str, Place]) -> str:
             where = f"a patch, because {plain(why)}"
         case Withheld(why):
             where = f"not handed over, because {plain(why)}"
-    return PLACED.format(functions=_named(change), where=where)
+    return PLACED.format(functions=named(change), where=where)
 
 
 def read_only(error: ForgeError) -> Outcome:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from perfbot.bot import action_publish
+from perfbot.bot import action_propose, action_publish
 from perfbot.bot.action_publish import Outcome, Source
 from perfbot.bot.action_report import read
 from perfbot.bot.config import Config, Paths, PullRequests
@@ -41,7 +41,7 @@ def source(folder: Path, *, stranger: bool = False, **settings: object) -> Sourc
 
 
 def propose(at: Shop, folder: Path, **settings: object) -> Outcome:
-    return action_publish.propose(at.forge(), source(folder, **settings), None)
+    return action_propose.propose(at.forge(), source(folder, **settings), None)
 
 
 def test_an_accepted_change_becomes_a_draft_with_what_was_proven(at: Shop) -> None:
@@ -152,6 +152,18 @@ def test_what_is_no_commit_of_the_branch_is_not_proposed(at: Shop) -> None:
     assert at.hosted.threads == {}
 
 
+def test_projects_of_one_repository_are_kept_apart(at: Shop) -> None:
+    at.hosted.bare.commit({f"{name}/shop/cart.py": SLOW for name in ("one", "two")})
+    both = [replace(source(at.faster()), prefix=prefix) for prefix in ("one/", "two/")]
+    numbers = [action_propose.propose(at.forge(), each, None).pull_requests[0] for each in both]
+    assert len(set(numbers)) == 2
+    for number, name in zip(numbers, ("one", "two"), strict=True):
+        thread = at.hosted.threads[number]
+        changed = at.hosted.bare.git("diff", "--name-only", "main", thread.pull.head_ref)
+        assert changed == f"{name}/shop/cart.py"
+        assert f"{name}/shop/cart.py" in thread.body
+
+
 def test_files_that_perfbot_does_not_change_are_never_written(at: Shop) -> None:
     for path in (".github/workflows/ci.yml", "setup.py", "tests/test_a.py", "shop/data.json"):
         at.hosted.bare.commit({path: b"x\n"})
@@ -164,7 +176,7 @@ def test_files_that_perfbot_does_not_change_are_never_written(at: Shop) -> None:
 
 def test_paths_that_are_left_out_are_never_written(at: Shop) -> None:
     config = Config(paths=Paths(exclude=("shop/**",)))
-    outcome = action_publish.propose(at.forge(), Source(read(at.faster()), config), None)
+    outcome = action_propose.propose(at.forge(), Source(read(at.faster()), config), None)
     assert outcome.pull_requests == ()
 
 
