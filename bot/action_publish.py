@@ -6,6 +6,7 @@ instead of being written twice.
 """
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -23,6 +24,7 @@ from perfbot.bot.forge import (
     FileChange,
     Forge,
     ForgeError,
+    Marker,
     PullRequest,
     PullRequestText,
     State,
@@ -34,7 +36,7 @@ from perfbot.bot.forge import Suggestion as OnLines
 from perfbot.bot.markdown import Section, code, fitted, plain
 from perfbot.bot.pull_request import Proposal
 from perfbot.bot.report import Result
-from perfbot.bot.suggestions import Suggestion, Unsuitable, suggestions
+from perfbot.bot.suggestions import NOT_IN_DIFF, Suggestion, Unsuitable, suggestions
 from perfbot.bot.suggestions import comment as said_with
 
 KEY = "action"
@@ -94,6 +96,13 @@ class Source:
         refused = [PassedOver(name, why) for names, why in reasons.items() if why for name in names]
         fit = tuple(change for change in found if reasons[change.functions] is None)
         return fit, (*passed_over, *refused)
+
+    @property
+    def key(self) -> str:
+        """What tells the texts on this project from those on others of the same repository."""
+        if not self.prefix:
+            return KEY
+        return f"{KEY}:{hashlib.sha256(os.fsencode(self.prefix)).hexdigest()[:8]}"
 
     def functions(self, change: Change) -> tuple[str, ...]:
         """Return the functions of a change by their paths from the repository's top."""
@@ -173,7 +182,8 @@ def review(forge: Forge, source: Source, pull: PullRequest, head: CommitSha) -> 
     if not source.stranger:
         places |= {one.function: Withheld(one.why) for one in passed_over}
     lines = [_placed_line(change, places) for change in found]
-    if _say(forge, _comment(source, places, head), pull, news=bool(found)):
+    mark = marker(f"{source.key}=review")
+    if _say(forge, mark, _comment(source, places, head), pull, news=bool(found)):
         lines.append(COMMENTED.format(number=pull.number))
     numbers = tuple(place.number for place in places.values() if isinstance(place, Opened))
     lines += map(told_of, passed_over)
@@ -189,7 +199,8 @@ def _placed(
 ) -> Place:
     fitting = _suggestions(source, change, shown)
     if not isinstance(fitting, Unsuitable):
-        _suggest(forge, source, change, pull, fitting)
+        fitting = _suggested(forge, source, change, pull, fitting)
+    if not isinstance(fitting, Unsuitable):
         return Suggested(len(fitting))
     if pull.from_fork or source.stranger:
         return Attached(change.patch, fitting.reason)
@@ -211,19 +222,26 @@ def _suggestions(
     return tuple(found)
 
 
-def _suggest(
+def _suggested(
     forge: Forge,
     source: Source,
     change: Change,
     pull: PullRequest,
-    fitting: Sequence[Suggestion],
-) -> None:
+    fitting: tuple[Suggestion, ...],
+) -> tuple[Suggestion, ...] | Unsuitable:
+    """Make the suggestions; return them, or that GitHub does not know the lines."""
     told, digest = _explained(source, change), _digest(change, pull)
     for number, each in enumerate(fitting, start=1):
         text = said_with(each, told, number, len(fitting))
-        mark = marker(f"{KEY}=suggestion:{digest}:{number}")
+        mark = marker(f"{source.key}=suggestion:{digest}:{number}")
         lines = OnLines(pull.head.commit, each.path, each.first, each.last, text)
-        forge.suggest(pull.number, mark, lines)
+        try:
+            forge.suggest(pull.number, mark, lines)
+        except ForgeError as error:
+            if error.trouble is not Trouble.REFUSED:
+                raise
+            return Unsuitable(NOT_IN_DIFF)
+    return fitting
 
 
 def _explained(source: Source, change: Change) -> str:
@@ -266,13 +284,12 @@ def _comment(source: Source, places: Mapping[str, Place], head: CommitSha) -> st
         each for each in report.results if each.function in places or each not in report.accepted
     )
     shown = Optimized(replace(report, results=kept), places)
-    text = comment.sticky(Job(KEY, ASKED, head), shown, room=_ROOM)
+    text = comment.sticky(Job(source.key, ASKED, head), shown, room=_ROOM)
     return f"{text.rstrip()}\n\n{UNTRUSTED}" if source.stranger else text
 
 
-def _say(forge: Forge, text: str, pull: PullRequest, *, news: bool) -> bool:
+def _say(forge: Forge, mark: Marker, text: str, pull: PullRequest, *, news: bool) -> bool:
     """Write the one comment; where there are no news only one that stands is brought up to date."""
-    mark = marker(f"{KEY}=review")
     if not news and not any(
         said.body.rstrip().endswith(mark) for said in forge.comments(pull.number)
     ):
@@ -298,7 +315,7 @@ def verify(forge: Forge, source: Source, pull: PullRequest, head: CommitSha) -> 
         conclusion = Conclusion.NEUTRAL if conclusion is Conclusion.SUCCESS else conclusion
         parts = [Section("", UNTRUSTED), Section("the verdict", summary, 1)]
         summary = fitted(parts, check_run.LONGEST_SUMMARY)
-    forge.report(Check(KEY, check_run.NAME, head, shown.title, summary, conclusion))
+    forge.report(Check(source.key, check_run.NAME, head, shown.title, summary, conclusion))
     told = {"name": check_run.NAME, "commit": evidence.commit(head), "conclusion": conclusion}
     return Outcome((CHECKED.format(**told),))
 

@@ -253,6 +253,24 @@ def test_without_the_right_to_push_it_becomes_a_patch(at: Shop) -> None:
     assert "+    codes = set(codes)" in comment.body
 
 
+def test_lines_that_github_does_not_know_become_a_patch(at: Shop) -> None:
+    pull = at.pull_request(EDITED)
+    at.github.faults.add(Fault.burst("POST", r"/pulls/\d+/comments$", 1, 422))
+    outcome = action_publish.review(at.forge(REVIEW), source(edited(at)), pull, pull.head.commit)
+    assert "a patch, because" in outcome.lines[0]
+    assert at.hosted.review_comments == {}
+
+
+def test_projects_of_one_repository_have_a_comment_each(at: Shop) -> None:
+    files = {f"{name}/shop/cart.py": SLOW for name in ("one", "two")}
+    at.hosted.bare.commit(files)
+    pull = at.pull_request(dict.fromkeys(files, EDITED["shop/cart.py"]))
+    for prefix in ("one/", "two/"):
+        reported = replace(source(edited(at)), prefix=prefix)
+        action_publish.review(at.forge(REVIEW), reported, pull, pull.head.commit)
+    assert len(at.hosted.comments) == len(at.hosted.review_comments) == 2
+
+
 def test_a_head_that_moved_gets_nothing(at: Shop) -> None:
     before = at.pull_request(EDITED)
     at.hosted.bare.commit({"README.md": b"x"}, "work")
