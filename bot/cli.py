@@ -91,10 +91,11 @@ def _export(chosen: Namespace) -> Exit:
     return export.run(options.ExportOptions.read(chosen))
 
 
-def _action(_chosen: Namespace) -> Exit:
-    from perfbot.bot import action, optimize
+def _action(chosen: Namespace) -> Exit:
+    from perfbot.bot import action, action_measure, optimize, profile, verify
 
-    return action.run(optimize.report_of)
+    work = action_measure.Work(optimize.report_of, verify.judged, profile.report_of)
+    return action.run(action.Stage(chosen.step), work)
 
 
 def _serve_models(chosen: Namespace) -> Exit:
@@ -136,8 +137,15 @@ def _server_extra() -> Iterator[None]:
         raise RunError(Exit.USAGE, NO_SERVER.format(name=error.name)) from None
 
 
-def _nothing(_parser: ArgumentParser) -> None:
-    """Declare no arguments."""
+def _steps(parser: ArgumentParser) -> None:
+    """Declare which step of action.yml is run."""
+    parser.add_argument(
+        "step",
+        nargs="?",
+        choices=("measure", "publish"),
+        default="measure",
+        help="measure what the inputs ask for (default), or publish what was measured",
+    )
 
 
 VERBS = (
@@ -170,7 +178,7 @@ VERBS = (
         options.ExportOptions.declare,
         _export,
     ),
-    Verb("action", "run as a step of a GitHub workflow", _nothing, _action),
+    Verb("action", "run as a step of a GitHub workflow", _steps, _action),
     Verb("serve", "receive GitHub's webhooks", serving_options.ServeOptions.declare, _serve),
     Verb("worker", "work on what webhooks ask for", serving_options.WorkerOptions.declare, _worker),
     Verb(

@@ -12,7 +12,7 @@ from typing import TypeAlias, assert_never
 
 from perfbot.bot import evidence, words
 from perfbot.bot.commands import Mistyped, Wrong
-from perfbot.bot.markdown import Section, code, fenced, fitted, folded, plain, prose
+from perfbot.bot.markdown import LONGEST_BODY, Section, code, fenced, fitted, folded, plain, prose
 from perfbot.bot.marker import Kind, Text, found, hidden
 from perfbot.bot.report import Report, Result, Verdict
 
@@ -224,8 +224,8 @@ class Renewed:
 State: TypeAlias = Waiting | Working | Stopped | Failed | Optimized | Verified | Renewed
 
 
-def sticky(job: Job, state: State) -> str:
-    """Return the whole comment."""
+def sticky(job: Job, state: State, *, room: int = 0) -> str:
+    """Return the whole comment; ``room`` is how many characters are left for what the caller adds."""
     others = ", ".join(code(each, _LONGEST_NAME) for each in job.passed_over)
     return fitted(
         [
@@ -233,7 +233,8 @@ def sticky(job: Job, state: State) -> str:
             Section("the request", f"perfbot · {code(job.asked, _LONGEST_NAME)}"),
             *_told(job, state),
             Section("other commands", PASSED_OVER.format(others=others) if others else "", 1),
-        ]
+        ],
+        LONGEST_BODY - room,
     )
 
 

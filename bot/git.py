@@ -178,6 +178,37 @@ def commits_of_lines(
     return [each for each in found if each.name not in ends]
 
 
+class Objects:
+    """The objects of a folder's repository, asked for by name and in no other way.
+
+    ``prefix`` leads from the repository's top to the folder (``""`` or ``sub/folder/``), ``commit`` is
+    what is checked out.
+    """
+
+    def __init__(self, scratch: Path, past: "_Past") -> None:
+        self._scratch = scratch
+        self.prefix = past.prefix
+        self.commit = past.commit
+
+    def ask(self, *arguments: str) -> bytes | None:
+        """Return what a Git command prints, None where it fails; raises GitError as ``revision`` does."""
+        done = _git(self._scratch, f"--git-dir={self._scratch}", *arguments)
+        return done.stdout if done.returncode == 0 else None
+
+
+@contextmanager
+def objects(folder: Path) -> Iterator[Objects | None]:
+    """Yield the objects of the repository that a folder lies in, None outside of Git."""
+    past = _Past.of(folder)
+    if past is None:
+        yield None
+        return
+    with _borrowing(past.commit, past.objects) as scratch:
+        if past.shallow.is_file():
+            shutil.copy2(past.shallow, scratch / "shallow")
+        yield Objects(scratch, past)
+
+
 @dataclass(frozen=True, slots=True)
 class _Past:
     """Where a folder's commits lie; ``prefix`` leads from the repository's top to the folder."""

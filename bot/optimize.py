@@ -34,13 +34,16 @@ def run(options: OptimizeOptions) -> Exit:
     return Exit.DONE
 
 
-def report_of(options: OptimizeOptions) -> tuple[Report, Path]:
+def report_of(options: OptimizeOptions, config: Config | None = None) -> tuple[Report, Path]:
     """Do the main job; return the report as written and its folder.
+
+    ``config`` counts in place of what the options name, where the caller has read it already.
 
     Raises:
         RunError: with the exit code for whatever kept it from running to its end.
     """
-    config, operator = load(options.repository, options.config), Operator.from_environment()
+    config = config or load(options.repository, options.config)
+    operator = Operator.from_environment()
     replay = recorded(options.replay, operator) if options.replay else None
     folder = options.report or _new_folder(operator)
     report_folder.check(folder)

@@ -27,6 +27,7 @@ DOORS = {
         "bot/github.py",
         "bot/github_app.py",
         "bot/github_records.py",
+        "bot/github_runs.py",
         "bot/github_session.py",
     },
     "dbos": {"bot/jobs.py"},

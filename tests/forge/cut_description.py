@@ -6,7 +6,7 @@
 writes github_description.json.gz beside this file. The source is MIT-licensed (OCTOKIT-LICENSE).
 Prose and examples are left out; schemas stay word for word but for what GitHub itself does not keep to:
 - an enum of a nullable value gets ``null`` among its values, as OpenAPI 3.0 wants to be told;
-- the repository of a pull request's head is null when the fork was deleted;
+- the repository of a pull request's head, and of a run's, is null when the fork was deleted;
 - why a blob is refused is any of two schemas, since every answer that fits one fits the other too;
 - what is at a path has no discriminator, which a list, the answer for a folder, cannot have.
 """
@@ -31,6 +31,7 @@ OPERATIONS = {
     "/rate_limit": ["get"],
     REPOSITORY: ["get"],
     REPOSITORY + "/installation": ["get"],
+    REPOSITORY + "/actions/runs/{run_id}": ["get"],
     REPOSITORY + "/collaborators/{username}/permission": ["get"],
     REPOSITORY + "/contents/{path}": ["get"],
     REPOSITORY + "/git/blobs": ["post"],
@@ -91,6 +92,7 @@ def cut(whole: dict[str, object]) -> dict[str, object]:
             waiting.extend(references(kept[kind][name]))
     for name in ("pull-request", "pull-request-simple"):
         kept["schemas"][name]["properties"]["head"]["properties"]["repo"] = GONE
+    kept["schemas"]["workflow-run"]["properties"]["head_repository"] = GONE
     blob = paths[REPOSITORY + "/git/blobs"]["post"]["responses"]["422"]["content"]
     blob["application/json"]["schema"] = {"anyOf": blob["application/json"]["schema"]["oneOf"]}
     head = {"openapi": whole["openapi"], "info": whole["info"], "servers": [{"url": "/"}]}

@@ -17,6 +17,7 @@ NUMBERS = {
     "issue_number",
     "comment_id",
     "check_run_id",
+    "run_id",
     "installation_id",
     "delivery_id",
 }

@@ -174,6 +174,17 @@ class Check:
 
 
 @dataclass
+class Run:
+    """A run of a workflow for a pull request; ``head`` is None when its fork was deleted."""
+
+    id: int
+    event: str
+    head_sha: str
+    head_branch: str
+    head: "Hosted | None"
+
+
+@dataclass
 class Hosted:
     """A repository with its issues; ``people`` maps logins to admin, maintain, write, triage, read."""
 
@@ -187,6 +198,7 @@ class Hosted:
     comments: dict[int, Comment] = field(default_factory=dict)
     review_comments: dict[int, Comment] = field(default_factory=dict)
     checks: dict[int, Check] = field(default_factory=dict)
+    runs: dict[int, Run] = field(default_factory=dict)
     default_branch: str = "main"
     drafts: bool = True
 

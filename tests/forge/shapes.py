@@ -15,6 +15,7 @@ from hosted import (
     Hosted,
     Installation,
     Person,
+    Run,
     Thread,
     Token,
 )
@@ -193,6 +194,21 @@ class Shapes:
             "sha": sha,
             "user": person(who),
             "repo": self.repository(hosted, who) if hosted else None,
+        }
+
+    def run(self, hosted: Hosted, one: Run) -> Shape:
+        """GitHub names no pull requests of a run whose branch lies in a fork."""
+        source = self.repository(one.head, Person(one.head.owner, 1)) if one.head else None
+        return {
+            "id": one.id,
+            "event": one.event,
+            "head_sha": one.head_sha,
+            "head_branch": one.head_branch,
+            "head_repository": source,
+            "repository": self.repository(hosted, Person(hosted.owner, 1)),
+            "pull_requests": [],
+            "status": "completed",
+            "url": self.at(hosted, "actions", "runs", one.id),
         }
 
     def comment(self, hosted: Hosted, one: Comment, record: AppRecord | None) -> Shape:

@@ -344,3 +344,11 @@ def list_checks(call: Call) -> Answer:
     ]
     shown = [call.shapes.check(call.hosted, one, call.app) for one in found]
     return call.page(shown, "check_runs")
+
+
+@endpoint("GET", REPO + "/actions/runs/{run_id}", "actions:read")
+def get_run(call: Call) -> Answer:
+    found = call.hosted.runs.get(int(str(call.named["run_id"])))
+    if found is None:
+        raise RefusedError(404, "Not Found")
+    return Answer(200, call.shapes.run(call.hosted, found))
