@@ -155,7 +155,9 @@ def draft_of(
     whole = replace(report, hotspots=hotspots, results=_from_the_top(prefix, report.results))
     results = _from_the_top(prefix, change.results)
     proposal = Proposal(whole, results, change.patch, samples, onto.commit)
-    return pull_request.pull_request(proposal, source.config.pull_requests, onto.name, attempt)
+    names = [each.function for each in results]
+    head = pull_request.branch(names, onto.name, attempt)
+    return pull_request.pull_request(proposal, source.config.pull_requests, onto.name, head)
 
 
 def _from_the_top(prefix: str, results: Sequence[Result]) -> tuple[Result, ...]:

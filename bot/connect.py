@@ -20,7 +20,7 @@ from perfbot.optimizer.recorded import Transcript
 from perfbot.optimizer.routing import Rule
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import ProfileError
-from perfbot.profiling.install_policy import Policy
+from perfbot.profiling.install_policy import TRUST_VARIABLE, Policy, Trust
 from perfbot.profiling.sandbox import SandboxError, strongest
 from perfbot.profiling.tree import UnusableRepository
 from perfbot.profiling.workload import WorkloadSettings
@@ -51,6 +51,8 @@ def request(
         SandboxError: no safe sandbox is here and the repository is not trusted.
     """
     settings, environ = config.workload, process_environment()
+    if behalf.stranger:
+        environ[TRUST_VARIABLE] = Trust.FORK
     _check_policy(environ)
     allowed = frozenset(each.value for each in config.allow)
     models = _models(config, operator) if replay is None else None

@@ -18,11 +18,13 @@ class Behalf:
     """For whom a run is, where the bot starts it.
 
     ``scan``: nobody waits for it. ``known_as`` names the repository, of which REPO is one copy of
-    many.
+    many. ``stranger``: others may not use the environment that is built for it; no argument sets it,
+    the Action does.
     """
 
     scan: bool = False
     known_as: str = ""
+    stranger: bool = False
 
     @classmethod
     def declare(cls, parser: ArgumentParser) -> None:
