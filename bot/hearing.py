@@ -40,9 +40,10 @@ NOT_HEARD = (
 def run(job: Job, asked: Trigger, tools: Tools, engine: JobEngine) -> None:
     """Hear a comment: nothing, a denial, an answer, or a job."""
     assert isinstance(asked, CommentCreated)
-    request, talk = read(asked.text), Conversation(job, asked, tools, engine)
+    request = read(asked.text)
     if request is None:
         return
+    talk = Conversation(job, asked, tools, engine, request.passed_over)
     match talk.step("hear", lambda: _heard(asked, tools.hub)):
         case {"head": str(head), "open": bool(still_open), "own": bool(own)}:
             talk.step("greet", lambda: _greet(asked, tools.hub))

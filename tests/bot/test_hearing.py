@@ -190,7 +190,9 @@ def test_a_command_is_told_how_many_are_before_it(talk: Talk) -> None:
 def test_of_several_commands_the_first_counts_and_the_others_are_named(talk: Talk) -> None:
     talk.say("/perfbot verify\n\n/optimize")
     assert talk.commands() == [Verify()]
-    assert "<code>/optimize</code> in the same comment came later" in talk.answers()[0]
+    talk.say("/perfbot help\n\n/optimize")
+    for answer in talk.answers():
+        assert "<code>/optimize</code> in the same comment came later" in answer
 
 
 def test_retry_does_the_last_command_again_on_the_present_commit(talk: Talk) -> None:
