@@ -104,7 +104,7 @@ class Scheduler:
         self._look_at_s: dict[int, float] = {}
 
     def run(self, is_over: Callable[[], bool]) -> None:
-        """Tick until it is over, in a thread of its own: GitHub may let a tick wait."""
+        """Tick until it is over; what fails is logged and tried again."""
         while not is_over():
             try:
                 self.tick()

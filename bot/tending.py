@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from perfbot.bot import board, evidence, follow_up, outcomes_told, proposing
 from perfbot.bot.attempts import patient_step
+from perfbot.bot.config import Operator
 from perfbot.bot.deliveries import Json
 from perfbot.bot.forge import OWN_PREFIX, CommitSha, Forge, State, marker
 from perfbot.bot.hub import Place
@@ -33,6 +34,7 @@ from perfbot.bot.proven import Proven, proven, renewed, within
 from perfbot.bot.runs import Checkout, Ended, Found, RunFailed, Wish
 from perfbot.bot.triggers import Priority, PullRequestChange, PullRequestChanged, Pushed, Trigger
 from perfbot.bot.work import Handler, Tools
+from perfbot.optimizer.recorded import TranscriptError
 
 GAIN_GONE = (
     "The base has moved to {commit}, where this is no longer proven to be faster; perfbot closes it "
@@ -127,12 +129,14 @@ class _Renewing:
                 return Renewal.CURRENT
             if not own.untouched:
                 return _leave_to_them(forge, own)
-            patch = patch_of(forge, own)
-        return self._renewed(own, base, patch)
+            patch, settings = patch_of(forge, own), _settings_of(forge, own)
+        return self._renewed(own, base, patch, settings)
 
-    def _renewed(self, own: OwnPull, base: CommitSha, patch: bytes) -> Renewal:
+    def _renewed(
+        self, own: OwnPull, base: CommitSha, patch: bytes, settings: CommitSha | None
+    ) -> Renewal:
         try:
-            checkout = self.tools.workspace.checkout(self.job.id, self.place, base)
+            checkout = self.tools.workspace.checkout(self.job.id, self.place, base, settings)
         except ConfigError as error:
             _log.warning("%s", error, extra={"job": self.job.id})
             return Renewal.UNCLEAR
@@ -168,6 +172,12 @@ class _Renewing:
             sentence = GAIN_GONE if what is Fate.GAIN_GONE else UNFIT
             withdraw(forge, own, sentence.format(commit=evidence.commit(base)))
             return Renewal.WITHDRAWN
+
+
+def _settings_of(forge: Forge, own: OwnPull) -> CommitSha | None:
+    """Return whose configuration counts if not the base's own: a base may be a person's branch."""
+    default = forge.repository().default_branch
+    return None if own.pull.base.branch == default else forge.branch(default)
 
 
 def _leave_to_them(forge: Forge, own: OwnPull) -> Renewal:
@@ -209,6 +219,8 @@ def _changed(job: Job, asked: Trigger, tools: Tools, engine: JobEngine) -> None:
     }[asked.change]
     if not patient_step(engine, asked.change, lambda _stopped: meant(tools, place, number)):
         return
+    if asked.change is not PullRequestChange.OPENED:
+        patient_step(engine, "outcome", lambda _stopped: _outcome(tools, place, number))
     if asked.change is PullRequestChange.MERGED:
         follow_up.measure(job, engine, tools, place, number)
     if asked.change is not PullRequestChange.OPENED:
@@ -251,6 +263,18 @@ def _reopened(tools: Tools, place: Place, number: int) -> Json:
         if ignored.get(function) == CLOSED.format(number=number):
             tools.memory.look_again(place.repository.id, function)
     return True
+
+
+def _outcome(tools: Tools, place: Place, number: int) -> Json:
+    """Note for training what people made of it; where that fails, nothing else does."""
+    try:
+        state = Operator.from_environment().state
+        with tools.hub.talking(place) as forge:
+            pull = forge.pull_request(number)
+            outcomes_told.tell(state, forge, place, pull, tools.hub.login)
+    except TranscriptError as error:
+        _log.warning("%s", error)
+    return None
 
 
 def _own(forge: Forge, tools: Tools, number: int) -> OwnPull | None:

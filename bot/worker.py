@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 
 from perfbot.bot.app_credentials import load
 from perfbot.bot.child_environment import child_environment
@@ -24,10 +25,11 @@ from perfbot.bot.memory import Memory
 from perfbot.bot.operator_models import key_variables
 from perfbot.bot.reconciling import Reconciler
 from perfbot.bot.scheduler import Scheduler
-from perfbot.bot.serve import deliveries_url, jobs_url
+from perfbot.bot.serve import bound, deliveries_url, jobs_url
 from perfbot.bot.serving_options import WorkerOptions
 from perfbot.bot.sweeper import sweep
 from perfbot.bot.work import BotWork, Tools
+from perfbot.bot.worker_metrics import MeasuredWork, WorkerMetrics, served
 from perfbot.bot.workspace import Workspace
 from perfbot.optimizer.machine_queue import MachineQueue
 
@@ -52,13 +54,18 @@ def run(options: WorkerOptions, work: Work | None = None, tools: Tools | None = 
     """
     to_standard_error()
     environ = process_environment()
+    listening = bound(*options.metrics, "--metrics") if options.metrics else None
+    metrics = WorkerMetrics()
     try:
         if work is None:
             tools = tools or bot_tools(environ)
             work = BotWork(tools, HANDLERS)
         inbox = Inbox(deliveries_url(environ))
         engine = DurableJobs(
-            jobs_url(environ), work, at_once=options.jobs, dead_after_s=options.dead_after_s
+            jobs_url(environ),
+            MeasuredWork(work, metrics),
+            at_once=options.jobs,
+            dead_after_s=options.dead_after_s,
         )
         engine.start()
     except (DatabaseError, ForgeError) as error:
@@ -66,10 +73,13 @@ def run(options: WorkerOptions, work: Work | None = None, tools: Tools | None = 
     over = threading.Event()
     if tools:
         _begin_chores(tools, inbox, engine, over.is_set)
+    metrics.watch(engine)
     try:
-        _until_lost(inbox, engine)
+        with served(metrics, listening) if listening else nullcontext():
+            _until_lost(inbox, engine, metrics)
     finally:
         over.set()
+        metrics.end()
         inbox.close()
         if not engine.close():
             _log.error(DEAF)
@@ -105,17 +115,19 @@ def bot_tools(environ: Mapping[str, str]) -> Tools:
     return Tools(hub, runs, memory, Workspace(folder / "work", hub))
 
 
-def _until_lost(inbox: Inbox, engine: DurableJobs) -> None:
+def _until_lost(inbox: Inbox, engine: DurableJobs, metrics: WorkerMetrics) -> None:
     _log.info("worker begins", extra={"worker": engine.name})
     forget_at_s = 0.0
     while not engine.lost:
         try:
             settled = sweep(inbox, engine)
+            metrics.swept()
             if time.monotonic() >= forget_at_s:
                 inbox.forget(_KEEP_S)
                 forget_at_s = time.monotonic() + _FORGET_EVERY_S
         except DatabaseError as error:  # it may come back; the heartbeat decides when to stop
             _log.error("%s", error)
+            metrics.troubled()
             settled = 0
         if not settled:
             time.sleep(_PAUSE_S)

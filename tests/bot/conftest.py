@@ -41,7 +41,14 @@ def scene(github: LocalGitHub) -> Scene:
 
 
 @pytest.fixture
-def bot(github: LocalGitHub, tmp_path: Path) -> Iterator[Bot]:
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """perfbot's own state folder, of this test alone."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "own"))
+    return tmp_path / "own" / "perfbot"
+
+
+@pytest.fixture
+def bot(github: LocalGitHub, tmp_path: Path, state: Path) -> Iterator[Bot]:
     """perfbot in a shop whose configuration has every default."""
     made = bot_in(github, tmp_path)
     yield made

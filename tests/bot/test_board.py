@@ -15,7 +15,7 @@ WITH_DASHBOARD = "pull_requests: {dashboard: true, open_at_most: 1}\n"
 
 
 @pytest.fixture
-def board(github: LocalGitHub, tmp_path: Path) -> Iterator[Bot]:
+def board(github: LocalGitHub, tmp_path: Path, state: Path) -> Iterator[Bot]:
     """A shop that wants a dashboard and one pull request at a time, after its first scan."""
     made = bot_in(github, tmp_path, WITH_DASHBOARD)
     made.scan()

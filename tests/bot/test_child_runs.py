@@ -20,6 +20,7 @@ from perfbot.bot.jobs import JobStopped
 from perfbot.bot.patch import unified_patch
 from perfbot.bot.runs import Checkout, Ended, RunFailed, Wish
 from perfbot.optimizer.machine_queue import MachineQueue
+from perfbot.optimizer.progress import Phase
 
 from bot_process import wait_for
 
@@ -40,16 +41,27 @@ def runs_in(folder: Path) -> ChildRuns:
 
 
 def children_in(folder: Path) -> list[int]:
-    """The processes whose command line names the folder, or whose working folder lies there."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            line = (process / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if str(folder).encode() in line and int(process.name) != os.getpid():
-            found.append(int(process.name))
-    return found
+    """The processes whose command line names the folder, and all that came of them."""
+    running = {int(one.name): _facts(one) for one in Path("/proc").glob("[0-9]*")}
+    named = [pid for pid, (line, _) in running.items() if str(folder).encode() in line]
+    found = {pid for pid in named if pid != os.getpid()}
+    while more := {pid for pid, (_, parent) in running.items() if parent in found} - found:
+        found |= more
+    return sorted(found)
+
+
+def _facts(process: Path) -> tuple[bytes, int]:
+    """Return the command line and the parent; a zombie has no command line."""
+    try:
+        line = (process / "cmdline").read_bytes()
+        parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+    except OSError:
+        return b"", 0
+    return line, int(parent)
+
+
+def alive(processes: list[int]) -> list[int]:
+    return [each for each in processes if _facts(Path(f"/proc/{each}"))[0]]
 
 
 def never() -> bool:
@@ -92,39 +104,43 @@ def test_what_the_repository_says_of_its_limits_is_not_heard(tmp_path: Path) -> 
     assert raised.value.ended is Ended.REPOSITORY
 
 
-def begun(tmp_path: Path, stopped: Callable[[], bool]) -> tuple[threading.Thread, list[object]]:
-    """Begin a run that takes ten minutes, and wait until its child is there."""
-    code = checkout(
-        tmp_path, {"tests/test_slow.py": SLOW, "pyproject.toml": "[project]\nname='x'\n"}
-    )
+def begun(
+    tmp_path: Path, stopped: Callable[[], bool]
+) -> tuple[threading.Thread, list[object], list[int]]:
+    """Begin a run that takes ten minutes; return its processes once its tests run in their sandbox."""
+    code = checkout(tmp_path, {"tests/test_slow.py": SLOW, "slow.py": "x = 1\n"})
     ends: list[object] = []
+    said: list[str] = []
 
     def work() -> None:
         try:
-            ends.append(runs_in(tmp_path).survey(code, Wish(), stopped, quiet))
+            ends.append(runs_in(tmp_path).survey(code, Wish(), stopped, said.append))
         except BaseException as error:
             ends.append(error)
 
     thread = threading.Thread(target=work)
     thread.start()
-    wait_for(lambda: children_in(tmp_path), why=lambda: str(ends))
-    return thread, ends
+    wait_for(lambda: ends or Phase.BASELINE in said, 200, lambda: str(said))
+    assert not ends, ends
+    processes = wait_for(lambda: len(found := children_in(tmp_path)) > 3 and found)
+    return thread, ends, processes
 
 
 def test_a_run_that_is_told_to_stop_leaves_nothing_running(tmp_path: Path) -> None:
     stop = threading.Event()
-    thread, ends = begun(tmp_path, stop.is_set)
+    thread, ends, processes = begun(tmp_path, stop.is_set)
     stop.set()
     thread.join(60)
     assert isinstance(ends[0], JobStopped)
-    assert children_in(tmp_path) == []
+    wait_for(lambda: not alive(processes))
 
 
 def test_a_child_that_is_killed_is_no_bug_of_the_repository(tmp_path: Path) -> None:
-    thread, ends = begun(tmp_path, never)
-    for child in children_in(tmp_path):
-        os.kill(child, signal.SIGKILL)
+    thread, ends, processes = begun(tmp_path, never)
+    leashed = next(one for one in processes if b"leashed" in _facts(Path(f"/proc/{one}"))[0])
+    os.kill(leashed, signal.SIGKILL)
     thread.join(60)
+    wait_for(lambda: not alive(processes))
     assert isinstance(ends[0], RunFailed)
     assert ends[0].ended is Ended.BUG
     assert "too little memory" in str(ends[0])
@@ -132,9 +148,7 @@ def test_a_child_that_is_killed_is_no_bug_of_the_repository(tmp_path: Path) -> N
 
 def test_a_child_dies_with_whoever_started_it(tmp_path: Path) -> None:
     """The parent is killed, and nobody is left to end the child."""
-    code = checkout(
-        tmp_path, {"tests/test_slow.py": SLOW, "pyproject.toml": "[project]\nname='x'\n"}
-    )
+    code = checkout(tmp_path, {"tests/test_slow.py": SLOW, "slow.py": "x = 1\n"})
     program = (
         "import subprocess, sys, time\n"
         f"argv = [sys.executable, '-P', '-m', 'perfbot.bot.leashed', 'profile', {str(code.folder)!r}]\n"
@@ -146,15 +160,15 @@ def test_a_child_dies_with_whoever_started_it(tmp_path: Path) -> None:
     def children() -> list[int]:
         return [one for one in children_in(code.folder) if one != parent.pid]
 
-    wait_for(children)
+    processes = wait_for(lambda: len(found := children()) > 3 and found, 200)
     parent.kill()
     parent.wait()
-    wait_for(lambda: not children_in(code.folder))
+    wait_for(lambda: not alive(processes))
 
 
 def test_one_run_at_a_time_measures_and_one_that_waits_can_be_stopped(tmp_path: Path) -> None:
     stop = threading.Event()
-    thread, _ = begun(tmp_path, stop.is_set)
+    thread, *_ = begun(tmp_path, stop.is_set)
     said: list[str] = []
     ends_s = time.monotonic() + 1.0
     other = checkout(tmp_path / "other", {"README.md": "nothing"})

@@ -20,7 +20,7 @@ Made = Callable[[str], Bot]
 
 
 @pytest.fixture
-def configured(github: LocalGitHub, tmp_path: Path) -> Iterator[Made]:
+def configured(github: LocalGitHub, tmp_path: Path, state: Path) -> Iterator[Made]:
     """perfbot in a shop with this ``.perfbot.yml``."""
     made: list[Bot] = []
 

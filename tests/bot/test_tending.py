@@ -1,5 +1,7 @@
 """perfbot's own pull requests stay true while the base moves, and are closed when they are not."""
 
+from pathlib import Path
+
 import pytest
 from bot_scene import FASTER, LOAD, MATCH, TOTAL, Bot, Crash, StepByStep
 from scan_script import Faster
@@ -9,8 +11,12 @@ from perfbot.bot.jobs import Job
 from perfbot.bot.marker import Text
 from perfbot.bot.tending import Renewal, look_again, rebase
 from perfbot.bot.triggers import Priority, PullRequestChange, Pushed
+from perfbot.optimizer.outcomes import Event
+from perfbot.optimizer.redaction import Redaction
+from perfbot.optimizer.transcript import Store
 
 from github_page import Page
+from hosted import PullPart
 
 BETTER = {"README.md": "A better shop.\n"}
 JOB = Job("asked-1", "repository-1", Priority.PERSON, {})
@@ -143,14 +149,29 @@ def test_a_person_may_ask_for_a_rebase_on_the_same_base(open_one: Bot) -> None:
 def test_only_what_is_perfbots_own_is_rebased(open_one: Bot) -> None:
     world, hosted = open_one.github.world, open_one.hosted
     hosted.bare.commit({"src/cart.py": "# mine\n"}, "perfbot/mine", onto="main")
-    from hosted import PullPart
-
     part = PullPart(hosted, "ada", "perfbot/mine", "", "main", draft=False)
     body = open_one.pulls[0].body
     thread = world.pull(hosted, world.person("ada"), "Mine", body, part)
     engine = StepByStep()
     what = rebase(JOB, engine, open_one.tools, open_one.place, thread.number)
     assert what is Renewal.NOT_OURS
+
+
+def told(bot: Bot, state: Path) -> list[Event]:
+    store = Store.open(state, Redaction(frozenset()))
+    try:
+        return [one.event for one in store.outcomes(f"github:{bot.hosted.id}")]
+    finally:
+        store.close()
+
+
+def test_what_people_made_of_a_proposal_is_kept_for_training(bot: Bot, state: Path) -> None:
+    bot.scan()
+    bot.merge(1)
+    bot.close(2)
+    assert sorted(told(bot, state)) == sorted(
+        [Event.PROPOSED, Event.MERGED, Event.PROPOSED, Event.CLOSED]
+    )
 
 
 def test_a_merge_that_holds_what_was_claimed_says_nothing(open_one: Bot) -> None:
@@ -196,8 +217,6 @@ def test_a_function_can_be_looked_at_again_after_a_close(open_one: Bot) -> None:
 
 @pytest.mark.parametrize("change", list(PullRequestChange))
 def test_pull_requests_of_other_people_start_nothing(bot: Bot, change: PullRequestChange) -> None:
-    from hosted import PullPart
-
     world, hosted = bot.github.world, bot.hosted
     hosted.bare.commit({"src/cart.py": "# mine\n"}, "work", onto="main")
     part = PullPart(hosted, "ada", "work", "", "main", draft=False)
