@@ -7,7 +7,7 @@ MODELS := $(VENV)/.models
 # Files of tests at a time: more would make what is measured in them noisy.
 TEST_PROCESSES ?= 2
 
-.PHONY: setup models demo test lint types bench test-vllm bench-serving clean
+.PHONY: setup models demo test lint types bench test-vllm bench-serving image-test clean
 
 setup: $(READY)
 
@@ -52,6 +52,10 @@ test-vllm: $(VLLM)/.ready
 
 bench-serving: setup $(VLLM)/.ready
 	$(BIN)/python benchmarks/serving.py --python $(VLLM)/bin/python --write
+
+# Builds the container image without a container engine and uses it; says why where that cannot be done.
+image-test: setup
+	docker/image_test.sh
 
 lint: setup
 	$(BIN)/ruff check .

@@ -216,7 +216,7 @@ def _download(library: Library, folder: Path) -> None:
         here = Path(work).resolve()  # it changes its owner: the sandbox's process writes to it
         (here / "wanted.txt").write_text(pinned + "\n")
         _installer(python, sandbox, here).run(
-            [*argv, "-r", "wanted.txt", "-d", str(here)], "downloading", cwd=here, writable=here
+            [*argv, "-r", "wanted.txt", "-d", str(here)], "downloading", cwd=here, writable=(here,)
         )
         for archive in here.glob("*.tar.gz"):
             shutil.copyfile(archive, folder / archive.name)

@@ -1,8 +1,8 @@
 """A command that takes time, as the job that it became: who carries it out, and who says that it failed."""
 
-from perfbot.bot import optimizing, verifying
+from perfbot.bot import optimizing, rebasing, verifying
 from perfbot.bot.accepting import heard
-from perfbot.bot.commands import Optimize, Verify
+from perfbot.bot.commands import Optimize, Rebase, Verify
 from perfbot.bot.comment import Failure
 from perfbot.bot.hub import Place
 from perfbot.bot.jobs import Job, JobEngine, was_poisoned
@@ -20,6 +20,8 @@ def run(job: Job, asked: Trigger, tools: Tools, engine: JobEngine) -> None:
             optimizing.start(job, engine, tools, place, number, command, told)
         case Verify():
             verifying.start(job, engine, tools, place, number, told)
+        case Rebase():
+            rebasing.start(job, engine, tools, place, number, told)
 
 
 def give_up(job: Job, asked: Trigger, why: str, tools: Tools) -> None:

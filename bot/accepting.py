@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass, replace
 
-from perfbot.bot import commands, comment
+from perfbot.bot import commands, comment, tending
 from perfbot.bot.commands import Command, Optimize, Rebase, Verify, Wrong, read, spelled
 from perfbot.bot.comment import Waiting
 from perfbot.bot.conversation import Conversation, mark
@@ -12,6 +12,7 @@ from perfbot.bot.forge import CommitSha
 from perfbot.bot.heard import Heard
 from perfbot.bot.markdown import code
 from perfbot.bot.memory import Request
+from perfbot.bot.own_pulls import own_pull
 from perfbot.bot.sweeper import job_for
 from perfbot.bot.triggers import CommandAccepted, Priority
 
@@ -24,6 +25,10 @@ NOT_OWN = "only perfbot's own pull requests are applied again, and this is none"
 CLOSED = "this pull request is not open any more"
 NO_COMMIT = "the repository has no code yet"
 NOTHING_TO_RETRY = "Nothing was asked of perfbot here yet, so there is nothing to try again."
+RECONSIDERED = (
+    "What this pull request is about is not left alone any more: perfbot may propose it again with its "
+    "next scan."
+)
 UNDER_WAY = "{asked} has not ended yet; its own comment says how far it is."
 
 
@@ -53,6 +58,9 @@ def accept(talk: Conversation, command: Command, subject: Subject, text: str = "
 
 def retry(talk: Conversation, subject: Subject) -> None:
     """Let the last command that was given here become a job once more, on the present commit."""
+    if subject.own and not subject.still_open:
+        _reconsider(talk)
+        return
     last = talk.step("look for the last command", lambda: _last(talk, subject))
     match last:
         case {"asked": str(text), "live": False} if request := read(text):
@@ -62,6 +70,20 @@ def retry(talk: Conversation, subject: Subject) -> None:
             talk.reply(UNDER_WAY.format(asked=code(text)) + "\n")
         case _:
             talk.reply(NOTHING_TO_RETRY + "\n")
+
+
+def _reconsider(talk: Conversation) -> None:
+    """Take back that the functions of a closed pull request of perfbot's are left alone."""
+
+    def look_again() -> Json:
+        with talk.tools.hub.talking(talk.place) as forge:
+            own = own_pull(forge.pull_request(talk.said.number), talk.tools.hub.login)
+        for function in own.functions if own else ():
+            tending.look_again(talk.tools, talk.place, function)
+        return None
+
+    talk.step("look again", look_again)
+    talk.reply(RECONSIDERED + "\n")
 
 
 def heard(asked: CommandAccepted) -> tuple[Command, Heard]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from perfbot.bot.operator_models import ROLES, VARIABLE
+from perfbot.profiling.install_policy import NETWORK_VARIABLE, Network
 
 # Where programs, folders, certificates and proxies are, and what language this is.
 _MACHINE = (
@@ -21,10 +22,10 @@ _MACHINE = (
 _PACKAGES = (
     "PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_FIND_LINKS PIP_NO_INDEX PIP_TRUSTED_HOST PIP_CERT "
     "PIP_DEFAULT_TIMEOUT UV_DEFAULT_INDEX UV_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL UV_FIND_LINKS "
-    "UV_NATIVE_TLS UV_SYSTEM_CERTS PERFBOT_NETWORK_INSTALL"
+    "UV_NATIVE_TLS UV_SYSTEM_CERTS"
 ).split()
 _MODELS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", *(VARIABLE.format(role=x.upper()) for x in ROLES))
-PASSED = frozenset((*_MACHINE, *_PACKAGES, *_MODELS))
+PASSED = frozenset((*_MACHINE, *_PACKAGES, *_MODELS, NETWORK_VARIABLE))
 # Settings of accelerators, numeric libraries and model servers.
 FAMILIES = tuple(
     "LC_ CUDA_ NVIDIA_ NCCL_ ROCM_ ROCR_ HIP_ VLLM_ OMP_ KMP_ MKL_ TORCH TRITON_ HF_HOME".split()
@@ -41,10 +42,12 @@ def child_environment(
 
     ``model_keys`` are the names of the variables that hold keys of the operator's models
     (``operator_models.key_variables``). The App's key, the webhook secret, tokens of GitHub and the
-    database's address never pass, whatever is asked for.
+    database's address never pass, whatever is asked for. Build scripts get no network, unless
+    ``environ`` says otherwise.
     """
     named = {name for name in model_keys if not _WORKER_ONLY.match(name)}
-    return {name: value for name, value in environ.items() if name in named or _is_harmless(name)}
+    passed = {name: value for name, value in environ.items() if name in named or _is_harmless(name)}
+    return {NETWORK_VARIABLE: Network.WHEELS_ONLY.value, **passed}
 
 
 def _is_harmless(name: str) -> bool:

@@ -39,6 +39,7 @@ from perfbot.bot.triggers import Priority
 from perfbot.bot.words import visible
 from perfbot.optimizer.call_queue import CancelledError
 from perfbot.optimizer.machine_queue import MachineQueue
+from perfbot.profiling.install_policy import TRUST_VARIABLE, Trust
 
 WAITING = "waiting until this machine measures nothing else"
 OVER_TIME = "it was ended after {minutes} minutes"
@@ -128,7 +129,8 @@ class ChildRuns:
         tick(WAITING)
         try:
             with self._queue.turn(wish.priority, _Asking(stopped)):
-                return _ran(arguments, self._environ, limit_s, stopped, tick)
+                environ = {**self._environ, TRUST_VARIABLE: _trust(checkout)}
+                return _ran(arguments, environ, limit_s, stopped, tick)
         except CancelledError:
             raise JobStopped from None
 
@@ -167,14 +169,17 @@ def _folder(checkout: Checkout) -> Iterator[Path]:
 
 def _common(checkout: Checkout, wish: Wish, folder: Path) -> list[str]:
     functions = [f"--function={name}" for name in wish.functions]
-    flags = [("--scan", wish.priority >= Priority.CHANGE), ("--stranger", checkout.stranger)]
     return [
         str(checkout.folder),
         f"--config={folder / 'perfbot.yml'}",
         f"--known-as={checkout.known_as}",
         *functions,
-        *(flag for flag, said in flags if said),
+        *(["--scan"] if wish.priority >= Priority.CHANGE else []),
     ]
+
+
+def _trust(checkout: Checkout) -> str:
+    return Trust.FORK if checkout.stranger else Trust.OWN
 
 
 def _time_s(checkout: Checkout, wish: Wish) -> int:

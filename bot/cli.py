@@ -16,13 +16,14 @@ from argparse import (
     RawDescriptionHelpFormatter,
 )
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from io import TextIOWrapper
 from types import FrameType
 
 from perfbot.bot import options, serving_options
 from perfbot.bot.exits import Exit, RunError
+from perfbot.bot.foreign_text import guarded_output, shown
 from perfbot.bot.scratch import temporary_files
 
 DESCRIPTION = "Finds slow Python functions, makes them faster, proves it, and writes the patch."
@@ -103,15 +104,27 @@ def _serve_models(chosen: Namespace) -> Exit:
 
 
 def _serve(chosen: Namespace) -> Exit:
+    from perfbot.bot.kept_in_memory import keep_in_memory
+
+    keep_in_memory()
     with _server_extra():
         from perfbot.bot import serve
     return serve.run(serving_options.ServeOptions.read(chosen))
 
 
 def _worker(chosen: Namespace) -> Exit:
+    from perfbot.bot.kept_in_memory import keep_in_memory
+
+    keep_in_memory()
     with _server_extra():
         from perfbot.bot import worker
     return worker.run(serving_options.WorkerOptions.read(chosen))
+
+
+def _create_app(chosen: Namespace) -> Exit:
+    with _server_extra():
+        from perfbot.bot import app_create
+    return app_create.run(serving_options.AppCreateOptions.read(chosen))
 
 
 @contextmanager
@@ -160,6 +173,12 @@ VERBS = (
     Verb("action", "run as a step of a GitHub workflow", _nothing, _action),
     Verb("serve", "receive GitHub's webhooks", serving_options.ServeOptions.declare, _serve),
     Verb("worker", "work on what webhooks ask for", serving_options.WorkerOptions.declare, _worker),
+    Verb(
+        "app",
+        "register a GitHub App of one's own: perfbot app create",
+        serving_options.AppCreateOptions.declare,
+        _create_app,
+    ),
     Verb("init", "write a commented .perfbot.yml", options.InitOptions.declare, _init),
 )
 
@@ -176,7 +195,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         chosen = parser(VERBS).parse_args(arguments)
         start: Callable[[Namespace], Exit] = chosen.start
-        with temporary_files():
+        # The step of a workflow has commands of its own to print, and stops others meanwhile.
+        with nullcontext() if start is _action else guarded_output(), temporary_files():
             code = start(chosen)
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -217,7 +237,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 def _ended(code: Exit, message: str) -> Exit:
     with suppress(OSError):
-        sys.stderr.write(message + "\n")
+        sys.stderr.write(shown(message) + "\n")
         sys.stderr.flush()
     return code
 

@@ -214,7 +214,14 @@ class Verified:
     left_out: int = 0
 
 
-State: TypeAlias = Waiting | Working | Stopped | Failed | Optimized | Verified
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """What became of a pull request that was to be applied again, as a sentence of perfbot's."""
+
+    sentence: str
+
+
+State: TypeAlias = Waiting | Working | Stopped | Failed | Optimized | Verified | Renewed
 
 
 def sticky(job: Job, state: State) -> str:
@@ -272,6 +279,8 @@ def _told(job: Job, state: State) -> Iterator[Section]:
                 "what was left out", LEFT_OUT.format(count=left_out) if left_out else "", 1
             )
             yield Section("commit", CHECKED_HEAD.format(head=evidence.commit(job.head)))
+        case Renewed(sentence):
+            yield Section("state", sentence)
         case _:
             assert_never(state)
 

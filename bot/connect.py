@@ -1,6 +1,6 @@
 """From what the user said to what a session needs, and the errors of both worlds brought together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,19 +14,19 @@ from perfbot.bot.transcripts import identified, learned, remembered
 from perfbot.optimizer.case import Terms
 from perfbot.optimizer.journal import Journal, Unkept
 from perfbot.optimizer.models import Priority, Roles
-from perfbot.optimizer.preparation import OWN, Request, UnknownFunction
+from perfbot.optimizer.preparation import Request, UnknownFunction
 from perfbot.optimizer.readability import Limits
 from perfbot.optimizer.recorded import Transcript
 from perfbot.optimizer.routing import Rule
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.hotspots import ProfileError
+from perfbot.profiling.install_policy import Policy
 from perfbot.profiling.sandbox import SandboxError, strongest
 from perfbot.profiling.tree import UnusableRepository
 from perfbot.profiling.workload import WorkloadSettings
 
 _UNKEPT = Unkept()
 _NOBODY = Behalf()
-_STRANGER = "stranger"
 
 
 def request(
@@ -50,7 +50,8 @@ def request(
         RunError: the configuration asks for what is not there.
         SandboxError: no safe sandbox is here and the repository is not trusted.
     """
-    settings = config.workload
+    settings, environ = config.workload, process_environment()
+    _check_policy(environ)
     allowed = frozenset(each.value for each in config.allow)
     models = _models(config, operator) if replay is None else None
     identity = identified(repository, behalf.known_as)
@@ -58,7 +59,7 @@ def request(
         repository=repository,
         sandbox=strongest(trust=trust),
         cache=operator.cache,
-        environ=process_environment(),
+        environ=environ,
         terms=lambda path: _terms(config.accept_for(path), allowed),
         workload=WorkloadSettings(
             settings.python,
@@ -88,8 +89,14 @@ def request(
         hint=hint,
         priority=Priority.SCAN if behalf.scan else Priority.PERSON,
         identity=identity,
-        trust=_STRANGER if behalf.stranger else OWN,
     )
+
+
+def _check_policy(environ: Mapping[str, str]) -> None:
+    try:
+        Policy.of(environ)
+    except ValueError as error:
+        raise RunError(Exit.USAGE, str(error)) from None
 
 
 def _models(config: Config, operator: Operator) -> Roles | None:

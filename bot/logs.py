@@ -11,6 +11,8 @@ import traceback
 from datetime import UTC, datetime
 from types import TracebackType
 
+from perfbot.bot.foreign_text import in_json
+
 _OURS = ("delivery", "job", "event", "step", "status", "outcome", "worker", "duration_s", "count")
 
 
@@ -31,7 +33,7 @@ class JsonLines(logging.Formatter):
         line |= {name: vars(record)[name] for name in _OURS if name in vars(record)}
         if record.exc_info:
             line["traceback"] = _without_message(record.exc_info)
-        return json.dumps(line, ensure_ascii=True, default=str)
+        return in_json(json.dumps(line, ensure_ascii=True, default=str))
 
 
 def _without_message(raised: _Raised) -> str:

@@ -18,24 +18,22 @@ class Behalf:
     """For whom a run is, where the bot starts it.
 
     ``scan``: nobody waits for it. ``known_as`` names the repository, of which REPO is one copy of
-    many. ``stranger``: the code is of a fork, whose environment nobody else may use.
+    many.
     """
 
     scan: bool = False
     known_as: str = ""
-    stranger: bool = False
 
     @classmethod
     def declare(cls, parser: ArgumentParser) -> None:
         """Add the arguments, which are between perfbot and itself."""
         parser.add_argument("--scan", action="store_true", help=SUPPRESS)
         parser.add_argument("--known-as", default="", help=SUPPRESS)
-        parser.add_argument("--stranger", action="store_true", help=SUPPRESS)
 
     @classmethod
     def read(cls, chosen: Namespace) -> Self:
         """Return the record of parsed arguments."""
-        return cls(chosen.scan, chosen.known_as, chosen.stranger)
+        return cls(chosen.scan, chosen.known_as)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,22 @@ The repository is named as its runs are (``Checkout.known_as``); a proposal by i
 has none by the job that made it (``proposals``). It is asked for once, when a pull request has ended.
 """
 
+import logging
 import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from perfbot.bot.forge import CommitSha, Forge, PullRequest, Reaction, State
+from perfbot.bot.config import Operator
+from perfbot.bot.deliveries import Json
+from perfbot.bot.forge import CommitSha, Forge, ForgeError, PullRequest, Reaction, State
 from perfbot.bot.hub import Place
 from perfbot.bot.own_pulls import OwnPull, own_pull
 from perfbot.bot.proposals import remember_proposed
+from perfbot.bot.triggers import PullRequestChanged
+from perfbot.bot.work import Tools
 from perfbot.optimizer.outcomes import Event, Outcome
+from perfbot.optimizer.recorded import TranscriptError
 from perfbot.optimizer.redaction import Redaction
 from perfbot.optimizer.transcript import Store
 from perfbot.profiling.functions import FunctionName, find_function
@@ -28,6 +34,20 @@ _MEANING: Mapping[str, Event] = {
 }
 _JOB = re.compile(r"<!-- perfbot:job=([^\s/]+)(/\d+)?(?:/\d+)? -->\s*\Z")
 _LONGEST_EDITED = 100_000  # characters
+
+_log = logging.getLogger("perfbot.outcomes")
+
+
+def note(tools: Tools, asked: PullRequestChanged) -> Json:
+    """Do ``tell`` for a pull request that has ended; what goes wrong is no reason to fail."""
+    place = Place(asked.installation_id, asked.repository)
+    try:
+        with tools.hub.talking(place) as forge:
+            pull = forge.pull_request(asked.number)
+            tell(Operator.from_environment().state, forge, place, pull, tools.hub.login)
+    except (ForgeError, TranscriptError) as error:
+        _log.warning("%s", error)
+    return None
 
 
 def tell(state: Path, forge: Forge, place: Place, pull: PullRequest, login: str) -> None:

@@ -19,7 +19,7 @@ from perfbot.bot.serving_options import ServeOptions
 SECRET_VARIABLE = "PERFBOT_WEBHOOK_SECRET"  # noqa: S105 - the variable's name, not a secret
 DATABASE_VARIABLE = "PERFBOT_DATABASE_URL"
 UNREADABLE = "the secret file {file} cannot be read: {why}"
-NO_PORT = "{host}:{port} cannot be listened on: {why}; choose another with --listen"
+NO_PORT = "{host}:{port} cannot be listened on: {why}; choose another with {option}"
 NO_FOLDER = (
     "the state folder {folder} cannot be made: {why}. Set XDG_STATE_HOME to a folder that can be written "
     "to, or PERFBOT_DATABASE_URL to a PostgreSQL database"
@@ -44,7 +44,7 @@ def run(options: ServeOptions) -> Exit:
         inbox = Inbox(deliveries_url(environ))
     except DatabaseError as error:
         raise RunError(Exit.USAGE, str(error)) from None
-    listening = _bound(options.host, options.port)
+    listening = bound(options.host, options.port, "--listen")
     server = create_server(
         application(inbox, secrets),
         sockets=[listening],
@@ -90,11 +90,17 @@ def _secrets(file: Path | None, environ: Mapping[str, str]) -> Secrets:
         raise RunError(Exit.USAGE, UNREADABLE.format(file=file, why=why)) from None
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound(host: str, port: int, option: str) -> socket.socket:
+    """Return a socket that listens; ``option`` is where the operator chose its address.
+
+    Raises:
+        RunError: the address cannot be listened on.
+    """
     try:
         return socket.create_server((host, port), family=_family(host), backlog=1024)
     except (OSError, OverflowError) as error:
-        told = NO_PORT.format(host=host, port=port, why=getattr(error, "strerror", None) or error)
+        why = getattr(error, "strerror", None) or error
+        told = NO_PORT.format(host=host, port=port, why=why, option=option)
         raise RunError(Exit.USAGE, told) from None
 
 

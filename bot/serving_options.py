@@ -10,6 +10,7 @@ from perfbot.bot.options import duration_s, existing_file
 
 ENGINES = ("vllm", "transformers")
 ROLES = ("planner", "optimizer")
+PUBLIC_API = "https://api.github.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class WorkerOptions:
 
     jobs: int = 1
     dead_after_s: float = 15.0
+    metrics: tuple[str, int] | None = None
 
     @classmethod
     def declare(cls, parser: ArgumentParser) -> None:
@@ -69,11 +71,60 @@ class WorkerOptions:
             help="take over the jobs of a worker that was silent for so long (default: 15s); "
             "the same for all workers of one database",
         )
+        parser.add_argument(
+            "--metrics",
+            type=_address,
+            metavar="HOST:PORT",
+            help="answer /metrics (Prometheus) and /healthz there (default: nowhere)",
+        )
 
     @classmethod
     def read(cls, chosen: Namespace) -> Self:
         """Return the record of parsed arguments."""
-        return cls(chosen.jobs, chosen.dead_after)
+        return cls(chosen.jobs, chosen.dead_after, chosen.metrics)
+
+
+@dataclass(frozen=True, slots=True)
+class AppCreateOptions:
+    """``perfbot app create``; without a folder, the one where workers look by themselves."""
+
+    webhook: str
+    organization: str | None = None
+    base_url: str = PUBLIC_API
+    folder: Path | None = None
+
+    @classmethod
+    def declare(cls, parser: ArgumentParser) -> None:
+        """Add the verbs below ``app``, and this one's arguments."""
+        below = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+        help = "register a GitHub App in a browser and keep its credentials"
+        one = below.add_parser("create", help=help, description=f"{help[0].upper()}{help[1:]}.")
+        one.add_argument(
+            "--webhook",
+            required=True,
+            metavar="URL",
+            help="where GitHub reaches perfbot serve, such as https://perfbot.example.org/webhook",
+        )
+        one.add_argument(
+            "--organization", metavar="NAME", help="who is to own it (default: who is signed in)"
+        )
+        one.add_argument(
+            "--base-url",
+            default=PUBLIC_API,
+            metavar="URL",
+            help="the API of a GitHub Enterprise Server: https://HOST/api/v3",
+        )
+        one.add_argument(
+            "--folder",
+            type=Path,
+            metavar="DIR",
+            help="where to keep them (default: app in perfbot's configuration folder)",
+        )
+
+    @classmethod
+    def read(cls, chosen: Namespace) -> Self:
+        """Return the record of parsed arguments."""
+        return cls(chosen.webhook, chosen.organization, chosen.base_url, chosen.folder)
 
 
 @dataclass(frozen=True, slots=True)

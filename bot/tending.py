@@ -208,6 +208,8 @@ def patch_of(forge: Forge, own: OwnPull) -> bytes:
 def _changed(job: Job, asked: Trigger, tools: Tools, engine: JobEngine) -> None:
     """What became of a pull request: of perfbot's own only, and a push to it is the pusher's affair."""
     assert isinstance(asked, PullRequestChanged)
+    if asked.change in {PullRequestChange.CLOSED, PullRequestChange.MERGED}:
+        engine.step("outcome", lambda _stopped: outcomes_told.note(tools, asked))
     if not asked.head_branch.startswith(OWN_PREFIX):
         return
     place, number = Place(asked.installation_id, asked.repository), asked.number

@@ -155,7 +155,7 @@ Trigger = (
     | RepositoriesChanged
     | DashboardEdited
 )
-_KINDS: dict[str, Callable[..., Trigger]] = {kind.__name__: kind for kind in get_args(Trigger)}
+KINDS: dict[str, Callable[..., Trigger]] = {kind.__name__: kind for kind in get_args(Trigger)}
 
 
 def job_id(asked: Trigger, delivery_id: str) -> str:
@@ -204,7 +204,7 @@ def to_json(asked: Trigger) -> dict[str, Json]:
 def from_json(stored: dict[str, Json]) -> Trigger:
     """Return the trigger that ``to_json`` wrote; raises TriggerError when it is none."""
     kind = stored.get("kind")
-    made = _KINDS.get(kind) if isinstance(kind, str) else None
+    made = KINDS.get(kind) if isinstance(kind, str) else None
     if made is None:
         raise TriggerError(NOT_STORED_BY_US.format(what="its kind is unknown"))
     hints = get_type_hints(made)

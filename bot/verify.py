@@ -14,6 +14,7 @@ from perfbot.bot.git import Refused, applied
 from perfbot.bot.options import VerifyOptions
 from perfbot.bot.output import print_document
 from perfbot.bot.progress import Progress
+from perfbot.bot.publishable import Kind, kind_of
 from perfbot.bot.report import Report, Verdict, to_json
 from perfbot.optimizer.gates import paths_are_sources
 from perfbot.optimizer.session import verify
@@ -25,7 +26,6 @@ _EXITS = {
     Verdict.REJECTED: Exit.REJECTED,
     Verdict.INCONCLUSIVE: Exit.INCONCLUSIVE,
 }
-_SETTINGS = ("conftest.py", "setup.py")
 
 
 def run(options: VerifyOptions) -> Exit:
@@ -47,7 +47,7 @@ def _report(options: VerifyOptions) -> Report:
         return refused(repository, why, patched.reason)
     # A new test may come along; a new conftest.py or setup.py would change how all is judged.
     existed = {
-        path: Path(path).name in _SETTINGS or (repository / path).exists()
+        path: kind_of(path) is Kind.BUILD or (repository / path).exists()
         for path in patched.contents
     }
     refusal = paths_are_sources(existed, lambda path: path.endswith(".py"), _judges)
@@ -77,8 +77,7 @@ def _judged(options: VerifyOptions, changes: Mapping[str, bytes]) -> Report:
 
 def _judges(path: str) -> bool:
     """Say whether a file takes part in judging: tests, benchmarks, their settings, the build."""
-    name = Path(path).name
-    return is_test_file(path) or name in _SETTINGS or "benchmarks" in Path(path).parts
+    return is_test_file(path) or kind_of(path) in (Kind.TEST, Kind.BUILD)
 
 
 def _sources(contents: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -2,9 +2,9 @@
 
 import math
 import shlex
-import unicodedata
 from collections.abc import Mapping
 
+from perfbot.bot.foreign_text import visible as visible
 from perfbot.bot.report import (
     BenchmarkRow,
     Growth,
@@ -47,27 +47,6 @@ REASON: Mapping[Reason, str] = {
 }
 DECIDED = "same results, same tests, and even the lower end of the interval is above the threshold"
 NEW_BENCHMARK = "No benchmark calls it; one was written from its recorded calls:"
-
-
-def visible(text: str) -> str:
-    """Return the text with every control and direction-changing character as a visible escape.
-
-    What a repository wrote can then neither drive a terminal nor make code look like other code;
-    tabs and line ends stay.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(one if _harmless(one) else _escape(one) for one in text)
-
-
-def _harmless(character: str) -> bool:
-    if character in "\t\n" or character.isprintable() or character == "\u200d":
-        return True
-    return unicodedata.category(character) in {"Zs", "Cn"} and character != "\x85"
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def times(ratio: float) -> str:

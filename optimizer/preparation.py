@@ -20,6 +20,7 @@ from perfbot.optimizer.refinement import Refinement
 from perfbot.optimizer.routing import Rule
 from perfbot.profiling import environment, provision
 from perfbot.profiling.functions import FunctionName, find_function, function_index, near_names
+from perfbot.profiling.install_policy import Policy
 from perfbot.profiling.overlay import overlay
 from perfbot.profiling.sandbox import Sandbox
 from perfbot.profiling.source import UnreadableSource, read_source
@@ -33,8 +34,6 @@ DID_YOU_MEAN = "; did you mean {names}?"
 SET_ASIDE = "set aside, as {why} before any change: {names}"
 NOT_COLLECTED = "set aside, as it cannot be imported: {name} ({why})"
 COMMAND_FAILS = "set aside, as it fails before any change: the command {name}"
-
-OWN = "own"  # code of those who may change the repository
 
 _LEAST_BASELINE_S = 30.0  # however small the time budget is, a suite gets this long
 _NAMED = 5
@@ -57,8 +56,7 @@ class Request:
     commits say of a function, and ``pairs`` remembers versions that were judged in other runs.
     ``rule`` says when a larger model is asked. With ``replay`` nothing is proposed but what that
     transcript holds, for the functions that it holds. ``identity`` names the repository where its
-    place does not (another copy is the same repository), ``trust`` whose code it is: an environment
-    that was built for one word serves no other.
+    place does not: another copy is the same repository.
     """
 
     repository: Path
@@ -86,7 +84,6 @@ class Request:
     pairs: PairStore = NO_PAIRS
     replay: Transcript | None = None
     identity: str = ""
-    trust: str = OWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +134,7 @@ def _target(request: Request) -> Target:
         sandbox,
         request.python,
         request.workload.install,
-        request.trust,
+        Policy.of(environ),
         environ,
     )
     return Target(sandbox, interpreter, overlay(interpreter, cache, sandbox, environ))

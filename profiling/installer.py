@@ -1,14 +1,16 @@
-"""Installing packages for a target, inside the sandbox but with network.
+"""Installing packages for a target, always inside the sandbox.
 
-Build scripts of a repository and of everything it depends on run here. They get no credentials:
-of the environment only what says where packages come from is passed on, and not where a user name
-or password stands in it. Nothing is cached between installations, for what one repository's build
-script wrote must not be installed for another.
+Wheels are fetched by name with network and without a file of the repository, which runs nobody's code;
+what was fetched is installed without network, build scripts of the repository included. Only where the
+operator allows it do build scripts have network, and then without the repository's files where that
+does. They get no credentials: of the environment only what says where packages come from is passed on,
+and not where a user name or password stands in it. Nothing is cached between installations, for what
+one repository's build script wrote must not be installed for another.
 """
 
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,14 +67,53 @@ class Installer:
         found = shutil.which("uv", path=self.variables.get("PATH", ""))
         return Path(found).resolve() if found else None
 
+    @property
+    def _wheels(self) -> Path:
+        return self.work / "wheels"
+
+    def fetch(self, requirements: Iterable[str], *, build: bool) -> None:
+        """Fetch what these requirements take, for installing it without network.
+
+        Their spelling is perfbot's own, see ``wheels``. ``build``: what is not there as a wheel is
+        built, by its authors' code and with network. Raises NoInterpreter when something is not there.
+        """
+        wanted = self.work / "wanted.txt"
+        wanted.write_text("".join(f"{each}\n" for each in requirements))
+        self._wheels.mkdir(exist_ok=True)
+        self.run(
+            [*self._fetching(build=build), "-r", str(wanted)],
+            "fetching what the project needs",
+            cwd=self._wheels,
+            writable=(self._wheels, *self._uv_cache()),
+            readable=(wanted, self.python.parent.parent),
+        )
+
+    def _fetching(self, *, build: bool) -> list[str]:
+        wheels_only = [] if build else ["--only-binary", ":all:"]
+        if self.uv is None:
+            what = ["wheel", "--wheel-dir"] if build else ["download", "--dest"]
+            pip = [str(self.python), "-m", "pip", *what, str(self._wheels), "--no-input"]
+            return [*pip, *wheels_only]
+        # uv has no command for fetching; what it has installed somewhere is in its cache.
+        trash = str(self._wheels / "unpacked")
+        uv = [str(self.uv), "pip", "install", "--python", str(self.python), "--target", trash]
+        return [*uv, *wheels_only]
+
+    def _uv_cache(self) -> tuple[Path, ...]:
+        if self.uv is None:
+            return ()
+        (self.work / "uv").mkdir(exist_ok=True)
+        return (self.work / "uv",)
+
     def install(
         self,
         *arguments: str,
         cwd: Path,
-        writable: Path,
+        writable: Sequence[Path],
+        network: bool,
         extra: Mapping[str, str] | None = None,
     ) -> None:
-        """Install with the arguments of ``pip install``.
+        """Install with the arguments of ``pip install``; without network from what was fetched.
 
         Raises:
             NoInterpreter: with the last lines of the installer's output.
@@ -81,7 +122,29 @@ class Installer:
             argv = [str(self.uv), "pip", "install", "--python", str(self.python), *arguments]
         else:
             argv = [str(self.python), "-m", "pip", "install", "--no-input", *arguments]
-        self.run(argv, "installing what the project needs", cwd=cwd, writable=writable, extra=extra)
+        doing = "installing what the project needs"
+        self.run(argv, doing, cwd=cwd, writable=writable, network=network, extra=extra)
+
+    def build_wheel(
+        self, source: Path, into: Path, writable: Sequence[Path], extra: Mapping[str, str]
+    ) -> None:
+        """Build the project itself, without network and without what it needs to run."""
+        if self.uv is not None:
+            argv = [str(self.uv), "build", "--wheel", "--python", str(self.python), "--out-dir"]
+            argv += [str(into), str(source)]
+        else:
+            argv = [
+                str(self.python),
+                "-m",
+                "pip",
+                "wheel",
+                "--no-deps",
+                "--no-input",
+                "--wheel-dir",
+            ]
+            argv += [str(into), str(source)]
+        doing = "building the project"
+        self.run(argv, doing, cwd=source, writable=writable, network=False, extra=extra)
 
     def run(
         self,
@@ -89,23 +152,23 @@ class Installer:
         doing: str,
         *,
         cwd: Path,
-        writable: Path,
+        writable: Sequence[Path],
+        readable: Sequence[Path] = (),
         network: bool = True,
         extra: Mapping[str, str] | None = None,
     ) -> None:
         """Run one command; raise ``NoInterpreter`` when it fails."""
-        passed = _passed(self.variables)
+        passed = _passed(self.variables) if network else self._offline()
         places = permitted(Path(value) for value in passed.values() if value.startswith("/"))
         released = (path for path in _RELEASE_FILES if path.is_file())
-        readable = (*self.readable, *places, *released, *([self.uv] if self.uv else []))
+        uv = [self.uv] if self.uv else []
+        granted = dict.fromkeys((*self.readable, *readable, *places, *released, *uv))
         completed = self.sandbox.run(
             Command(
                 tuple(argv),
                 cwd,
-                tuple(
-                    path for path in dict.fromkeys(readable) if not path.is_relative_to(writable)
-                ),
-                (writable,),
+                tuple(path for path in granted if not any(map(path.is_relative_to, writable))),
+                tuple(writable),
                 {**passed, **self._settings(), **(extra or {})},
                 limits=_LIMITS,
                 network=network,
@@ -115,6 +178,11 @@ class Installer:
             output = last_lines(completed, _SHOWN_LINES) or f"it ended: {completed.ending}"
             program = " ".join(argv)
             raise NoInterpreter(_FAILED.format(doing=doing, program=program, output=output))
+
+    def _offline(self) -> dict[str, str]:
+        """Say to pip and uv, and to those that they start for a build, that there is nothing but wheels."""
+        wheels = {"PIP_FIND_LINKS": str(self._wheels)} if self._wheels.is_dir() else {}
+        return {**wheels, "PIP_NO_INDEX": "1", "UV_OFFLINE": "1"}
 
     def _settings(self) -> dict[str, str]:
         return {

@@ -94,7 +94,9 @@ def _fill(
         installer = _with_pip(interpreter, installer)
     target = ("--target", str(packages), "--constraint", str(constraints))
     bounds = (_LOWER_BOUNDS[name] for name in lacking)
-    installer.install(*target, "--only-binary", ":all:", *bounds, cwd=new, writable=new)
+    installer.install(
+        *target, "--only-binary", ":all:", *bounds, cwd=new, writable=(new,), network=True
+    )
 
 
 def _with_pip(interpreter: Interpreter, installer: Installer) -> Installer:
@@ -102,7 +104,7 @@ def _with_pip(interpreter: Interpreter, installer: Installer) -> Installer:
     venv = installer.work / "venv"
     argv = [str(interpreter.executable), "-m", "venv", str(venv)]
     doing = "making a virtual environment"
-    installer.run(argv, doing, cwd=installer.work, writable=installer.work, network=False)
+    installer.run(argv, doing, cwd=installer.work, writable=(installer.work,), network=False)
     python = venv / "bin" / "python"
     readable = interpreter.readable
     return Installer(installer.sandbox, python, readable, installer.work, installer.variables)

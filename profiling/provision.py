@@ -4,21 +4,25 @@ It holds what the project and its tests need, and of the project itself only the
 code always comes from the copy under judgement. It lies in the cache under a hash of all that
 decides what is in it, the trust level included: what a stranger's build script made never serves
 a run on the project's own branch.
+
+Everything is installed inside the sandbox: wheels are fetched by name, apart from the repository, and
+installed without network (``wheels.py``, ``installer.py``). Where wheels alone do not do, it is for the
+operator to say whether build scripts may have network.
 """
 
-import fcntl
 import hashlib
 import json
+import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
+from perfbot.profiling import reach, wheels
 from perfbot.profiling.environment import (
     Interpreter,
     NoInterpreter,
@@ -26,9 +30,12 @@ from perfbot.profiling.environment import (
     query,
     run_inside,
 )
+from perfbot.profiling.environment_cache import MOST_BYTES, kept
+from perfbot.profiling.install_policy import Network, Policy
 from perfbot.profiling.installer import Installer
 from perfbot.profiling.project import import_roots, read_toml, table_at
 from perfbot.profiling.requirements import (
+    Requirements,
     likely_version,
     needs_no_installer,
     requirements,
@@ -36,13 +43,19 @@ from perfbot.profiling.requirements import (
 )
 from perfbot.profiling.sandbox import Sandbox
 from perfbot.profiling.tree import export, files_of
+from perfbot.profiling.wheels import NotByWheels
 
 _NO_BASE = (
     "the project needs Python {wanted}, and no such CPython (3.10 or newer) was found{on}: install "
     "one, or name it in .perfbot.yml (workload: {{python: /path/to/python}})"
 )
 _NOT_DETACHED = "the installed copy of the project could not be taken out of {folder}:\n{output}"
-_FORMAT = "1"  # raise it when environments of earlier versions of perfbot must not be used
+_WHEELS_DO_NOT = (
+    "wheels alone do not do for what this repository needs: {why}\nBuild scripts get no network here. "
+    "The operator may allow it by setting PERFBOT_NETWORK_INSTALL=network; or name a virtual environment "
+    "that its tests pass in: workload: {{python: .venv/bin/python}}"
+)
+_FORMAT = "2"  # raise it when environments of earlier versions of perfbot must not be used
 _DECIDING = (
     "pyproject.toml setup.py setup.cfg tox.ini .python-version PKG-INFO *requirements*.txt "
     "requirements/*.txt test/requirements.txt tests/requirements.txt *.lock MANIFEST.in"
@@ -63,7 +76,7 @@ class _Recipe:
     repository: Path
     base: Interpreter
     install: str | None
-    trust: str
+    policy: Policy
     variables: Mapping[str, str]  # the caller's environment
 
     @property
@@ -71,7 +84,8 @@ class _Recipe:
         total = hashlib.sha256()
         uv = shutil.which("uv", path=self.variables.get("PATH", ""))
         base = (self.base.version_text, str(self.base.executable.resolve()))
-        for part in (_FORMAT, *base, self.trust, self.install or "", "uv" if uv else "pip"):
+        policy = (self.policy.trust, self.policy.network)
+        for part in (_FORMAT, *base, *policy, self.install or "", "uv" if uv else "pip"):
             total.update(part.encode() + b"\0")
         for path in _deciding_files(self.repository):
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -87,30 +101,25 @@ def build(
     sandbox: Sandbox,
     base_python: Path | None,
     install: str | None,
-    trust: str,
+    policy: Policy,
     environ: Mapping[str, str],
+    most_bytes: int = MOST_BYTES,
 ) -> Interpreter:
     """Return an interpreter with all that the project's tests need, built unless it is in the cache.
 
-    ``install`` is the user's own command line (``workload.install``), ``trust`` a word for whose
-    code builds it, ``environ`` the caller's environment, of which PATH and the settings of pip, uv
-    and proxies are looked at. One process builds at a time; an interrupted build is begun afresh.
+    ``install`` is the user's own command line (``workload.install``), ``policy`` says whose code it is
+    and what may use the network, ``environ`` the caller's environment, of which PATH and the settings
+    of pip, uv and proxies are looked at. One process builds at a time; an interrupted build is begun
+    afresh; the cache holds ``most_bytes`` at most.
 
     Raises:
         NoInterpreter: no Python that the project runs on, or installing failed.
     """
     repository = repository.resolve()
     base = _base(repository, base_python, environ, sandbox)
-    recipe = _Recipe(repository, base, install, trust, environ)
-    folder = cache.resolve() / "environments" / recipe.key
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(folder.with_suffix(".lock")):
-        complete = folder.with_suffix(".complete")  # beside the folder, which a build can write to
-        if not (complete.is_file() and folder.is_dir()):
-            complete.unlink(missing_ok=True)
-            shutil.rmtree(folder, ignore_errors=True)
-            _fill(folder, recipe, sandbox)
-            complete.touch()
+    recipe = _Recipe(repository, base, install, policy, environ)
+    place = cache.resolve() / "environments" / recipe.key
+    folder = kept(place, lambda new: _fill(new, recipe, sandbox), most_bytes)
     built = folder / "built"
     interpreter = query(folder / "venv" / "bin" / "python", sandbox)
     return replace(interpreter, built=built if built.is_dir() else None)
@@ -134,13 +143,6 @@ def built_files(interpreter: Interpreter) -> dict[str, bytes]:
             if left_bytes >= 0:
                 found[path.relative_to(folder).as_posix()] = path.read_bytes()
     return found
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("a") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
 
 
 def _deciding_files(repository: Path) -> list[Path]:
@@ -185,6 +187,7 @@ def _bases(repository: Path, environ: Mapping[str, str]) -> Iterator[Path]:
 def _fill(folder: Path, recipe: _Recipe, sandbox: Sandbox) -> None:
     work, venv = folder / "work", folder / "venv"
     work.mkdir(parents=True)
+    venv.mkdir()
     python = venv / "bin" / "python"
     installer = Installer(sandbox, python, recipe.base.readable, work, recipe.variables)
     wanted = requirements(recipe.repository)
@@ -196,14 +199,103 @@ def _fill(folder: Path, recipe: _Recipe, sandbox: Sandbox) -> None:
         tree = export(recipe.repository, work / "source")
         (work / "files.json").write_text(json.dumps(tree.files))
         _make_venv(recipe, installer, venv, pip=_needs_pip(recipe, installer))
-        if recipe.install is not None:
-            _run_commands(recipe, installer)
-        elif wanted.arguments:
-            cwd = work / "source"
-            extra = _scm_versions(recipe.repository)
-            installer.install(*wanted.arguments, cwd=cwd, writable=folder, extra=extra)
+        _install(_Site(recipe, installer, venv), wanted)
         _detach(folder, recipe, sandbox)
     shutil.rmtree(work, ignore_errors=True)
+    if os.geteuid() == 0:  # it was handed to the user that the sandbox runs as
+        reach.give((folder,), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """Where something is being installed."""
+
+    recipe: _Recipe
+    installer: Installer
+    venv: Path
+
+    @property
+    def source(self) -> Path:
+        return self.installer.work / "source"
+
+    @property
+    def writable(self) -> tuple[Path, ...]:
+        """What build scripts write to; all of it is handed to the sandbox's user."""
+        return (self.venv.parent,)
+
+
+def _install(site: _Site, wanted: Requirements) -> None:
+    """Install by wheels alone; where that does not do, as far as the operator allows, with network."""
+    may_build = site.recipe.policy.network is Network.NETWORK
+    try:
+        _install_fetched(site, wanted, build=may_build)
+    except (NotByWheels, NoInterpreter) as error:
+        if not may_build:
+            raise NoInterpreter(_WHEELS_DO_NOT.format(why=error)) from error
+        _run(site, wanted, network=True)
+
+
+def _install_fetched(site: _Site, wanted: Requirements, *, build: bool) -> None:
+    """Fetch apart from the repository, then install without network.
+
+    Raises:
+        NotByWheels: something is needed that has no name on an index.
+        NoInterpreter: something is not there, or a build failed without network.
+    """
+    repository, installer = site.recipe.repository, site.installer
+    listed, extras = wheels.listed(repository, wanted.files)
+    needs = [*wheels.named(wanted.requirements, "the project's lists"), *listed]
+    if wanted.project:
+        _fetched(installer, wheels.build_requirements(repository), build=build)
+        needs += _dependencies(site, extras.union(wanted.extras))
+    if needs:
+        _fetched(installer, needs, build=build)
+    _run(site, wanted, network=False)
+
+
+def _fetched(installer: Installer, needs: Sequence[str], *, build: bool) -> None:
+    """Fetch wheels; where there are none and ``build`` allows it, let them be built, with network."""
+    try:
+        installer.fetch(needs, build=False)
+    except NoInterpreter:
+        if not build:
+            raise
+        installer.fetch(needs, build=True)
+
+
+def _dependencies(site: _Site, extras: Collection[str]) -> list[str]:
+    """Return what the project needs to run; where only its build can say it, by that, offline."""
+    told = wheels.static_dependencies(site.recipe.repository, extras)
+    if told is not None:
+        return told
+    into = site.installer.work / "project"
+    into.mkdir()
+    versions = _scm_versions(site.recipe.repository)
+    site.installer.build_wheel(site.source, into, site.writable, versions)
+    return wheels.dependencies_of(into, extras, _markers(site.recipe.base))
+
+
+def _markers(base: Interpreter) -> dict[str, str]:
+    """Return the environment of the target, as far as it differs from perfbot's own (PEP 508)."""
+    return {
+        "python_version": f"{base.version[0]}.{base.version[1]}",
+        "python_full_version": base.version_text,
+        "implementation_version": base.version_text,
+    }
+
+
+def _run(site: _Site, wanted: Requirements, *, network: bool) -> None:
+    """Run the command of ``workload.install``, or the installer on all that is wanted."""
+    if site.recipe.install is not None:
+        _run_commands(site, network=network)
+    elif wanted.arguments:
+        site.installer.install(
+            *wanted.arguments,
+            cwd=site.source,
+            writable=site.writable,
+            network=network,
+            extra=_scm_versions(site.recipe.repository),
+        )
 
 
 def _needs_pip(recipe: _Recipe, installer: Installer) -> bool:
@@ -217,22 +309,25 @@ def _make_venv(recipe: _Recipe, installer: Installer, venv: Path, *, pip: bool) 
     else:
         argv = [base, "-m", "venv", *([] if pip else ["--without-pip"]), str(venv)]
     doing = "making a virtual environment"
-    installer.run(argv, doing, cwd=venv.parent, writable=venv.parent, network=False)
+    installer.run(argv, doing, cwd=venv.parent, writable=(venv.parent,), network=False)
 
 
 def _scm_versions(repository: Path) -> dict[str, str]:
     return dict.fromkeys(_VERSION_VARIABLES, likely_version(repository))
 
 
-def _run_commands(recipe: _Recipe, installer: Installer) -> None:
+def _run_commands(site: _Site, *, network: bool) -> None:
     """Run the user's own command line, whose commands may be joined by ``&&``."""
-    folder = installer.work.parent
-    for words in _commands(recipe.install or ""):
-        extra = {**_scm_versions(recipe.repository), "VIRTUAL_ENV": str(folder / "venv")}
-        argv = _in_environment(words, installer)
-        doing = "the command of .perfbot.yml (workload: install)"
-        cwd = installer.work / "source"
-        installer.run(argv, doing, cwd=cwd, writable=folder, extra=extra)
+    extra = {**_scm_versions(site.recipe.repository), "VIRTUAL_ENV": str(site.venv)}
+    for words in _commands(site.recipe.install or ""):
+        site.installer.run(
+            _in_environment(words, site.installer),
+            "the command of .perfbot.yml (workload: install)",
+            cwd=site.source,
+            writable=site.writable,
+            network=network,
+            extra=extra,
+        )
 
 
 def _commands(text: str) -> Iterator[list[str]]:

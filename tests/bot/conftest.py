@@ -16,6 +16,12 @@ from local_github import LocalGitHub
 from shop_report import Example, example
 
 
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What jobs remember for training stays with the test."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "own-state"))
+
+
 @pytest.fixture
 def shop() -> Example:
     return example()

@@ -21,8 +21,11 @@ def _program(name: str) -> str | None:
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """Yield the address of a new, empty database; skip the test where PostgreSQL is not installed."""
+def postgres(password: str = "") -> Iterator[str]:
+    """Yield the address of a new, empty database; skip the test where PostgreSQL is not installed.
+
+    The address names no password; without one, everybody is let in.
+    """
     initdb, server = _program("initdb"), _program("postgres")
     if not initdb or not server:
         pytest.skip("PostgreSQL is not installed (Debian: postgresql-15)")
@@ -31,8 +34,12 @@ def postgres() -> Iterator[str]:
         if user:
             shutil.chown(folder, user)
         data = f"{folder}/data"
+        let_in = ["-A", "trust"]
+        if password:
+            Path(folder, "password").write_text(password)
+            let_in = ["-A", "scram-sha-256", "--pwfile", f"{folder}/password"]
         subprocess.run(
-            [initdb, "-D", data, "-U", "perfbot", "-A", "trust", "--no-sync"],
+            [initdb, "-D", data, "-U", "perfbot", *let_in, "--no-sync"],
             check=True,
             capture_output=True,
             user=user,

@@ -14,6 +14,7 @@ from perfbot.bot.child_environment import PASSED, child_environment
 from perfbot.bot.config import Operator
 from perfbot.bot.operator_models import FILE_NAME, key_variables
 from perfbot.bot.serve import DATABASE_VARIABLE, SECRET_VARIABLE
+from perfbot.profiling.install_policy import NETWORK_VARIABLE
 from perfbot.profiling.sandbox import Command, Limits, strongest
 
 HELD = "held-by-the-worker-alone"
@@ -76,17 +77,24 @@ def test_a_child_never_sees_what_the_worker_alone_holds() -> None:
     passed = child_environment({**held, **MODELS, "PATH": "/usr/bin:/bin"}, {"MY_KEY"})
     shown = shown_by_a_child(passed)
     assert HELD not in repr(shown)
-    assert shown == {**MODELS, "PATH": "/usr/bin:/bin"}
+    assert shown == {**MODELS, "PATH": "/usr/bin:/bin", NETWORK_VARIABLE: "wheels-only"}
 
 
 @pytest.mark.parametrize("name", [SECRET_VARIABLE, DATABASE_VARIABLE, "GITHUB_TOKEN"])
 def test_no_model_can_take_a_secret_of_the_worker_for_its_key(name: str) -> None:
-    assert child_environment({name: HELD}, {name}) == {}
+    assert name not in child_environment({name: HELD}, {name})
+
+
+def test_build_scripts_get_network_in_a_job_only_where_the_operator_says_so() -> None:
+    assert child_environment({})[NETWORK_VARIABLE] == "wheels-only"
+    assert child_environment({NETWORK_VARIABLE: "network"})[NETWORK_VARIABLE] == "network"
 
 
 @given(st.dictionaries(st.text(min_size=1), st.text()), st.sets(st.text()))
 def test_what_is_not_named_does_not_pass(environ: dict[str, str], keys: set[str]) -> None:
     passed = child_environment(environ, keys)
+    if NETWORK_VARIABLE not in environ:
+        assert passed.pop(NETWORK_VARIABLE) == "wheels-only"
     assert passed.items() <= environ.items()
     families = ("LC_", "CUDA_", "TORCH", "OMP_", "NVIDIA_", "NCCL_", "VLLM_")
     assert all(name in keys | PASSED or name.startswith(families) for name in passed)

@@ -327,3 +327,16 @@ def test_a_worker_that_was_taken_for_dead_ends_by_itself(shared: Workshop) -> No
     shared.hold.unlink()
     shared.wait_for(f"{JOB} done")
     ended_once(shared)
+
+
+def test_the_databases_password_comes_from_a_file_of_its_own(tmp_path: Path) -> None:
+    """As compose.yaml has it: a password in the address would stand in the environment."""
+    with postgres("of the database") as url:
+        file = tmp_path / "pgpass"
+        file.write_text("*:*:*:perfbot:of the database")
+        file.chmod(0o600)
+        shop = Workshop(tmp_path, f"{url}?passfile={file}")
+        shop.deliver(comment_payload())
+        shop.worker()
+        shop.wait_for(f"{JOB} done")
+        shop.close()

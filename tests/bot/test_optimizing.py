@@ -10,16 +10,16 @@ from perfbot.bot.comment import Failure
 from perfbot.bot.handlers import HANDLERS
 from perfbot.bot.jobs import Job
 from perfbot.bot.memory import Memory
-from perfbot.bot.runs import Ended, RunFailed
+from perfbot.bot.runs import Ended, RunFailed, Wish
 from perfbot.bot.sweeper import job_for
 from perfbot.bot.work import BotWork, Tools
 from perfbot.bot.workspace import Workspace
 from perfbot.optimizer.outcomes import Event
 from perfbot.optimizer.transcript import Store
 
-from hosted import Comment
+from hosted import Comment, PullPart
 from local_github import Fault, LocalGitHub
-from orders_scene import PULL, Orders, orders_on
+from orders_scene import PULL, Orders, changed_by_the_pull_request, orders_on
 from scripted_runs import PARSE, READING, REPORT, UNKNOWN, ScriptedRuns
 from talk_scene import Crash, Steps
 
@@ -303,3 +303,57 @@ def test_what_was_proposed_is_remembered_once_for_training(
     store.close()
     assert [one.event for one in outcomes] == [Event.PROPOSED, Event.PROPOSED]
     assert len({one.patch for one in outcomes}) == 2
+
+
+def forked(orders: Orders) -> tuple[int, str]:
+    """A stranger's pull request from a fork, like the one of this repository; its number and head."""
+    world = orders.github.world
+    fork = world.fork(orders.hosted, "mallory")
+    sha = fork.bare.commit(changed_by_the_pull_request(), "work", onto="main")
+    part = PullPart(fork, "mallory", "work", sha, "main", draft=False)
+    return world.pull(orders.hosted, world.person("mallory"), "Mine", "", part).number, sha
+
+
+def test_a_fork_gets_suggestions_or_a_patch_and_never_a_branch(desk: Desk, orders: Orders) -> None:
+    number, head = forked(orders)
+    desk.ask("/optimize", number, head)
+    (suggestion,) = orders.suggestions()
+    assert "set(known)" in suggestion
+    (sticky,) = orders.said(number)
+    assert "may not write to the fork" in sticky
+    assert "+_ORDER = re.compile" in sticky
+    assert not orders.own_branches()
+    assert not orders.own_pulls()
+
+
+def test_a_fork_that_is_gone_is_told(desk: Desk, orders: Orders) -> None:
+    number, head = forked(orders)
+    part = orders.hosted.threads[number].pull
+    assert part
+    part.head = None
+    desk.ask("/optimize", number, head)
+    assert Failure.FORK_GONE in orders.said(number)[0]
+
+
+def test_what_may_not_be_published_is_not_and_that_is_said(desk: Desk, orders: Orders) -> None:
+    orders.hosted.bare.commit(
+        {".perfbot.yml": "version: 1\npaths: {exclude: ['src/**']}\n"}, "main"
+    )
+    desk.ask(f"/optimize {UNKNOWN}")
+    assert "It is not published, because" in orders.said()[0]
+    assert not orders.suggestions()
+    assert not orders.own_branches()
+
+
+def test_one_file_s_run_that_fails_takes_no_other_with_it(desk: Desk, orders: Orders) -> None:
+    def fail(name: str, wish: Wish) -> None:
+        desk.runs.fails = None
+        if name == "optimize" and wish.functions == (PARSE,):
+            desk.runs.fails = RunFailed(Ended.TIMED_OUT, "ended after 60 minutes")
+
+    desk.runs.begun = fail
+    desk.ask("/optimize")
+    assert len(orders.suggestions()) == 1
+    (sticky,) = orders.said()
+    assert "1 function proven faster" in sticky
+    assert "its run came to no result" in sticky

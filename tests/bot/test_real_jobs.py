@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from dbos import DBOSClient, DBOSPortableJSONSerializer
 
 from bot_process import PERFBOT, Process, Server, wait_for
 from hosted import Comment
@@ -80,4 +81,23 @@ def test_a_comment_becomes_a_proven_suggestion(bot: Bot) -> None:
     (suggestion,) = bot.orders.suggestions()
     assert "```suggestion" in suggestion
     assert "It stands as a suggestion" in sticky
+    assert not measuring(bot)
+
+
+@pytest.mark.slow
+def test_a_job_that_a_person_stops_ends_with_its_process(bot: Bot) -> None:
+    bot.worker()
+    asked = bot.comment(f"/optimize {UNKNOWN}")
+    processes = wait_for(lambda: measuring(bot), 200)
+    bot.comment("/perfbot stop")
+    wait_for(lambda: not set(processes) & set(measuring(bot)), 100)
+    wait_for(lambda: "**Stopped**" in bot.orders.said()[0], 100, lambda: str(bot.orders.said()))
+    client = DBOSClient(
+        system_database_url=f"sqlite:///{bot.state}/perfbot/bot/jobs.sqlite",
+        serializer=DBOSPortableJSONSerializer(),
+    )
+    job = client.retrieve_workflow(f"asked-{bot.orders.hosted.id}-{asked.id}")
+    assert job.get_status().status == "CANCELLED"
+    client.destroy()
+    assert not bot.orders.suggestions()
     assert not measuring(bot)

@@ -1,5 +1,6 @@
 """Code comes and goes; the token is seen by nobody, and nothing a repository brings along is run."""
 
+import json
 import logging
 import os
 import shutil
@@ -10,6 +11,7 @@ import time
 import traceback
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,6 +23,8 @@ import pytest
 from perfbot.bot.forge import Change, CommitSha, ForgeError, RepositoryName, Trouble, own_branch
 from perfbot.bot.github_session import Site
 from perfbot.bot.transport import Remote, Signature, Store
+from perfbot.profiling import sandbox
+from perfbot.profiling.sandbox import Command, Level, SandboxError
 
 from local_github import Fault, Hosted, LocalGitHub
 
@@ -345,6 +349,104 @@ def test_nobody_sees_the_token_while_it_is_pushed(
     left = caplog.text.encode() + b"".join(
         path.read_bytes() for path in (scene.folder / "store").rglob("*") if path.is_file()
     )
+    assert not [one for one in spellings(remote) if one.encode() in left]
+
+
+LOOKING = """\
+import json, os, pathlib, sys, time
+needles = json.load(sys.stdin)
+folders, seen, ends = needles.pop("folders"), set(), time.monotonic() + 1.5
+while time.monotonic() < ends:
+    for path in [*pathlib.Path("/proc").glob("[0-9]*/*"), *pathlib.Path("/tmp").rglob("*")]:
+        if path.name in ("maps", "pagemap", "mem", "kmsg", "clear_refs"): continue
+        try: content = path.read_bytes() if path.is_file() else b""
+        except OSError: continue
+        seen |= {f"{name} in {path}" for name, needle in needles.items() if needle.encode() in content}
+for folder in folders:
+    try: seen |= {f"{folder} can be listed: {os.listdir(folder)}"}
+    except OSError: pass
+with open(int(os.environ["PERFBOT_RESULTS_FD"]), "w") as results:
+    json.dump(sorted(seen), results)
+"""
+
+
+@pytest.mark.parametrize("level", [Level.BUBBLEWRAP, Level.LANDLOCK])
+def test_judged_code_sees_no_token_while_it_is_pushed(scene: Scene, level: Level) -> None:
+    """Whatever it looks at in its sandbox while the push goes on; the Git directory is not there."""
+    try:
+        box = sandbox.at(level)
+    except SandboxError as error:
+        pytest.skip(str(error))
+    made, remote = scene.committed(), scene.remote(WRITE)
+    token, header = spellings(remote)
+    store = scene.folder / "store"
+    sought = {"token": token, "header": header, "folders": [str(store), str(scene.folder)]}
+    python = Path(sys.executable).resolve()
+    command = Command(
+        (str(python), "-I", "-S", "-c", LOOKING),
+        Path("/usr"),
+        readable=(Path(sys.base_prefix).resolve(),),
+        stdin=json.dumps(sought).encode(),
+    )
+    scene.github.faults.add(Fault.slow("POST", "git-receive-pack$", 1.0))
+    with ThreadPoolExecutor(1) as pool:
+        judged = pool.submit(box.run, command)
+        scene.store.push(remote, made, BRANCH, was=None)
+        completed = judged.result()
+    assert completed.returncode == 0, completed.stderr
+    assert json.loads(completed.results) == []
+    assert scene.hosted.bare.branch(BRANCH) == made
+
+
+def test_a_crash_in_the_middle_of_a_push_tells_no_token(scene: Scene, tmp_path: Path) -> None:
+    """Git is killed as by a fault; neither a core dump nor the stacks of all threads show the token."""
+    made, remote = scene.committed(), scene.remote(WRITE)
+    program = f"""
+import faulthandler, os, resource, subprocess, sys, threading, time, traceback
+sys.path[:0] = {sys.path!r}
+from datetime import UTC, datetime
+from pathlib import Path
+from perfbot.bot.forge import CommitSha, RepositoryName, own_branch
+from perfbot.bot.github_session import Site
+from perfbot.bot.kept_in_memory import keep_in_memory
+from perfbot.bot.transport import Remote, Store
+keep_in_memory()
+faulthandler.enable(all_threads=True)
+secret = sys.stdin.read()
+remote = Remote(Site({scene.github.api!r}), RepositoryName({scene.hosted.owner!r}, {scene.hosted.name!r}), secret)
+def crash():
+    time.sleep(1.0)
+    children = Path(f"/proc/{{os.getpid()}}/task/{{os.getpid()}}/children").read_text().split()
+    for pid in map(int, children):
+        os.kill(pid, 11)
+    faulthandler.dump_traceback(all_threads=True)
+threading.Thread(target=crash).start()
+try:
+    Store(Path({str(scene.folder / "store")!r})).push(remote, CommitSha({made!r}), own_branch({str(BRANCH)!r}), None)
+except Exception:
+    traceback.print_exc()
+os.abort()
+"""
+    scene.github.faults.add(Fault.slow("*", "git", 3.0))
+    ran = subprocess.run(
+        [
+            "sh",
+            "-c",
+            'ulimit -c unlimited 2>/dev/null; exec "$@"',
+            "sh",
+            sys.executable,
+            "-c",
+            program,
+        ],
+        input=remote.secret.encode(),
+        cwd=tmp_path,
+        capture_output=True,
+    )
+    assert ran.returncode == -signal.SIGABRT
+    assert b"Fatal Python error: Aborted" in ran.stderr
+    assert b"ForgeError" in ran.stderr
+    left = ran.stdout + ran.stderr
+    left += b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert not [one for one in spellings(remote) if one.encode() in left]
 
 

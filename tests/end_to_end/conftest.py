@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+# The bot's processes, and a GitHub on loopback.
+sys.path.extend(str(Path(__file__).parent.parent / beside) for beside in ("bot", "forge"))
 
 from home import Home, a_home
 

@@ -115,9 +115,10 @@ def redeliver(call: Call) -> Answer:
     if not found:
         raise RefusedError(404, "Not Found")
     again = found[0]
+    status, code = ("OK", 204) if call.world.send(again) else ("failed to connect to host", 502)
     call.world.deliveries.append(
         Delivery(
-            next(call.world.ids), again.guid, again.event, again.action, "OK", 202,
+            next(call.world.ids), again.guid, again.event, again.action, status, code,
             datetime.now(UTC), True,
         )
     )  # fmt: skip

@@ -3,7 +3,7 @@
 import os
 import secrets
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -298,6 +298,7 @@ class World:
     apps: dict[int, AppRecord] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     deliveries: list[Delivery] = field(default_factory=list)
+    send: Callable[[Delivery], bool] = lambda _delivery: True
     manifest_codes: dict[str, dict[str, object]] = field(default_factory=dict)
     ids: Iterator[int] = field(default_factory=lambda: count(1001))
 

@@ -1,17 +1,21 @@
 """An environment is built once, whole, from the metadata, and never hides the copy under judgement."""
 
+import io
 import os
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from perfbot.profiling.environment import Interpreter, NoInterpreter
+from perfbot.profiling.install_policy import Network, Policy, Trust
 from perfbot.profiling.provision import build, built_files
 from perfbot.profiling.sandbox import Command, Completed, Sandbox, SandboxError, strongest
 from perfbot.profiling.tree import export
 
+WHEELS, NETWORK = Policy(network=Network.WHEELS_ONLY), Policy(network=Network.NETWORK)
 PROJECT = '[project]\nname = "corner.shop"\nversion = "1.2"\n'
 # A build backend in the tree, so that building needs no network; it makes what a real one makes.
 BACKEND = """\
@@ -41,7 +45,7 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 """
 FILES = {
     "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\n'
-    'backend-path = ["."]\n[project]\nname = "corner.shop"\ndynamic = ["version"]\n'
+    'backend-path = ["."]\n[project]\nname = "corner.shop"\ndynamic = ["version", "dependencies"]\n'
     'optional-dependencies = {test = ["till"]}\n',
     "backend.py": BACKEND,
     "src/shop/__init__.py": "def main(): print('sold')\n",
@@ -92,12 +96,12 @@ def make(
     sandbox: Sandbox,
     *,
     install: str | None = None,
-    trust: str = "own",
+    policy: Policy = WHEELS,
     **environ: str,
 ) -> Interpreter:
     cache = repository.parent / "cache"
     base = Path(sys.executable)
-    return build(repository, cache, sandbox, base, install, trust, {"PATH": os.defpath, **environ})
+    return build(repository, cache, sandbox, base, install, policy, {"PATH": os.defpath, **environ})
 
 
 def python(sandbox: Sandbox, interpreter: Interpreter, code: str) -> str:
@@ -202,7 +206,7 @@ def test_one_build_serves_until_something_that_decides_changes(
     (repository / "shop.py").write_text("x = 1")
     assert make(repository, counting) == first
     assert counting.builds() == 1
-    assert make(repository, counting, trust="fork").prefix != first.prefix
+    assert make(repository, counting, policy=Policy(Trust.FORK)).prefix != first.prefix
     (repository / "pyproject.toml").write_text(PROJECT.replace("1.2", "1.3"))
     assert make(repository, counting).packages == {"corner-shop": "1.3"}
     assert counting.builds() == 3
@@ -234,24 +238,157 @@ def test_a_version_of_python_that_does_not_fit_is_named(tmp_path: Path, sandbox:
     with pytest.raises(NoInterpreter, match=r"needs Python >=3\.99"):
         make(repository, sandbox)
     with pytest.raises(NoInterpreter, match="on PATH"):
-        build(repository, tmp_path / "cache", sandbox, None, None, "own", {"PATH": ""})
+        build(repository, tmp_path / "cache", sandbox, None, None, WHEELS, {"PATH": ""})
 
 
-def test_credentials_are_not_passed_to_build_scripts(tmp_path: Path, sandbox: Sandbox) -> None:
-    repository = write(tmp_path / "repository", {"shop.py": "", "pyproject.toml": PROJECT})
-    counting: list[dict[str, str]] = []
+class Watching(Counting):
+    """The real sandbox, with a note of each command."""
 
-    class Watching(Counting):
-        def run(self, command: Command) -> Completed:
-            counting.append(dict(command.environment))
-            return super().run(command)
+    def __init__(self, inner: Sandbox) -> None:
+        super().__init__(inner)
+        self.commands: list[Command] = []
 
+    def run(self, command: Command) -> Completed:
+        self.commands.append(command)
+        return super().run(command)
+
+    def sees_source(self, command: Command) -> bool:
+        granted = (*command.readable, *command.writable)
+        sources = [each.cwd for each in self.commands if each.cwd.name == "source"]
+        return any(source.is_relative_to(path) for source in sources for path in granted)
+
+
+def test_credentials_are_not_passed_to_build_scripts(
+    tmp_path: Path, sandbox: Sandbox, shelves: Path
+) -> None:
+    repository = write(tmp_path / "repository", {"shop.py": "", "requirements.txt": "shelf\n"})
+    watching = Watching(sandbox)
     make(
         repository,
-        Watching(sandbox),
+        watching,
         PIP_INDEX_URL="https://user:secret@packages.example/simple",
+        PIP_FIND_LINKS=str(shelves),
+        PIP_NO_INDEX="1",
         HTTPS_PROXY="http://proxy.example:3128",
         GITHUB_TOKEN="secret",
     )
-    assert any("HTTPS_PROXY" in each for each in counting)
-    assert not any("secret" in value for each in counting for value in each.values())
+    environments = [dict(each.environment) for each in watching.commands]
+    assert any("HTTPS_PROXY" in each for each in environments)
+    assert not any("secret" in value for each in environments for value in each.values())
+
+
+def test_nobodys_code_runs_with_network_where_wheels_do(
+    tmp_path: Path, sandbox: Sandbox, shelves: Path
+) -> None:
+    """With network runs the fetching of wheels alone, which sees nothing of the repository."""
+    watching = Watching(sandbox)
+    repository = write(tmp_path / "repository", FILES)
+    make(repository, watching, PIP_FIND_LINKS=str(shelves), PIP_NO_INDEX="1")
+    online = [each for each in watching.commands if each.network]
+    assert online
+    for command in online:
+        assert command.argv[1:4] == ("-m", "pip", "download")
+        assert ("--only-binary", ":all:") in zip(command.argv, command.argv[1:], strict=False)
+        assert not watching.sees_source(command)
+    assert any(watching.sees_source(each) for each in watching.commands)
+
+
+SPYING_BACKEND = """\
+import os, pathlib, zipfile
+
+def get_requires_for_build_wheel(config_settings=None):
+    return []
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    seen = [str(path) for root in ({roots!r}) for path in pathlib.Path(root).rglob("shop.py")]
+    info = "crate-1.0.dist-info"
+    files = {{
+        "crate.py": f"seen = {{seen!r}}\\n",
+        f"{{info}}/METADATA": "Metadata-Version: 2.1\\nName: crate\\nVersion: 1.0\\n",
+        f"{{info}}/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+        f"{{info}}/RECORD": "",
+    }}
+    name = "crate-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(os.path.join(folder, name), "w") as wheel:
+        for each, text in files.items():
+            wheel.writestr(each, text)
+    return name
+"""
+
+
+def source_distribution(folder: Path, roots: list[str]) -> None:
+    """Pack a project whose build looks for the source of whoever installs it."""
+    folder.mkdir()
+    settings = '[build-system]\nrequires = []\nbuild-backend = "spy"\nbackend-path = ["."]\n'
+    files = {
+        "pyproject.toml": settings + '[project]\nname = "crate"\nversion = "1.0"\n',
+        "spy.py": SPYING_BACKEND.format(roots=roots),
+        "PKG-INFO": "Metadata-Version: 2.1\nName: crate\nVersion: 1.0\n",
+    }
+    with tarfile.open(folder / "crate-1.0.tar.gz", "w:gz") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(f"crate-1.0/{name}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+
+
+@pytest.fixture
+def crated(tmp_path: Path) -> tuple[Path, dict[str, str]]:
+    """A repository that needs what there is no wheel of, and the settings for where that lies."""
+    source_distribution(tmp_path / "index", [str(tmp_path / "cache"), str(tmp_path / "repository")])
+    repository = write(tmp_path / "repository", {"shop.py": "", "requirements.txt": "crate\n"})
+    return repository, {"PIP_FIND_LINKS": str(tmp_path / "index"), "PIP_NO_INDEX": "1"}
+
+
+def test_what_has_no_wheel_is_refused_unless_the_operator_allows_builds(
+    crated: tuple[Path, dict[str, str]], sandbox: Sandbox
+) -> None:
+    repository, environ = crated
+    with pytest.raises(NoInterpreter, match=r"(?s)wheels alone.*crate.*PERFBOT_NETWORK_INSTALL"):
+        make(repository, sandbox, policy=WHEELS, **environ)
+
+
+def test_a_build_with_network_does_not_see_the_source(
+    crated: tuple[Path, dict[str, str]], sandbox: Sandbox
+) -> None:
+    repository, environ = crated
+    interpreter = make(repository, sandbox, policy=NETWORK, **environ)
+    assert python(sandbox, interpreter, "import crate; print(crate.seen)") == "[]"
+
+
+def test_an_address_in_a_requirement_file_is_not_followed_by_wheels_alone(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    """pip would build what is there, with its authors' code."""
+    watching = Watching(sandbox)
+    text = "till @ git+https://stranger.example/till\n"
+    repository = write(tmp_path / "repository", {"shop.py": "", "requirements.txt": text})
+    with pytest.raises(NoInterpreter, match="till names an address"):
+        make(repository, watching)
+    assert not any(each.network for each in watching.commands)
+
+
+def test_the_command_of_a_repository_has_no_network_where_wheels_have_to_do(
+    tmp_path: Path, sandbox: Sandbox, shelves: Path
+) -> None:
+    watching = Watching(sandbox)
+    repository = write(tmp_path / "repository", FILES)
+    install = "pip install .[test]"
+    environ = {"PIP_FIND_LINKS": str(shelves), "PIP_NO_INDEX": "1"}
+    assert "till" in make(repository, watching, install=install, **environ).packages
+    assert not any(each.network for each in watching.commands if watching.sees_source(each))
+
+
+def test_an_environment_serves_no_other_policy(tmp_path: Path, sandbox: Sandbox) -> None:
+    """A fork's environment never serves the base, nor one built with network one without."""
+    repository = write(tmp_path / "repository", {"pyproject.toml": PROJECT, "shop.py": ""})
+    policies = [Policy(trust, network) for trust in Trust for network in Network]
+    prefixes = {make(repository, sandbox, policy=each).prefix for each in policies}
+    assert len(prefixes) == len(policies)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands environments to another user")
+def test_an_environment_is_taken_back_from_the_sandboxs_user(
+    shop: tuple[Path, Interpreter],
+) -> None:
+    assert {path.lstat().st_uid for path in shop[1].prefix.rglob("*")} == {0}
