@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from perfbot.bot import board, evidence, follow_up, outcomes_told, proposing
-from perfbot.bot.attempts import patient_step
+from perfbot.bot.attempts import patient_step, tidied
 from perfbot.bot.config import Operator
 from perfbot.bot.deliveries import Json
 from perfbot.bot.forge import OWN_PREFIX, CommitSha, Forge, State, marker
@@ -29,7 +29,7 @@ from perfbot.bot.own_pulls import (
     withdraw,
 )
 from perfbot.bot.patch import unified_patch
-from perfbot.bot.proposing import Fate, fate, judged, standing
+from perfbot.bot.proposing import Fate, fate, judged, standing, unheard
 from perfbot.bot.proven import Proven, proven, renewed, within
 from perfbot.bot.runs import Checkout, Ended, Found, RunFailed, Wish
 from perfbot.bot.triggers import Priority, PullRequestChange, PullRequestChanged, Pushed, Trigger
@@ -74,7 +74,9 @@ def rebase(job: Job, engine: JobEngine, tools: Tools, place: Place, number: int)
     """
 
     def act(stopped: Stopped) -> Json:
-        return _Renewing(job, tools, place, stopped, Priority.PERSON).renew(number, always=True)
+        return (
+            _Renewing(job, tools, place, stopped, Priority.PERSON).renew(number, always=True).value
+        )
 
     return Renewal(str(patient_step(engine, f"rebase {number}", act)))
 
@@ -84,13 +86,14 @@ def _pushed(job: Job, asked: Trigger, tools: Tools, engine: JobEngine) -> None:
     assert isinstance(asked, Pushed)
     place = Place(asked.installation_id, asked.repository)
     numbers = patient_step(engine, "look", lambda _stopped: _open_numbers(tools, place, asked))
-    for number in numbers if isinstance(numbers, list) else []:
-        if isinstance(number, int):
-            patient_step(engine, f"renew {number}", _renewing(job, tools, place, number))
-    if numbers:
+    if not isinstance(numbers, list) or not numbers:
+        return
+    with tidied(job, engine, tools.workspace):
+        for number in numbers:
+            if isinstance(number, int):
+                patient_step(engine, f"renew {number}", _renewing(job, tools, place, number))
         proposing.fill(job, engine, tools, place)
         board.refresh(job, engine, tools, place)
-    tools.workspace.clear(job.id)
 
 
 def _open_numbers(tools: Tools, place: Place, asked: Pushed) -> Json:
@@ -103,7 +106,7 @@ def _open_numbers(tools: Tools, place: Place, asked: Pushed) -> Json:
 
 def _renewing(job: Job, tools: Tools, place: Place, number: int) -> Callable[[Stopped], Json]:
     def act(stopped: Stopped) -> Json:
-        return _Renewing(job, tools, place, stopped, Priority.SCAN).renew(number)
+        return _Renewing(job, tools, place, stopped, Priority.SCAN).renew(number).value
 
     return act
 
@@ -153,7 +156,7 @@ class _Renewing:
 
     def _made_anew(self, checkout: Checkout, wish: Wish) -> Found | None:
         try:
-            return self.tools.runs.optimize(checkout, wish, self.stopped, lambda _doing: None)
+            return self.tools.runs.optimize(checkout, wish, self.stopped, unheard)
         except RunFailed as error:
             if error.ended in {Ended.NO_SANDBOX, Ended.BUG}:
                 raise
@@ -217,16 +220,28 @@ def _changed(job: Job, asked: Trigger, tools: Tools, engine: JobEngine) -> None:
         PullRequestChange.MERGED: _merged,
         PullRequestChange.OPENED: _reopened,
     }[asked.change]
-    if not patient_step(engine, asked.change, lambda _stopped: meant(tools, place, number)):
+    if not patient_step(engine, asked.change.value, lambda _stopped: meant(tools, place, number)):
         return
-    if asked.change is not PullRequestChange.OPENED:
+    with tidied(job, engine, tools.workspace):
+        _follow(job, asked.change, tools, engine, place, number)
+
+
+def _follow(
+    job: Job,
+    change: PullRequestChange,
+    tools: Tools,
+    engine: JobEngine,
+    place: Place,
+    number: int,
+) -> None:
+    """Do what comes after one of perfbot's own pull requests has changed."""
+    if change is not PullRequestChange.OPENED:
         patient_step(engine, "outcome", lambda _stopped: _outcome(tools, place, number))
-    if asked.change is PullRequestChange.MERGED:
+    if change is PullRequestChange.MERGED:
         follow_up.measure(job, engine, tools, place, number)
-    if asked.change is not PullRequestChange.OPENED:
+    if change is not PullRequestChange.OPENED:
         proposing.fill(job, engine, tools, place)
     board.refresh(job, engine, tools, place)
-    tools.workspace.clear(job.id)
 
 
 def _closed(tools: Tools, place: Place, number: int) -> Json:

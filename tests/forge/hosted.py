@@ -195,7 +195,7 @@ class Hosted:
         return f"{self.owner}/{self.name}"
 
     def pulls(self) -> Iterator[Thread]:
-        for thread in self.threads.values():
+        for thread in list(self.threads.values()):  # requests add to them
             if thread.pull:
                 self._follow(thread.number, thread)
                 yield thread
