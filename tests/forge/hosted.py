@@ -188,6 +188,7 @@ class Hosted:
     review_comments: dict[int, Comment] = field(default_factory=dict)
     checks: dict[int, Check] = field(default_factory=dict)
     default_branch: str = "main"
+    pushed_at: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     drafts: bool = True
 
     @property
