@@ -3,7 +3,7 @@
 When the base moves each is applied, proven and measured again, its branch and text brought up to date;
 where the gain is gone perfbot closes it with one sentence. Noise is no reason to close anything, and a
 branch on which a person has committed is theirs: perfbot says one sentence there and touches nothing.
-Pull requests of other people start nothing.
+Pull requests of other people start no work.
 """
 
 import logging
@@ -13,7 +13,6 @@ from enum import StrEnum
 
 from perfbot.bot import board, evidence, follow_up, outcomes_told, proposing
 from perfbot.bot.attempts import patient_step, tidied
-from perfbot.bot.config import Operator
 from perfbot.bot.deliveries import Json
 from perfbot.bot.forge import OWN_PREFIX, CommitSha, Forge, State, marker
 from perfbot.bot.hub import Place
@@ -34,7 +33,6 @@ from perfbot.bot.proven import Proven, proven, renewed, within
 from perfbot.bot.runs import Checkout, Ended, Found, RunFailed, Wish
 from perfbot.bot.triggers import Priority, PullRequestChange, PullRequestChanged, Pushed, Trigger
 from perfbot.bot.work import Handler, Tools
-from perfbot.optimizer.recorded import TranscriptError
 
 GAIN_GONE = (
     "The base has moved to {commit}, where this is no longer proven to be faster; perfbot closes it "
@@ -206,7 +204,10 @@ def patch_of(forge: Forge, own: OwnPull) -> bytes:
 
 
 def _changed(job: Job, asked: Trigger, tools: Tools, engine: JobEngine) -> None:
-    """What became of a pull request: of perfbot's own only, and a push to it is the pusher's affair."""
+    """Follow what becomes of perfbot's own pull requests; a push to one is the pusher's affair.
+
+    Of those of other people only what they made of perfbot's proposals is noted.
+    """
     assert isinstance(asked, PullRequestChanged)
     if asked.change in {PullRequestChange.CLOSED, PullRequestChange.MERGED}:
         engine.step("outcome", lambda _stopped: outcomes_told.note(tools, asked))
@@ -235,8 +236,6 @@ def _follow(
     number: int,
 ) -> None:
     """Do what comes after one of perfbot's own pull requests has changed."""
-    if change is not PullRequestChange.OPENED:
-        patient_step(engine, "outcome", lambda _stopped: _outcome(tools, place, number))
     if change is PullRequestChange.MERGED:
         follow_up.measure(job, engine, tools, place, number)
     if change is not PullRequestChange.OPENED:
@@ -278,18 +277,6 @@ def _reopened(tools: Tools, place: Place, number: int) -> Json:
         if ignored.get(function) == CLOSED.format(number=number):
             tools.memory.look_again(place.repository.id, function)
     return True
-
-
-def _outcome(tools: Tools, place: Place, number: int) -> Json:
-    """Note for training what people made of it; where that fails, nothing else does."""
-    try:
-        state = Operator.from_environment().state
-        with tools.hub.talking(place) as forge:
-            pull = forge.pull_request(number)
-            outcomes_told.tell(state, forge, place, pull, tools.hub.login)
-    except TranscriptError as error:
-        _log.warning("%s", error)
-    return None
 
 
 def _own(forge: Forge, tools: Tools, number: int) -> OwnPull | None:
