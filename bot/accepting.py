@@ -23,6 +23,10 @@ NAME_IT = (
 NO_CHANGE = "there is no change to judge under an issue; give it under a pull request"
 NOT_OWN = "only perfbot's own pull requests are applied again, and this is none"
 CLOSED = "this pull request is not open any more"
+MOVED = (
+    "its fork was pushed to after this comment, and only what a person who may has seen is run; look at "
+    "the new commits and give the command again"
+)
 NO_COMMIT = "the repository has no code yet"
 NOTHING_TO_RETRY = "Nothing was asked of perfbot here yet, so there is nothing to try again."
 RECONSIDERED = (
@@ -37,12 +41,14 @@ class Subject:
     """What a command is about.
 
     ``head`` is the commit that may be run, "" where there is none; ``own`` says that it is a pull
-    request of perfbot's.
+    request of perfbot's, ``moved`` that the fork it comes from was pushed to after the comment: then
+    nobody who may has seen what stands there.
     """
 
     head: str
     still_open: bool
     own: bool
+    moved: bool = False
 
 
 def accept(talk: Conversation, command: Command, subject: Subject, text: str = "") -> None:
@@ -102,6 +108,8 @@ def _trouble(on_pull_request: bool, command: Command, subject: Subject) -> str:
     """Return why a command makes no sense here, as the end of a sentence; empty where it does."""
     if not subject.still_open:
         return CLOSED
+    if subject.moved:
+        return MOVED
     if isinstance(command, Rebase):
         return "" if subject.own else NOT_OWN
     if on_pull_request:

@@ -6,15 +6,17 @@ are the step's result, so that a job which goes on after a crash ends in the sam
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from perfbot.bot.comment import Failure
 from perfbot.bot.deliveries import Json
 from perfbot.bot.forge import ForgeError, Trouble
-from perfbot.bot.jobs import Action, JobEngine, JobStopped, Stopped
+from perfbot.bot.jobs import Action, Job, JobEngine, JobState, JobStopped, Stopped
 from perfbot.bot.marked_yaml import ConfigError
 from perfbot.bot.runs import Ended, RunFailed
+from perfbot.bot.workspace import Workspace
 
 PATIENCE_S = 600.0
 _FIRST_PAUSE_S = 1.0
@@ -74,6 +76,21 @@ def patient_step(engine: JobEngine, name: str, action: Action) -> Json:
     Raises what ``action`` raises.
     """
     return engine.step(name, lambda stopped: patiently(lambda: action(stopped), stopped))
+
+
+@contextmanager
+def tidied(job: Job, engine: JobEngine, workspace: Workspace) -> Iterator[None]:
+    """Remove what was laid out for a job when it ends, or when a person stopped it.
+
+    A worker that ends in between leaves it, for the job goes on.
+    """
+    try:
+        yield
+    except JobStopped:
+        if engine.status(job.id) is JobState.STOPPED:
+            workspace.clear(job.id)
+        raise
+    workspace.clear(job.id)
 
 
 def ended_by(error: Ending | RunFailed | ForgeError | ConfigError) -> Ending:

@@ -6,7 +6,7 @@ ticked are emptied too: the next editor must not give a stranger's commands.
 """
 
 from perfbot.bot import board, proposing, scanning, tending
-from perfbot.bot.attempts import patient_step
+from perfbot.bot.attempts import patient_step, tidied
 from perfbot.bot.dashboard import Action, ticked
 from perfbot.bot.deliveries import Json
 from perfbot.bot.hub import Place
@@ -23,13 +23,13 @@ def _edited(job: Job, asked: Trigger, tools: Tools, engine: JobEngine) -> None:
     if not isinstance(boxes, list):
         return
     board.refresh(job, engine, tools, place)
-    for box in boxes:
-        match box:
-            case [str(action), str(function), int(number)]:
-                _do(job, engine, tools, place, Action(action), function, number)
-    if boxes:
-        board.refresh(job, engine, tools, place)
-    tools.workspace.clear(job.id)
+    with tidied(job, engine, tools.workspace):
+        for box in boxes:
+            match box:
+                case [str(action), str(function), int(number)]:
+                    _do(job, engine, tools, place, Action(action), function, number)
+        if boxes:
+            board.refresh(job, engine, tools, place)
 
 
 def _ticked(tools: Tools, place: Place, asked: DashboardEdited) -> Json:
@@ -49,7 +49,7 @@ def _ticked(tools: Tools, place: Place, asked: DashboardEdited) -> Json:
     own_id = issue.author.id
     numbers = {one.function: one.number for one in shown.open}
     return [
-        [box.action, box.function or "", numbers.get(box.function or "", 0)]
+        [box.action.value, box.function or "", numbers.get(box.function or "", 0)]
         for box in ticked(Text(asked.body, own_id), own_id, shown)
     ]
 

@@ -5,7 +5,7 @@ the comment is found again. Elapsed time is told coarsely, so that most moments 
 and ``differs`` spares GitHub the edit.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias, assert_never
@@ -226,16 +226,21 @@ State: TypeAlias = Waiting | Working | Stopped | Failed | Optimized | Verified |
 
 def sticky(job: Job, state: State, *, room: int = 0) -> str:
     """Return the whole comment; ``room`` is how many characters are left for what the caller adds."""
-    others = ", ".join(code(each, _LONGEST_NAME) for each in job.passed_over)
     return fitted(
         [
             Section("", hidden(Kind.COMMENT, {"job": job.key})),
             Section("the request", f"perfbot · {code(job.asked, _LONGEST_NAME)}"),
             *_told(job, state),
-            Section("other commands", PASSED_OVER.format(others=others) if others else "", 1),
+            Section("other commands", passed_over(job.passed_over), 1),
         ],
         LONGEST_BODY - room,
     )
+
+
+def passed_over(commands: Sequence[str]) -> str:
+    """Return that these commands of the same comment did not run; empty where there are none."""
+    others = ", ".join(code(each, _LONGEST_NAME) for each in commands)
+    return PASSED_OVER.format(others=others) if others else ""
 
 
 def job_of(text: Text, own_id: int) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from perfbot.bot.attempts import patiently
+from perfbot.bot.comment import passed_over
 from perfbot.bot.deliveries import Json
 from perfbot.bot.forge import Marker, marker
 from perfbot.bot.hub import Place
@@ -19,12 +20,16 @@ def mark(job_id: str) -> Marker:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One comment, its job, and what the answer is made with."""
+    """One comment, its job, and what the answer is made with.
+
+    ``passed_over`` are the commands in it that came later and do not run.
+    """
 
     job: Job
     said: CommentCreated
     tools: Tools
     engine: JobEngine
+    passed_over: tuple[str, ...] = ()
 
     @property
     def place(self) -> Place:
@@ -42,9 +47,12 @@ class Conversation:
     def reply(self, text: str) -> None:
         """Answer in a comment of its own."""
 
+        others = passed_over(self.passed_over)
+        whole = f"{text.rstrip()}\n\n{others}" if others else text
+
         def say() -> Json:
             with self.tools.hub.talking(self.place) as forge:
-                forge.say(self.said.number, mark(self.job.id), text)
+                forge.say(self.said.number, mark(self.job.id), whole)
             return None
 
         self.step("reply", say)

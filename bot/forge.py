@@ -173,11 +173,15 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """The head or the base of a pull request; ``repository`` is None when the fork was deleted."""
+    """The head or the base of a pull request; ``repository`` is None when the fork was deleted.
+
+    ``pushed_at`` is when anything was pushed to that repository last.
+    """
 
     repository: RepositoryName | None
     branch: str
     commit: CommitSha
+    pushed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,8 @@ def pull_request(pull: GitHubPullRequest) -> PullRequest:
 def side(part: PullRequestPart) -> Side:
     """Return a head or a base; a deleted fork has no repository."""
     repository = RepositoryName.parsed(part.repo.full_name) if part.repo else None
-    return Side(repository, part.ref, commit_sha(part.sha))
+    pushed_at = part.repo.pushed_at if part.repo else None
+    return Side(repository, part.ref, commit_sha(part.sha), pushed_at)
 
 
 def issue(issue: GitHubIssue) -> Issue:

@@ -40,13 +40,14 @@ NOT_HEARD = (
 def run(job: Job, asked: Trigger, tools: Tools, engine: JobEngine) -> None:
     """Hear a comment: nothing, a denial, an answer, or a job."""
     assert isinstance(asked, CommentCreated)
-    request, talk = read(asked.text), Conversation(job, asked, tools, engine)
+    request = read(asked.text)
     if request is None:
         return
+    talk = Conversation(job, asked, tools, engine, request.passed_over)
     match talk.step("hear", lambda: _heard(asked, tools.hub)):
-        case {"head": str(head), "open": bool(still_open), "own": bool(own)}:
+        case {"head": str(head), "open": bool(still_open), "own": bool(own), "moved": bool(moved)}:
             talk.step("greet", lambda: _greet(asked, tools.hub))
-            _carry_out(talk, request, Subject(head, still_open, own))
+            _carry_out(talk, request, Subject(head, still_open, own, moved))
         case {} if not isinstance(request.asked, Mistyped):
             talk.step("deny", lambda: _deny(asked, tools.hub))
         case _:  # not heard, or a word of somebody else's bot
@@ -102,7 +103,7 @@ def _heard(asked: CommentCreated, hub: Hub) -> Json:
             return None
         if not forge.permission(said.author.login).writes:
             return {}
-        return _subject(forge, asked, hub.login)
+        return _subject(forge, said, asked.on_pull_request, hub.login)
 
 
 def _stands(said: Comment, asked: CommentCreated) -> bool:
@@ -117,13 +118,18 @@ def _greeted(forge: Forge, said: Comment, login: str) -> bool:
     return any((one.account.login, one.reaction) == (login, Reaction.EYES) for one in reactions)
 
 
-def _subject(forge: Forge, asked: CommentCreated, login: str) -> dict[str, Json]:
-    if not asked.on_pull_request:
+def _subject(forge: Forge, said: Comment, on_pull_request: bool, login: str) -> dict[str, Json]:
+    if not on_pull_request:
         head = forge.branch(forge.repository().default_branch)
-        return {"head": head or "", "open": True, "own": False}
-    pull = forge.pull_request(asked.number)
-    own, still_open = pull.author.login == login, pull.state is State.OPEN
-    return {"head": pull.head.commit, "open": still_open, "own": own}
+        return {"head": head or "", "open": True, "own": False, "moved": False}
+    pull = forge.pull_request(said.number)
+    pushed_at = pull.head.pushed_at
+    return {
+        "head": pull.head.commit,
+        "open": pull.state is State.OPEN,
+        "own": pull.author.login == login,
+        "moved": pull.from_fork and pushed_at is not None and pushed_at > said.created_at,
+    }
 
 
 def _deny(asked: CommentCreated, hub: Hub) -> Json:

@@ -201,12 +201,12 @@ def judged(
 ) -> Found | None:
     """Judge a patch, None where that came to no result for reasons that are not the patch's."""
     try:
-        return tools.runs.verify(checkout, patch, wish, stopped, _unheard)
+        return tools.runs.verify(checkout, patch, wish, stopped, unheard)
     except RunFailed as error:
         if error.ended in {Ended.NO_SANDBOX, Ended.BUG}:
             raise
         return None
 
 
-def _unheard(_doing: str) -> None:
+def unheard(_doing: str) -> None:
     """Nobody waits for a scan, so nobody is told how far it is."""

@@ -45,7 +45,7 @@ def recall(memory: Memory, repository: int) -> ScanRecord:
         at_s=found.at_s,
         waiting=tuple(proven.from_json(one) for one in _list(stored.get("waiting"))),
         rejected=tuple(_rejected(one) for one in _list(stored.get("rejected"))),
-        shares=_shares(stored.get("shares")),
+        shares=shares_of(stored.get("shares")),
         dashboard=number if isinstance(number := stored.get("dashboard"), int) else None,
     )
 
@@ -72,6 +72,7 @@ def _rejected(stored: Json) -> Rejected:
     raise proven.ProvenError(proven.NOT_STORED_BY_US)
 
 
-def _shares(stored: Json) -> dict[str, float]:
+def shares_of(stored: Json) -> dict[str, float]:
+    """Return stored shares by function; none where they are something else."""
     found = stored if isinstance(stored, dict) else {}
     return {name: float(share) for name, share in found.items() if isinstance(share, int | float)}

@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from perfbot.bot import board, proposing, proven, scan_record, words
-from perfbot.bot.attempts import patient_step
+from perfbot.bot.attempts import patient_step, tidied
 from perfbot.bot.config import Config, Group
 from perfbot.bot.dashboard import Rejected
 from perfbot.bot.deliveries import Json
@@ -20,9 +20,16 @@ from perfbot.bot.hub import Place
 from perfbot.bot.jobs import Action, Job, JobEngine, Stopped
 from perfbot.bot.marked_yaml import ConfigError
 from perfbot.bot.own_pulls import free_branch, open_ones
-from perfbot.bot.proposing import NO_RESULT, Standing, is_left_alone, left_alone, standing
+from perfbot.bot.proposing import (
+    NO_RESULT,
+    Standing,
+    is_left_alone,
+    left_alone,
+    standing,
+    unheard,
+)
 from perfbot.bot.publishing import Proposed, Target, withheld
-from perfbot.bot.report import Verdict
+from perfbot.bot.report import Reason, Verdict
 from perfbot.bot.runs import Checkout, Ended, Found, RunFailed, Survey, Wish
 from perfbot.bot.scan_record import ScanRecord
 from perfbot.bot.triggers import Priority, ScanDue, Trigger
@@ -81,7 +88,6 @@ def scan(
         _Scan(job, engine, tools, place, commit_sha(head)).run()
         proposing.fill(job, engine, tools, place)
         board.refresh(job, engine, tools, place)
-    tools.workspace.clear(job.id)
 
 
 def try_again(
@@ -123,7 +129,7 @@ class _Scan:
         if not isinstance(surveyed, dict):
             patient_step(self.engine, "remember", lambda _stopped: self._looked_at())
             return
-        shares = _shares(surveyed.get("shares"))
+        shares = scan_record.shares_of(surveyed.get("shares"))
         worth = _names(surveyed.get("worth"))
         chosen = patient_step(self.engine, "choose", lambda _stopped: self._choose(worth, shares))
         outcomes = [
@@ -142,7 +148,7 @@ class _Scan:
         """Return what is worth a search; None where the repository cannot be used as it is."""
         wish = Wish(functions, priority=Priority.SCAN)
         try:
-            found = self.tools.runs.survey(self._checkout(), wish, stopped, _unheard)
+            found = self.tools.runs.survey(self._checkout(), wish, stopped, unheard)
         except ConfigError as error:
             _log.warning(FAILED, error, extra={"job": self.job.id})
             return None
@@ -151,7 +157,9 @@ class _Scan:
             if error.ended not in _THEIRS:
                 raise
             return None
-        return {"worth": list(found.worth), "shares": dict(_found_shares(found))}
+        # Those for which others came first get a turn where those are left alone.
+        later = [each.function for each in found.unchanged if each.reason is Reason.BUDGET]
+        return {"worth": [*found.worth, *later], "shares": dict(_found_shares(found))}
 
     def _choose(self, worth: Functions, shares: Mapping[str, float]) -> Json:
         with self.tools.hub.talking(self.place) as forge:
@@ -174,7 +182,7 @@ class _Scan:
             wish = Wish(group, priority=Priority.SCAN)
             checkout = self._checkout()
             try:
-                found = self.tools.runs.optimize(checkout, wish, stopped, _unheard)
+                found = self.tools.runs.optimize(checkout, wish, stopped, unheard)
             except RunFailed as error:
                 if error.ended is Ended.NO_SANDBOX:
                     raise
@@ -260,18 +268,10 @@ def _names(stored: Json) -> Functions:
     return tuple(map(str, stored)) if isinstance(stored, list) else ()
 
 
-def _shares(stored: Json) -> dict[str, float]:
-    found = stored if isinstance(stored, dict) else {}
-    return {name: float(share) for name, share in found.items() if isinstance(share, int | float)}
-
-
-def _unheard(_doing: str) -> None:
-    """Nobody waits for a scan, so nobody is told how far it is."""
-
-
 def _run(job: Job, asked: Trigger, tools: Tools, engine: JobEngine) -> None:
     assert isinstance(asked, ScanDue)
-    scan(job, engine, tools, Place(asked.installation_id, asked.repository))
+    with tidied(job, engine, tools.workspace):
+        scan(job, engine, tools, Place(asked.installation_id, asked.repository))
 
 
 def _silent(job: Job, asked: Trigger, why: str, tools: Tools) -> None:

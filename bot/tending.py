@@ -3,7 +3,7 @@
 When the base moves each is applied, proven and measured again, its branch and text brought up to date;
 where the gain is gone perfbot closes it with one sentence. Noise is no reason to close anything, and a
 branch on which a person has committed is theirs: perfbot says one sentence there and touches nothing.
-Pull requests of other people start nothing.
+Pull requests of other people start no work.
 """
 
 import logging
@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from perfbot.bot import board, evidence, follow_up, outcomes_told, proposing
-from perfbot.bot.attempts import patient_step
-from perfbot.bot.config import Operator
+from perfbot.bot.attempts import patient_step, tidied
 from perfbot.bot.deliveries import Json
 from perfbot.bot.forge import OWN_PREFIX, CommitSha, Forge, State, marker
 from perfbot.bot.hub import Place
@@ -29,12 +28,11 @@ from perfbot.bot.own_pulls import (
     withdraw,
 )
 from perfbot.bot.patch import unified_patch
-from perfbot.bot.proposing import Fate, fate, judged, standing
+from perfbot.bot.proposing import Fate, fate, judged, standing, unheard
 from perfbot.bot.proven import Proven, proven, renewed, within
 from perfbot.bot.runs import Checkout, Ended, Found, RunFailed, Wish
 from perfbot.bot.triggers import Priority, PullRequestChange, PullRequestChanged, Pushed, Trigger
 from perfbot.bot.work import Handler, Tools
-from perfbot.optimizer.recorded import TranscriptError
 
 GAIN_GONE = (
     "The base has moved to {commit}, where this is no longer proven to be faster; perfbot closes it "
@@ -74,7 +72,9 @@ def rebase(job: Job, engine: JobEngine, tools: Tools, place: Place, number: int)
     """
 
     def act(stopped: Stopped) -> Json:
-        return _Renewing(job, tools, place, stopped, Priority.PERSON).renew(number, always=True)
+        return (
+            _Renewing(job, tools, place, stopped, Priority.PERSON).renew(number, always=True).value
+        )
 
     return Renewal(str(patient_step(engine, f"rebase {number}", act)))
 
@@ -84,13 +84,14 @@ def _pushed(job: Job, asked: Trigger, tools: Tools, engine: JobEngine) -> None:
     assert isinstance(asked, Pushed)
     place = Place(asked.installation_id, asked.repository)
     numbers = patient_step(engine, "look", lambda _stopped: _open_numbers(tools, place, asked))
-    for number in numbers if isinstance(numbers, list) else []:
-        if isinstance(number, int):
-            patient_step(engine, f"renew {number}", _renewing(job, tools, place, number))
-    if numbers:
+    if not isinstance(numbers, list) or not numbers:
+        return
+    with tidied(job, engine, tools.workspace):
+        for number in numbers:
+            if isinstance(number, int):
+                patient_step(engine, f"renew {number}", _renewing(job, tools, place, number))
         proposing.fill(job, engine, tools, place)
         board.refresh(job, engine, tools, place)
-    tools.workspace.clear(job.id)
 
 
 def _open_numbers(tools: Tools, place: Place, asked: Pushed) -> Json:
@@ -103,7 +104,7 @@ def _open_numbers(tools: Tools, place: Place, asked: Pushed) -> Json:
 
 def _renewing(job: Job, tools: Tools, place: Place, number: int) -> Callable[[Stopped], Json]:
     def act(stopped: Stopped) -> Json:
-        return _Renewing(job, tools, place, stopped, Priority.SCAN).renew(number)
+        return _Renewing(job, tools, place, stopped, Priority.SCAN).renew(number).value
 
     return act
 
@@ -153,7 +154,7 @@ class _Renewing:
 
     def _made_anew(self, checkout: Checkout, wish: Wish) -> Found | None:
         try:
-            return self.tools.runs.optimize(checkout, wish, self.stopped, lambda _doing: None)
+            return self.tools.runs.optimize(checkout, wish, self.stopped, unheard)
         except RunFailed as error:
             if error.ended in {Ended.NO_SANDBOX, Ended.BUG}:
                 raise
@@ -203,7 +204,10 @@ def patch_of(forge: Forge, own: OwnPull) -> bytes:
 
 
 def _changed(job: Job, asked: Trigger, tools: Tools, engine: JobEngine) -> None:
-    """What became of a pull request: of perfbot's own only, and a push to it is the pusher's affair."""
+    """Follow what becomes of perfbot's own pull requests; a push to one is the pusher's affair.
+
+    Of those of other people only what they made of perfbot's proposals is noted.
+    """
     assert isinstance(asked, PullRequestChanged)
     if asked.change in {PullRequestChange.CLOSED, PullRequestChange.MERGED}:
         engine.step("outcome", lambda _stopped: outcomes_told.note(tools, asked))
@@ -217,16 +221,26 @@ def _changed(job: Job, asked: Trigger, tools: Tools, engine: JobEngine) -> None:
         PullRequestChange.MERGED: _merged,
         PullRequestChange.OPENED: _reopened,
     }[asked.change]
-    if not patient_step(engine, asked.change, lambda _stopped: meant(tools, place, number)):
+    if not patient_step(engine, asked.change.value, lambda _stopped: meant(tools, place, number)):
         return
-    if asked.change is not PullRequestChange.OPENED:
-        patient_step(engine, "outcome", lambda _stopped: _outcome(tools, place, number))
-    if asked.change is PullRequestChange.MERGED:
+    with tidied(job, engine, tools.workspace):
+        _follow(job, asked.change, tools, engine, place, number)
+
+
+def _follow(
+    job: Job,
+    change: PullRequestChange,
+    tools: Tools,
+    engine: JobEngine,
+    place: Place,
+    number: int,
+) -> None:
+    """Do what comes after one of perfbot's own pull requests has changed."""
+    if change is PullRequestChange.MERGED:
         follow_up.measure(job, engine, tools, place, number)
-    if asked.change is not PullRequestChange.OPENED:
+    if change is not PullRequestChange.OPENED:
         proposing.fill(job, engine, tools, place)
     board.refresh(job, engine, tools, place)
-    tools.workspace.clear(job.id)
 
 
 def _closed(tools: Tools, place: Place, number: int) -> Json:
@@ -263,18 +277,6 @@ def _reopened(tools: Tools, place: Place, number: int) -> Json:
         if ignored.get(function) == CLOSED.format(number=number):
             tools.memory.look_again(place.repository.id, function)
     return True
-
-
-def _outcome(tools: Tools, place: Place, number: int) -> Json:
-    """Note for training what people made of it; where that fails, nothing else does."""
-    try:
-        state = Operator.from_environment().state
-        with tools.hub.talking(place) as forge:
-            pull = forge.pull_request(number)
-            outcomes_told.tell(state, forge, place, pull, tools.hub.login)
-    except TranscriptError as error:
-        _log.warning("%s", error)
-    return None
 
 
 def _own(forge: Forge, tools: Tools, number: int) -> OwnPull | None:

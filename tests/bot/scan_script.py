@@ -72,9 +72,13 @@ class ScriptedRuns:
         functions = self._begin("survey", wish)
         hot = sorted(functions, key=lambda each: -functions[each].share)
         rows = tuple(r.HotspotRow(each, functions[each].share, 0.1, 9, 0.0, 2.0) for each in hot)
-        worth = tuple(each for each in hot if not wish.functions or each in wish.functions)
-        report = replace(example().report, hotspots=rows, results=(), unchanged=())
-        return Survey(report, rows, worth)
+        if wish.functions:
+            return Survey(example().report, rows, wish.functions)
+        most = checkout.config.hotspots.at_most
+        later = tuple(
+            r.Unchanged(each, r.Reason.BUDGET, "others came first") for each in hot[most:]
+        )
+        return Survey(example().report, rows, tuple(hot[:most]), later)
 
     def optimize(self, checkout: Checkout, wish: Wish, stopped: Stopped, tick: Tick) -> Found:
         functions = self._begin("optimize", wish)

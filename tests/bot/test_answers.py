@@ -161,6 +161,14 @@ def own_pull(talk: Talk) -> int:
     return talk.scene.github.world.pull(hosted, bot, draft.title, draft.body, part).number
 
 
+def test_explain_under_perfbots_own_pull_request_says_what_it_claims(talk: Talk) -> None:
+    number = own_pull(talk)
+    talk.say("/perfbot explain", number=number)
+    (answer,) = talk.answers(number)
+    assert f"proven on {talk.scene.main}" in answer
+    assert "at least 2.31× as fast" in answer
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [

@@ -13,6 +13,7 @@ from perfbot.bot.config import (
     Capability,
     Config,
     ConfigError,
+    Group,
     Operator,
     Schedule,
     Telemetry,
@@ -38,6 +39,7 @@ models: {planner: {backend: vllm}, optimizer: {backend: openai},
          feedback: {rounds: 5, history: false, samples: 4, temperature: 1, queries: 0}}
 budget: {time: 1h30m, candidates: 4, usd: 0, tokens: 0}
 pull_requests: {open_at_most: 1, draft: false, labels: [fast], schedule: monthly,
+                group: file, dashboard: true,
                 commit_prefix: "perf(shop):", co_author: "Ada L. <ada@shop.example>"}
 telemetry: none
 allow: [network, ctypes]
@@ -65,6 +67,8 @@ def test_every_key_of_the_documented_file_is_read() -> None:
     assert config.models.feedback == Refinement(5, False, 4, 1.0, 0)
     assert (config.budget.time_s, config.budget.usd, config.budget.tokens) == (5400, 0, 0)
     assert config.pull_requests.schedule is Schedule.MONTHLY
+    assert config.pull_requests.group is Group.FILE
+    assert config.pull_requests.dashboard
     assert config.pull_requests.commit_prefix == "perf(shop):"
     assert config.pull_requests.co_author == "Ada L. <ada@shop.example>"
     assert config.telemetry is Telemetry.NONE

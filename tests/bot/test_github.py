@@ -337,6 +337,15 @@ def test_a_merged_pull_request_says_so(scene: Scene) -> None:
     assert scene.forge().pull_request(1).state is State.MERGED
 
 
+def test_a_merge_and_the_commit_before_it_are_known(scene: Scene) -> None:
+    before = scene.main
+    assert scene.forge().pull_request(1).merged_as is None
+    merged = scene.hosted.merge(1)
+    assert scene.forge().pull_request(1).merged_as == merged
+    assert scene.forge().parent(CommitSha(merged)) == before
+    assert scene.forge().parent(before) is None
+
+
 def test_a_published_change_touches_its_files_alone_and_keeps_their_modes(scene: Scene) -> None:
     bare = scene.hosted.bare
     blob = bare.git("rev-parse", "main:tools/run.sh")

@@ -14,7 +14,7 @@ from perfbot.bot.sweeper import job_for
 from perfbot.profiling.functions import FunctionName
 
 from github_scene import Scene
-from hosted import Comment
+from hosted import Comment, PullPart
 from local_github import Fault
 from talk_scene import PULL, Crash, Talk, greeted, talk_in
 
@@ -127,6 +127,22 @@ def test_the_head_is_the_one_that_stood_when_it_was_heard(talk: Talk) -> None:
     assert [one.head for one in talk.accepted()] == [head]
 
 
+@pytest.mark.parametrize(("late_s", "accepted"), [(-60, 1), (60, 0)])
+def test_what_a_fork_got_after_the_comment_nobody_has_seen(
+    talk: Talk, late_s: float, accepted: int
+) -> None:
+    world, hosted = talk.scene.github.world, talk.scene.hosted
+    fork = world.fork(hosted, "mallory")
+    sha = fork.bare.commit({"shop.py": "theirs\n"}, "patch-1", onto="main")
+    part = PullPart(fork, "mallory", "patch-1", sha, "main", draft=False)
+    number = world.pull(hosted, world.person("mallory"), "Theirs", "", part).number
+    said = talk.write("/perfbot verify", number=number)
+    fork.pushed_at = said.created_at + timedelta(seconds=late_s)
+    talk.hear(said)
+    assert len(talk.accepted()) == accepted
+    assert ("its fork was pushed to" in talk.answers(number)[0]) is not bool(accepted)
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -190,7 +206,9 @@ def test_a_command_is_told_how_many_are_before_it(talk: Talk) -> None:
 def test_of_several_commands_the_first_counts_and_the_others_are_named(talk: Talk) -> None:
     talk.say("/perfbot verify\n\n/optimize")
     assert talk.commands() == [Verify()]
-    assert "<code>/optimize</code> in the same comment came later" in talk.answers()[0]
+    talk.say("/perfbot help\n\n/optimize")
+    for answer in talk.answers():
+        assert "<code>/optimize</code> in the same comment came later" in answer
 
 
 def test_retry_does_the_last_command_again_on_the_present_commit(talk: Talk) -> None:

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from perfbot.bot.config import PullRequests
+from perfbot.bot.forge import own_branch
 from perfbot.bot.marker import Kind, Text, decoded, encoded, found, hidden
 from perfbot.bot.pull_request import (
     Claim,
@@ -17,6 +18,7 @@ from perfbot.bot.pull_request import (
     State,
     body,
     branch,
+    noting,
     pull_request,
     state,
     title,
@@ -208,6 +210,38 @@ def test_the_pull_request_remembers_what_it_claims() -> None:
     assert state(Text(body(proposal()), PERFBOT), PERFBOT) == State(
         BASE, (Claim(TOTAL, ("list membership to set", "invariant out of the loop"), 2.31),)
     )
+
+
+def test_more_can_be_noted_in_what_it_remembers() -> None:
+    written = body(proposal())
+    noted = noting(Text(written, PERFBOT), PERFBOT, head="b" * 40)
+    noted = noting(Text(noted, PERFBOT), PERFBOT, withdrawn=True)
+    before, after = (state(Text(each, PERFBOT), PERFBOT) for each in (written, noted))
+    assert before
+    assert (before.head, before.withdrawn) == (None, False)
+    assert after == replace(before, head="b" * 40, withdrawn=True)
+    assert noted.partition("\n")[2] == written.partition("\n")[2]
+
+
+@pytest.mark.parametrize("head", ['"main"', "7", '"' + "g" * 40 + '"'])
+def test_a_damaged_head_is_one_that_is_not_known(head: str) -> None:
+    written = body(proposal()).replace('{"base"', f'{{"head":{head},"base"', 1)
+    remembered = state(Text(written, PERFBOT), PERFBOT)
+    assert remembered
+    assert remembered.head is None
+
+
+def test_nothing_is_noted_in_a_strangers_text() -> None:
+    written = body(proposal())
+    assert noting(Text(written, PERFBOT + 1), PERFBOT, withdrawn=True) == written
+
+
+def test_a_later_attempt_has_a_branch_of_its_own_and_says_so() -> None:
+    names = {branch((TOTAL,), attempt=each) for each in range(1, 12)}
+    assert len(names) == 11
+    assert all(own_branch(each) for each in names)
+    later = pull_request(proposal(), PullRequests(), head=branch((TOTAL,), attempt=2))
+    assert later.branch in later.body
 
 
 def test_a_marker_in_a_strangers_text_is_not_believed() -> None:

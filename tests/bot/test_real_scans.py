@@ -52,5 +52,5 @@ def test_an_installation_becomes_a_scan_and_that_a_pull_request(
     assert all(claim.low >= 1.1 for claim in state.claims)
     changed = orders.hosted.bare.git("diff", "--name-only", "main", thread.pull.head_ref)
     assert changed.startswith("src/orders/")
-    wait_for(lambda: any(not one.pull for one in orders.hosted.threads.values()), 60)
+    wait_for(lambda: any(not one.pull for one in list(orders.hosted.threads.values())), 60)
     assert not orders.hosted.comments

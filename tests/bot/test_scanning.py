@@ -159,6 +159,13 @@ def test_what_is_ignored_is_not_searched(bot: Bot) -> None:
     assert bot.script.runs() == ["survey", f"optimize {TOTAL}"]
 
 
+def test_others_get_their_turn_when_the_hottest_are_left_alone(configured: Made) -> None:
+    bot = configured("hotspots: {at_most: 1}\n")
+    bot.tools.memory.ignore(bot.hosted.id, TOTAL, "ada asked for it")
+    bot.scan()
+    assert bot.script.runs() == ["survey", f"optimize {MATCH}"]
+
+
 def test_an_empty_repository_is_nothing_to_scan(github: LocalGitHub, bot: Bot) -> None:
     bot.hosted.bare.git("update-ref", "-d", "refs/heads/main")
     bot.scan()

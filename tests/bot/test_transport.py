@@ -80,6 +80,37 @@ def test_a_commit_is_fetched_by_its_name_and_laid_out_byte_for_byte(scene: Scene
     assert found == FILES
 
 
+def test_what_two_commits_differ_in_is_told_to_the_byte(scene: Scene) -> None:
+    """Line ends, missing ones and odd names; what is gone or is no regular file is left out."""
+    bare = scene.hosted.bare
+    changed = {"shop.py": b"x = 2\r\n\n\n", "ünï code.txt": b"no end", "new/\xe9.bin": b"\xff\0\n"}
+    bare.commit(changed, "work", onto="main")
+    link = bare.git("hash-object", "-w", "--stdin", given=b"/etc/passwd")
+    index = {"GIT_INDEX_FILE": str(scene.folder / "index")}
+    bare.git("read-tree", "work", environment=index)
+    bare.git("update-index", "--add", "--cacheinfo", f"120000,{link},a-link.py", environment=index)
+    gone = f"0 {'0' * 40}\ttools/run.sh\n".encode()
+    bare.git("update-index", "--index-info", given=gone, environment=index)
+    tree = bare.git("write-tree", environment=index)
+    after = CommitSha(bare.git("commit-tree", tree, "-p", scene.head, "-m", "Odd"))
+    bare.git("update-ref", "refs/heads/work", after)
+    for commit in (scene.head, after):
+        scene.store.fetch(scene.remote(READ), commit)
+    before = {name: text.encode() for name, text in FILES.items()}
+    assert scene.store.changes(scene.head, after) == {
+        path: (before.get(path), content) for path, content in changed.items()
+    }
+
+
+def test_too_large_a_change_is_not_looked_at(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("perfbot.bot.transport._LARGEST_CHANGE_BYTES", 10)
+    after = CommitSha(scene.hosted.bare.commit({"shop.py": "x" * 11}, "work", onto="main"))
+    for commit in (scene.head, after):
+        scene.store.fetch(scene.remote(READ), commit)
+    with pytest.raises(ForgeError, match="too large"):
+        scene.store.changes(scene.head, after)
+
+
 def test_files_are_laid_out_in_a_new_folder_and_from_a_fetched_commit_only(scene: Scene) -> None:
     scene.store.fetch(scene.remote(READ), scene.head)
     for commit, folder in (

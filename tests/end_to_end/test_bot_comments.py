@@ -23,7 +23,7 @@ HOSTILE = (
     "> /optimize\n> /perfbot verify",
     "```\n/optimize\n```",
     "\\/optimize",
-    "/optimize `$(touch /tmp/x)`.py::f\u202e",
+    "/optimize `$(touch${IFS}x)`.py::f\u202e",
     "/perfbot verify; rm -rf /",
     "/perfbot @everyone ![x](https://evil.test/x.png)",
     "/optimize --time 10m --time 99h <script>alert(1)</script>",
@@ -58,10 +58,10 @@ class Bot:
             said = self.orders.said()
             return said if len(said) >= count and text in said[-1] else None
 
-        return wait_for(look, 120, lambda: f"{text!r} in {self.orders.said()}")
+        return wait_for(look, 240, lambda: f"{text!r} in {self.orders.said()}")
 
     def until(self, holds: Callable[[], object]) -> None:
-        wait_for(lambda: holds() or None, 120, lambda: str(self.orders.said()))
+        wait_for(lambda: holds() or None, 240, lambda: str(self.orders.said()))
 
     def runs(self) -> list[str]:
         file = self.folder / "runs"

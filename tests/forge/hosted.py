@@ -200,6 +200,7 @@ class Hosted:
     checks: dict[int, Check] = field(default_factory=dict)
     runs: dict[int, Run] = field(default_factory=dict)
     default_branch: str = "main"
+    pushed_at: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     drafts: bool = True
 
     @property
@@ -207,7 +208,7 @@ class Hosted:
         return f"{self.owner}/{self.name}"
 
     def pulls(self) -> Iterator[Thread]:
-        for thread in self.threads.values():
+        for thread in list(self.threads.values()):  # requests add to them
             if thread.pull:
                 self._follow(thread.number, thread)
                 yield thread

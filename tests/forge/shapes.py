@@ -94,6 +94,7 @@ class Shapes:
             "html_url": f"{self.web}/{hosted.full_name}",
             "clone_url": f"{self.web}/{hosted.full_name}.git",
             "default_branch": hosted.default_branch,
+            "pushed_at": moment(hosted.pushed_at),
         }
 
     def at(self, hosted: Hosted, *parts: object) -> str:
