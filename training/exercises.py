@@ -19,7 +19,7 @@ import msgspec
 from perfbot.optimizer.authors import advice_of
 from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.strategies import Suggestion
-from perfbot.training import records, shapes
+from perfbot.training import practice, records, shapes
 from perfbot.training.court import Court, Task
 from perfbot.training.outcome import Branch
 from perfbot.training.planned import Catalogue
@@ -46,13 +46,15 @@ _LICENCE = "Apache-2.0"
 class Exercises(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What to make: the file ``out``, how many spellings of each shape (``None``: of all), the seed.
 
-    ``memory`` is a file of what was judged before, here or by another stage.
+    ``memory`` is a file of what was judged before, here or by another stage. In the folder ``project``,
+    if there is one, a small repository is made of the shapes in names that are held out.
     """
 
     out: Path
     spellings: int
     memory: Path
     shapes: tuple[str, ...] | None = None
+    project: Path | None = None
     seed: int = 0
 
 
@@ -77,7 +79,10 @@ def run(config: Exercises) -> None:
         for shape, task in zip(chosen, tasks, strict=True)
         for each in faster(shape, task, court)
     ]
-    count = records.write(config.out, spelled(proven, config.spellings, config.seed))
+    pairs = list(spelled(proven, config.spellings, config.seed))
+    count = records.write(config.out, pairs)
+    if config.project is not None:
+        practice.write(config.project, pairs)
     print(f"{count} pairs of {len(proven)} faster versions of {len(chosen)} shapes: {config.out}")
 
 
