@@ -3,7 +3,8 @@
     python -m perfbot.training.sft --config recipes/smoke/sft.yml
 
 Starts from a model directory, or from scratch where the file has a ``shape`` instead. All weights
-are trained, or low-rank adapters that are merged at the end (``lora_rank``).
+are trained, or low-rank adapters that are merged at the end (``lora_rank``). With an ``extension`` the
+context grows by YaRN before training, and needles are looked for at every length after it.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,8 @@ from typing import Any
 import msgspec
 
 from perfbot.optimizer.protocol import Mode
-from perfbot.training import losses, records, stage, texts, tiny
+from perfbot.training import long_context, losses, records, stage, texts, tiny
+from perfbot.training.long_context import Extension
 from perfbot.training.records import Split, TrainingPair
 from perfbot.training.stage import Objective, Run, StageConfig, StageError, main
 
@@ -27,7 +29,10 @@ ABOUT = (
 
 
 class SftConfig(StageConfig, frozen=True, kw_only=True):
-    """``modes`` says how often each pair comes in each mode, ``fill_in`` how often with a hole."""
+    """``modes`` says how often each pair comes in each mode, ``fill_in`` how often with a hole.
+
+    ``needles`` are haystacks to learn from; each of ``needle_lengths``, in tokens, is tried after it.
+    """
 
     pairs: Path
     base: Path | None = None
@@ -40,6 +45,10 @@ class SftConfig(StageConfig, frozen=True, kw_only=True):
     longest: int = 512
     packing: bool = False
     lora_rank: int = 0
+    extension: Extension | None = None
+    needles: int = 0
+    needle_lengths: tuple[int, ...] = ()
+    needles_each: int = 2
 
 
 def run(config: SftConfig) -> None:
@@ -48,8 +57,10 @@ def run(config: SftConfig) -> None:
     if run.finished:
         return
     model, tokenizer = _start(config)
+    if config.extension is not None:
+        model = long_context.extend(model, config.extension)
     pairs = list(records.read(config.pairs))
-    train = _rows(config, pairs, Split.TRAIN, tokenizer)
+    train = [*_rows(config, pairs, Split.TRAIN, tokenizer), *_haystacks(config, tokenizer)]
     held_out = _rows(config, pairs, Split.VALIDATION, tokenizer)
     before = run.at_start(lambda: losses.per_token(model, held_out, tokenizer))
     trained = _trained(run, config, model, tokenizer, train)
@@ -59,7 +70,11 @@ def run(config: SftConfig) -> None:
         before,
         after,
         higher_is_better=False,
-        details={"texts": len(train), "held-out texts": len(held_out)},
+        details={
+            "texts": len(train),
+            "held-out texts": len(held_out),
+            **_needles(config, trained, tokenizer),
+        },
     )
     run.finish(trained, tokenizer, objective, ABOUT)
 
@@ -83,6 +98,21 @@ def _rows(
     if not rows:
         raise StageError(NO_PAIRS.format(path=config.pairs, split=split, longest=config.longest))
     return rows
+
+
+def _haystacks(config: SftConfig, tokenizer: Any) -> list[dict[str, list[int]]]:
+    seed, longest = config.schedule.seed, config.longest
+    found = long_context.needles(tokenizer, longest, config.needles, seed)
+    rows = [texts.Text(each, ends=True) for each in found]
+    return texts.tokens(rows, tokenizer, longest)
+
+
+def _needles(config: SftConfig, model: Any, tokenizer: Any) -> dict[str, float]:
+    """Return which share of new needles is found at each length."""
+    seed = config.schedule.seed + 1
+    lengths, each = config.needle_lengths, config.needles_each
+    shares = long_context.found(model, tokenizer, lengths, each, seed)
+    return {f"needles found in {length} tokens": share for length, share in shares.items()}
 
 
 def _trained(
