@@ -9,8 +9,10 @@ by counting the import as well. What was judged is remembered by its normal form
 
 import hashlib
 import os
+import shutil
 import sys
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -106,7 +108,6 @@ class Court:
             path = f"tasks/task_{len(self._places):04d}.py"
             place = _Place(task, FunctionName(path, task.function))
             self._places.setdefault(_key(task), place)
-        self._scratch = tempfile.TemporaryDirectory(prefix="perfbot-", ignore_cleanup_errors=True)
         self._gauge = gauge
         self._memory = memory
         self._known = dict(_remembered(memory)) if memory else {}
@@ -161,7 +162,8 @@ class Court:
     @cached_property
     def _case(self) -> Case:
         """The repository with all tasks, tested twice, its calls recorded."""
-        folder = Path(self._scratch.name).resolve()
+        folder = Path(tempfile.mkdtemp(prefix="perfbot-")).resolve()
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         target, repository = _target(folder), folder / "repository"
         for path, text in _files(self._places.values()):
             (repository / path).parent.mkdir(parents=True, exist_ok=True)
