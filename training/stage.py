@@ -256,7 +256,7 @@ def arguments(run: Run, schedule: Schedule) -> dict[str, Any]:
         "report_to": [],  # see callbacks
         "disable_tqdm": not sys.stderr.isatty(),
         "dataloader_pin_memory": False,
-        "gradient_checkpointing": False,
+        "activation_checkpointing": False,
     }
 
 

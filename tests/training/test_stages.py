@@ -19,7 +19,11 @@ from perfbot.training.stage import Objective
 
 from training_line import configured
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(1800),
+    pytest.mark.filterwarnings("default"),  # what the trainers' libraries warn each other of
+]
 
 
 def objective(folder: Path) -> Objective:
