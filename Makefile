@@ -7,7 +7,7 @@ MODELS := $(VENV)/.models
 # Files of tests at a time: more would make what is measured in them noisy.
 TEST_PROCESSES ?= 2
 
-.PHONY: setup models demo test lint types bench test-vllm bench-serving image-test clean
+.PHONY: setup models demo test lint types bench test-vllm bench-serving image-test train-smoke clean
 
 setup: $(READY)
 
@@ -25,7 +25,7 @@ demo: setup
 # PyTorch's own address can be reached, its build for processors is preferred, which sorts higher.
 $(MODELS): $(READY)
 	$(BIN)/python -m pip install -qq --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0
-	$(BIN)/python -m pip install --quiet --group local-models
+	$(BIN)/python -m pip install --quiet --group local-models --group training
 	touch $(MODELS)
 
 models: $(MODELS)
@@ -56,6 +56,15 @@ bench-serving: setup $(VLLM)/.ready
 # Builds the container image without a container engine and uses it; says why where that cannot be done.
 image-test: setup
 	docker/image_test.sh
+
+# Every stage of training, small: from nothing to a planner that perfbot uses. Finished stages are kept.
+SMOKE := build/smoke
+STAGE := HF_HUB_OFFLINE=1 $(BIN)/python -W ignore::FutureWarning -m perfbot.training
+
+train-smoke: setup models
+	for stage in exercises tokenizer sft preference reward_model rloo grpo evaluate; do \
+		$(STAGE).$$stage --config recipes/smoke/$$stage.yml || exit 1; done
+	XDG_CONFIG_HOME=recipes/smoke/config $(BIN)/perfbot optimize $(SMOKE)/project --report $(SMOKE)/report
 
 lint: setup
 	$(BIN)/ruff check .

@@ -175,7 +175,10 @@ def parse(text: str) -> Answer:
     code = None
     if place < len(text):
         code, place = _span(text, place, f"\n{CODE_OPEN}\n", f"\n{CODE_CLOSE}")
-    answer = Answer(advice, code)
+    try:
+        answer = Answer(advice, code)
+    except ValueError as error:
+        raise ReplyError(str(error)) from None
     if render(answer) != text:
         raise ReplyError(NOT_WIRE_FORMAT.format(place=place, expected="the end"))
     return answer

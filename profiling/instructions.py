@@ -125,15 +125,32 @@ def count(counter: Counter, target: Target, made: Rounds, tree: Tree) -> int:
     Raises:
         NotCountedError: a process did not come to its end, or its count makes no sense.
     """
+    return counted(counter, target, made, tree).one_round
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Instructions of one round, and of what comes before any: the interpreter's start, imports, warm-up."""
+
+    one_round: int
+    before: int
+
+
+def counted(counter: Counter, target: Target, made: Rounds, tree: Tree) -> Counted:
+    """Count one version.
+
+    Raises:
+        NotCountedError: a process did not come to its end, or its count makes no sense.
+    """
     if counter.outside:  # counts all processes together
         (without,), (with_it,) = (_counts(counter, target, made, tree, (n,)) for n in (0, 1))
-        found = with_it - without
+        before, found = without, with_it - without
     else:  # each has the forking itself in it, which two that do nothing show; the first is dearer
-        _, one, other, full, _ = _counts(counter, target, made, tree, (0, 0, 0, 1))
+        before, one, other, full, _ = _counts(counter, target, made, tree, (0, 0, 0, 1))
         found = full - other - (other - one)
     if found <= 0:
         raise NotCountedError(NO_MORE)
-    return found
+    return Counted(found, before)
 
 
 def _counts(

@@ -81,6 +81,12 @@ def test_any_text_is_parsed_exactly_or_refused(text: str) -> None:
     assert render(answer) == text
 
 
+def test_a_control_token_in_the_code_is_refused_by_name() -> None:
+    text = "[SUGG/]\n[/SUGG]\n[OPT/]\nx = '[SUGG/]'\n[/OPT]"
+    with pytest.raises(ReplyError, match="code has no control token"):
+        parse(text)
+
+
 @given(FREE)
 def test_reading_any_text_gives_an_answer_or_a_reason(text: str) -> None:
     for reader in (read, read_plan):
