@@ -22,7 +22,7 @@ from perfbot.bot.forge import FileChange, State, commit_sha
 from perfbot.bot.handing_over import HandingOver
 from perfbot.bot.heard import Heard
 from perfbot.bot.hub import Place
-from perfbot.bot.jobs import Action, Job, JobEngine, JobState, JobStopped, Stopped
+from perfbot.bot.jobs import Action, Job, JobEngine, Stopped
 from perfbot.bot.memory import Request
 from perfbot.bot.publishable import publishable
 from perfbot.bot.publishing import Target
@@ -53,10 +53,8 @@ def start(
     sticky = Sticky(tools.hub, tools.memory, place, number, told(job, heard), float(str(began)))
     try:
         _Optimizing(job, engine, tools, command, heard, sticky).work()
-    except JobStopped:
-        if engine.status(job.id) is JobState.STOPPED:
-            tools.workspace.clear(job.id)
-        raise
+    finally:  # whoever goes on with it lays out what is missing
+        tools.workspace.clear(job.id)
 
 
 def give_up(
@@ -66,7 +64,6 @@ def give_up(
     sticky = Sticky(tools.hub, tools.memory, place, number, told(job, heard), 0.0)
     patiently(lambda: sticky.show(Failed(failure)), lambda: False)
     tools.memory.end(job.id, {"failure": failure.name})
-    tools.workspace.clear(job.id)
 
 
 def told(job: Job, heard: Heard) -> comment.Job:
@@ -119,7 +116,6 @@ class _Optimizing:
 
     def _end(self, result: Json) -> Json:
         self.tools.memory.end(self.job.id, result)
-        self.tools.workspace.clear(self.job.id)
         return None
 
     def _as_far_as_possible(self, name: str, action: Action) -> None:

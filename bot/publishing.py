@@ -1,9 +1,10 @@
 """Where a proven change goes: suggestions on the lines that a pull request shows, or one of its own.
 
 A fork, in which perfbot has no rights, gets suggestions or a patch. Everything is safe to repeat:
-suggestions and branches have names that the job decides, and GitHub is looked at first.
+suggestions and branches have names that the change decides, and GitHub is looked at first.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -16,6 +17,7 @@ from perfbot.bot.forge import (
     CommitSha,
     Forge,
     ForgeError,
+    Marker,
     PullRequest,
     State,
     Suggestion,
@@ -87,7 +89,7 @@ def _within(paths: Mapping[str, object]) -> set[str]:
 
 
 def suggested(forge: Forge, one: Proposed) -> dict[str, Place] | Unsuitable:
-    """Make suggestions in the pull request, all of them or none; raises ForgeError."""
+    """Make suggestions in the pull request, all or (where one cannot be made) none; raises ForgeError."""
     if one.target.number is None:
         return Unsuitable("there is no pull request")
     hunks = {file.path: file.hunks for file in forge.files(one.target.number)}
@@ -113,7 +115,14 @@ def _suggest(
     for place, block in enumerate(blocks, start=1):
         text = suggestions.comment(block, explanation, place, len(blocks))
         said = Suggestion(one.target.head, block.path, block.first, block.last, text)
-        forge.suggest(number, marker(f"job={one.key}/{place}"), said)
+        forge.suggest(number, _mark(said, block), said)
+
+
+def _mark(said: Suggestion, block: suggestions.Suggestion) -> Marker:
+    """Return what is the same for the same suggestion on the same commit, whichever job makes it."""
+    parts = (said.commit, said.path, str(said.first), str(said.last), *block.lines)
+    digest = hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace"))
+    return marker(f"suggestion={digest.hexdigest()[:32]}")
 
 
 def _explanation(one: Proposed) -> str:

@@ -3,8 +3,8 @@
 ``optimize_worker.py FOLDER [--mode MODE]``: FOLDER/app holds the App. FOLDER/deaths lists places, one a
 line: ``in STEP`` (its work is done, its result not stored) or ``after STEP``. When the worker comes to the
 first of them it takes it off the list and dies as by ``kill -9``. FOLDER/steps gets a line for each step
-that begins. MODE ``measuring`` starts a real process for each run and waits until it is told to stop;
-``deadly`` dies in every run.
+that begins. While FOLDER/hold is there, a search goes on until it is told to stop. In MODE ``deadly``
+the worker dies in every search.
 """
 
 import os
@@ -95,7 +95,8 @@ def tools_in(folder: Path, mode: str) -> Tools:
     credentials = load({"PERFBOT_APP": str(folder / "app")})
     site = Site(credentials.base_url, between_requests_s=0, between_writes_s=0)
     hub = Hub(site, GitHubApp(site, credentials.app_id, credentials.private_key))
-    runs = ScriptedRuns(begun=dies) if mode == "deadly" else ScriptedRuns()
+    hold = folder / "hold"
+    runs = ScriptedRuns(begun=dies) if mode == "deadly" else ScriptedRuns(hold=hold)
     own = folder / f"worker-{os.getpid()}"
     return Tools(hub, runs, Memory(jobs_url(environ)), Workspace(own, hub))
 

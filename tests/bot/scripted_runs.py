@@ -1,10 +1,12 @@
 """``Runs`` that find at once what the test wrote down for each function."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from perfbot.bot.child_runs import changes, original
-from perfbot.bot.jobs import Stopped
+from perfbot.bot.jobs import JobStopped, Stopped
 from perfbot.bot.patch import unified_patch
 from perfbot.bot.report import HotspotRow, Reason, Report, Result, Unchanged
 from perfbot.bot.report_folder import patch_name
@@ -28,11 +30,15 @@ FASTER = {
 
 @dataclass
 class ScriptedRuns:
-    """See ``Runs``; ``begun`` hears of each run, ``fails`` of what it is to end with."""
+    """See ``Runs``; ``begun`` hears of each run, ``fails`` is what it ends with.
+
+    While the file ``hold`` is there, a search goes on until it is told to stop.
+    """
 
     rewrites: Mapping[str, tuple[str, str]] = field(default_factory=lambda: FASTER)
     begun: Callable[[str, Wish], None] = lambda _name, _wish: None
     fails: RunFailed | None = None
+    hold: Path | None = None
     wishes: list[Wish] = field(default_factory=list)
 
     def survey(self, checkout: Checkout, wish: Wish, stopped: Stopped, tick: Tick) -> Survey:
@@ -46,6 +52,10 @@ class ScriptedRuns:
 
     def optimize(self, checkout: Checkout, wish: Wish, stopped: Stopped, tick: Tick) -> Found:
         self._begin("optimize", wish, tick)
+        while self.hold and self.hold.exists():
+            if stopped():
+                raise JobStopped
+            time.sleep(0.02)
         patches: dict[str, bytes] = {}
         results = []
         for place, function in enumerate(wish.functions, start=1):

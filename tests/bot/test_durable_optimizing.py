@@ -12,7 +12,7 @@ from perfbot.bot.comment import Failure
 from perfbot.bot.deliveries import Delivery
 from perfbot.bot.inbox import Inbox
 
-from bot_process import TESTS, Process, wait_for
+from bot_process import TESTS, Process, ledger_lines, wait_for
 from local_github import Fault, LocalGitHub
 from orders_scene import Orders, orders_on
 from postgres import postgres
@@ -67,7 +67,7 @@ class Plant:
         wait_for(look, 200, lambda: f"{self.orders.said()}\n" + "".join(self.workers[-1].lines))
 
     def steps(self) -> list[str]:
-        return (self.folder / "steps").read_text().splitlines()
+        return ledger_lines(self.folder / "steps")
 
     def close(self) -> None:
         for worker in self.workers:
@@ -118,6 +118,19 @@ def test_lost_answers_and_deaths_together_leave_nothing_double(plant: Plant) -> 
     plant.worker()
     plant.until_said("2 functions proven faster")
     assert everything(plant.orders) == ALL_THERE
+
+
+def test_a_worker_that_is_asked_to_end_leaves_its_job_to_the_next(plant: Plant) -> None:
+    (plant.folder / "hold").touch()
+    plant.comment("/optimize")
+    worker = plant.worker()
+    wait_for(lambda: "optimize 1" in plant.steps(), 200)
+    assert worker.end() == 130
+    (plant.folder / "hold").unlink()
+    plant.worker()
+    plant.until_said("2 functions proven faster")
+    assert everything(plant.orders) == ALL_THERE
+    assert plant.steps().count("survey") == 1
 
 
 @pytest.mark.slow

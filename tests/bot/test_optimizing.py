@@ -204,6 +204,7 @@ def test_the_same_command_on_the_same_commit_does_not_propose_twice(
     desk.ask("/optimize")
     assert len(orders.own_pulls()) == 1
     assert len(orders.own_branches()) == 1
+    assert len(orders.suggestions()) == 1
     assert len(orders.said()) == 2
 
 
