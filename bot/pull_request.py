@@ -33,7 +33,7 @@ _LONGEST_SLUG = 48  # with prefix and digest far below the 255 bytes of a file n
 _LONGEST_LABEL = 50
 _MOST_LABELS = 100
 _MOST_FUNCTIONS = 8
-_LONGEST_FUNCTION = 500
+LONGEST_FUNCTION = 500
 _WRAPPED = 72
 
 
@@ -55,7 +55,7 @@ class Proposal:
         if not 0 < len(self.results) <= _MOST_FUNCTIONS:
             raise ValueError(f"a proposal has one to {_MOST_FUNCTIONS} accepted results")
         for each in self.results:
-            if len(each.function) > _LONGEST_FUNCTION:
+            if len(each.function) > LONGEST_FUNCTION:
                 raise ValueError(f"this name is too long to propose: {each.function[:80]}…")
 
 

@@ -28,13 +28,17 @@ from perfbot.bot.proposing import (
     standing,
     unheard,
 )
+from perfbot.bot.proven import Proven
 from perfbot.bot.publishing import Proposed, Target, withheld
+from perfbot.bot.pull_request import LONGEST_FUNCTION
 from perfbot.bot.report import Reason, Verdict
 from perfbot.bot.runs import Checkout, Ended, Found, RunFailed, Survey, Wish
 from perfbot.bot.scan_record import ScanRecord
 from perfbot.bot.triggers import Priority, ScanDue, Trigger
 from perfbot.bot.work import Handler, Tools
 
+MOST_WAITING = 10
+"""So many proven changes may wait; then nothing more is searched until somebody looks at them."""
 FAILED = "a scan came to no result: %s"
 _MOST_TOGETHER = 8  # see ``pull_request.Proposal``
 _THEIRS = {Ended.REPOSITORY, Ended.CONFIGURATION}
@@ -71,6 +75,7 @@ def choice(
         for each in worth
         if shares.get(each, 0.0) >= config.hotspots.min_share
         and config.paths.covers(each.rpartition("::")[0])
+        and len(each) <= LONGEST_FUNCTION
         and each not in taken
         and not is_left_alone(each, alone)
     )[: config.hotspots.at_most]
@@ -167,15 +172,11 @@ class _Scan:
         if now is None:
             return []
         config = self._checkout().config
+        waiting = scan_record.recall(self.tools.memory, self.place.repository.id).waiting
         alone = left_alone(self.tools, self.place, now.owns).keys()
-        wanted = choice(worth, shares, config, self._taken(now), alone)
-        return [list(each) for each in groups(wanted, config.pull_requests.group)]
-
-    def _taken(self, now: Standing) -> frozenset[str]:
-        record = scan_record.recall(self.tools.memory, self.place.repository.id)
-        theirs = (own.functions for own in open_ones(now.owns))
-        waiting = (one.functions for one in record.waiting)
-        return frozenset(each for some in (*theirs, *waiting) for each in some)
+        wanted = choice(worth, shares, config, _taken(now, waiting), alone)
+        places = max(0, MOST_WAITING - len(waiting))
+        return [list(each) for each in groups(wanted, config.pull_requests.group)[:places]]
 
     def _searching(self, group: Functions, shares: Mapping[str, float]) -> Action:
         def act(stopped: Stopped) -> Json:
@@ -237,6 +238,12 @@ class _Scan:
         )
         scan_record.remember(self.tools.memory, self.place.repository.id, new)
         return None
+
+
+def _taken(now: Standing, waiting: Sequence[Proven]) -> frozenset[str]:
+    """Return the functions that are in an open pull request or wait for one."""
+    opened = {function for one in open_ones(now.owns) for function in one.functions}
+    return frozenset(opened | {function for one in waiting for function in one.functions})
 
 
 def _lost(found: Found, group: Functions) -> dict[str, str]:

@@ -166,6 +166,17 @@ def test_others_get_their_turn_when_the_hottest_are_left_alone(configured: Made)
     assert bot.script.runs() == ["survey", f"optimize {MATCH}"]
 
 
+def test_nothing_more_is_searched_while_as_much_waits_as_may(
+    configured: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perfbot.bot.scanning.MOST_WAITING", 2)
+    bot = configured("pull_requests: {open_at_most: 0}\n")
+    bot.scan()
+    bot.hosted.bare.commit({"README.md": "A better shop.\n"})
+    bot.scan("2026-W50")
+    assert bot.script.runs() == ["survey", f"optimize {TOTAL}", f"optimize {MATCH}", "survey"]
+
+
 def test_an_empty_repository_is_nothing_to_scan(github: LocalGitHub, bot: Bot) -> None:
     bot.hosted.bare.git("update-ref", "-d", "refs/heads/main")
     bot.scan()
