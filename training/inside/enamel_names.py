@@ -9,7 +9,7 @@ __all__ = ["math", "rand_parens", "rand_primality", "rand_probably_prime", "rand
 
 def rand_parens(size: int, valid: bool = True, par: str = "()") -> str:
     """Return random brackets of about ``size`` characters, balanced unless not ``valid``."""
-    opening, closing = par
+    opening, closing = par[0], par[1]
     pairs = max(1, size // 2)
     left, depth, out = pairs, 0, []
     while left or depth:
@@ -68,7 +68,7 @@ def rand_primality(size: int, level: int, case: int) -> int:
     if case == 5:
         return rand_probably_prime(root) ** 2
     if level == 0 and case in (0, 1, 3):
-        return {0: 2 ** max(2, size.bit_length() - 1), 1: 2 * rand_probably_prime(size // 2), 3: 9}[
+        return {0: 1 << max(2, size.bit_length() - 1), 1: 2 * rand_probably_prime(size // 2), 3: 9}[
             case
         ]
     if level > 0 and case == 3:

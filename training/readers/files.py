@@ -48,9 +48,12 @@ MOST_FILE_BYTES = 1 << 20
 _COLUMNS = ("submission_id", "user_id", "date", "language", "status", "cpu_time", "filename_ext")
 _LANGUAGES = {"Python": Language.PYTHON, "C++": Language.CPP}
 _EXTENSIONS = {".py": Language.PYTHON, ".cpp": Language.CPP, ".cc": Language.CPP}
-_SAMPLE = r"Sample {kind}[^<]*</h[23]>\s*<pre[^>]*>(.*?)</pre>"
+# The headings of CodeNet's two judges, whose pages are in English or Japanese.
 _SAMPLES = [
-    re.compile(_SAMPLE.format(kind=kind), re.DOTALL | re.IGNORECASE) for kind in ("Input", "Output")
+    re.compile(
+        rf"<h\d>\s*(?:{heading})[^<]*</h\d>\s*<pre[^>]*>(.*?)</pre>", re.DOTALL | re.IGNORECASE
+    )
+    for heading in ("Sample Input|入力例", "Sample Output|Output for (?:the )?Sample Input|出力例")
 ]
 
 
@@ -191,7 +194,7 @@ def _folder(folder: Path) -> Iterator[Pair]:
             examples=tuple(_examples(folder)),
             generator=Generator((_text(generate),)) if generate.is_file() else None,
             language=_EXTENSIONS[slow.suffix],
-            origin=_note(folder, "ORIGIN.txt") or str(folder),
+            origin=_note(folder, "ORIGIN.txt") or f"{folder.parent.name}/{folder.name}",
             licence=_note(folder, "LICENCE.txt"),
         )
 

@@ -64,7 +64,14 @@ for _line in _sys.stdin:
     _found = {entry}(*_arguments)
     print(repr(_found), repr(_arguments))
 """
+_IDLE_FUNCTION = "def {entry}(*arguments):\n    return None\n"
+_IDLE_METHOD = "class Solution:\n    def {entry}(self, *arguments):\n        return None\n"
 _TEST_DRIVER = "\nsolution = Solution()\n{tests}\n"
+
+
+def idle_function(entry_point: str) -> str:
+    """Return a function of that name that does nothing, for what calling it costs by itself."""
+    return _IDLE_FUNCTION.format(entry=entry_point)
 
 
 def calls_driver(entry_point: str) -> str:
@@ -143,6 +150,7 @@ def _enamel(record: Mapping[str, object], _line: int) -> Pair:
         names=f"{_ENAMEL_NAMES.read_text(encoding='utf-8')}\n{prompt}",
         generator=Generator((generator,), _sizes(record)),
         driver=calls_driver(name),
+        idle=idle_function(name),
         origin="ENAMEL",
         licence="Apache-2.0",
     )
@@ -172,6 +180,7 @@ def _evalperf(record: Mapping[str, object], _line: int) -> Pair:
         entry_point=name,
         generator=Generator(tuple(map(_constant_input, calls))),
         driver=calls_driver(name),
+        idle=idle_function(name),
         others=tuple(others),
         origin="EvalPerf",
         licence="Apache-2.0",
@@ -215,6 +224,7 @@ def _mercury(record: Mapping[str, object], _line: int) -> Pair:
         generator=Generator(tuple(map(_constant_input, _mercury_cases(record)))),
         claim=Claim("", f"{name}:slow", f"{name}:fast", slow_ms, fast_ms),
         driver=_MERCURY_DRIVER.format(convert=convert, evaluate=evaluate, entry=_name(entry)),
+        idle=_IDLE_METHOD.format(entry=entry),
         others=tuple(program for _, program in others),
         origin="Mercury",
         licence="CC-BY-NC-4.0",

@@ -7,6 +7,7 @@ takes one record and gives its pair; it raises :class:`NoRecord` where there is 
 import ast
 import gzip
 import json
+import warnings
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -98,6 +99,7 @@ class Pair:
     ``checker`` defines ``__check(input, answer, output)``; empty where equality decides.
     ``names`` is what generator and checker may refer to besides themselves, as source. ``driver`` is
     Python that makes a program of either side: it is put after it, and may read standard input.
+    ``idle`` stands for a side that does none of the work: what it costs is the driver's own.
     ``others`` are more programs that are known to be right. ``judged`` has what perfbot's own pairs
     come with: strategies, interval, refused versions, people's word. ``cross_user``: the fast side is
     not by the slow one's author.
@@ -117,6 +119,7 @@ class Pair:
     language: Language = Language.PYTHON
     claim: Claim | None = None
     driver: str = ""
+    idle: str = ""
     others: tuple[str, ...] = ()
     origin: str = ""
     licence: str = ""
@@ -240,7 +243,9 @@ def texts(record: Mapping[str, object], name: str) -> tuple[str, ...]:
 def parsed(name: str, program: str) -> ast.Module:
     """Return the tree of a field's text."""
     try:
-        return ast.parse(program)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of people's programs, such as on their escapes
+            return ast.parse(program)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise NoRecord(DOES_NOT_PARSE.format(name=name)) from None
 
