@@ -9,7 +9,6 @@ time is largest (the inputs of the second stage in "Two-stage correctness → ef
 """
 
 import math
-import re
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +19,7 @@ from typing import TypeVar
 import msgspec
 
 from perfbot.training import inputs
+from perfbot.training.comparing import exact, memory, normal, own, ratio, same
 from perfbot.training.execution import ExecutionError, Fate, Program, Ran, Runner, Task
 from perfbot.training.grouping import group_of
 from perfbot.training.readers.reading import Pair
@@ -27,7 +27,6 @@ from perfbot.training.records import (
     Case,
     Language,
     Measured,
-    Ratio,
     Split,
     TrainingPair,
     program,
@@ -38,14 +37,10 @@ T = TypeVar("T")
 ALWAYS_TOO_SLOW = "on every input one of the sides takes too long"
 
 _FLOOR_S = 0.002  # what a run takes that does nothing, and what a clock cannot tell apart
-_TOLERANCE = 1e-6
 _LEAST_VOTERS = 3
 _MOST_COUNTED_S = (
     3.0  # of plain CPU time of the slow side; Cachegrind takes some forty times as long
 )
-_RSS_FLOOR_BYTES = (
-    11 << 20
-)  # of the process that starts a program, which is all that can be seen below it
 
 
 class Reason(StrEnum):
@@ -220,8 +215,8 @@ class _Problem:
         printed = [each.stdout for each in ran if each.fate is Fate.DONE]
         if not printed:
             return None
-        common, votes = Counter(map(_normal, printed)).most_common(1)[0]
-        agreed = next(each for each in printed if _normal(each) == common)
+        common, votes = Counter(map(normal, printed)).most_common(1)[0]
+        agreed = next(each for each in printed if normal(each) == common)
         if len(ran) < _LEAST_VOTERS:
             unanimous = all(each.fate is Fate.DONE and same(each.stdout, agreed) for each in ran)
             # On an input that is surely valid the first version's word stands against the other's.
@@ -324,22 +319,23 @@ class _Problem:
         assert slow.program is not None
         assert fast.program is not None
         stdin = self._runner.input_file(self._candidates[place].stdin)
-        idle = self._runner.prepared(pair.language, program(pair.idle, pair.driver))
-        sides = [Task(each, stdin) for each in (slow.program, fast.program, idle)]
-        tasks = sides if pair.idle else sides[:2]
+        tasks = [Task(slow.program, stdin), Task(fast.program, stdin)]
+        if pair.idle:
+            idle = self._runner.prepared(pair.language, program(pair.idle, pair.driver))
+            tasks.append(Task(idle, stdin))
         ran = self._runner.run(tasks * self._settings.rounds)
         before, after = ran[:: len(tasks)], ran[1 :: len(tasks)]
         if any(each.fate is not Fate.DONE for each in (*before, *after)):
             return Measured()
-        own = _own(ran[2 :: len(tasks)] if pair.idle else [])
+        spent = own(ran[2 :: len(tasks)] if pair.idle else [])
         counted: list[int | None] = [None, None]
         if not self._is_long(slow, fast, place):
             counted = self._runner.instructions(tasks)
         return Measured(
-            time=_ratio([each.wall_s for each in before], [each.wall_s for each in after], own[0]),
-            cpu=_ratio([each.cpu_s for each in before], [each.cpu_s for each in after], own[1]),
-            memory=_memory(before, after),
-            instructions=_exact(counted),
+            time=ratio([each.wall_s for each in before], [each.wall_s for each in after], spent[0]),
+            cpu=ratio([each.cpu_s for each in before], [each.cpu_s for each in after], spent[1]),
+            memory=memory(before, after),
+            instructions=exact(counted),
         )
 
     def _training_pair(self, pair: Pair, measured: Measured, order: list[int]) -> TrainingPair:
@@ -377,62 +373,6 @@ def _spread(items: Sequence[T], most: int) -> list[T]:
     if len(items) <= most:
         return list(items)
     return [items[(number + 1) * len(items) // most - 1] for number in range(most)]
-
-
-def _normal(output: str) -> str:
-    return " ".join(output.split())
-
-
-_NUMBER = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?")
-
-
-def same(output: str, expected: str) -> bool:
-    """Say whether two outputs are the same, as judges compare: word by word, floats to 1e-6."""
-    found, wanted = output.split(), expected.split()
-    return len(found) == len(wanted) and all(map(_same_word, found, wanted))
-
-
-def _same_word(found: str, wanted: str) -> bool:
-    if found == wanted:
-        return True
-    if "." not in found + wanted or not (_NUMBER.fullmatch(found) and _NUMBER.fullmatch(wanted)):
-        return False
-    return math.isclose(float(found), float(wanted), rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
-
-
-_LEAST_S = 1e-4  # below it no clock of these tells anything
-
-
-def _own(idle: Sequence[Ran]) -> tuple[float, float]:
-    """Return the wall and CPU seconds of a driver, 0 where there is none or it does not end well."""
-    if not idle or any(each.fate is not Fate.DONE for each in idle):
-        return 0.0, 0.0
-    return min(each.wall_s for each in idle), min(each.cpu_s for each in idle)
-
-
-def _ratio(before: Sequence[float], after: Sequence[float], own: float = 0.0) -> Ratio | None:
-    """Return slow over fast, with the interval between the smallest and the largest of the rounds."""
-    found = [
-        max(old - own, _LEAST_S) / max(new - own, _LEAST_S)
-        for old, new in zip(before, after, strict=True)
-    ]
-    if not all(map(math.isfinite, found)):
-        return None
-    return Ratio(statistics.median(found), min(found), max(found))
-
-
-def _memory(before: Sequence[Ran], after: Sequence[Ran]) -> Ratio | None:
-    old, new = ([float(each.rss_bytes) for each in side] for side in (before, after))
-    return None if max(*old, *new) < _RSS_FLOOR_BYTES else _ratio(old, new)
-
-
-def _exact(counted: Sequence[int | None]) -> Ratio | None:
-    slow, fast, *idle = counted
-    if slow is None or fast is None:
-        return None
-    own = (idle[0] or 0) if idle else 0
-    ratio = max(1, slow - own) / max(1, fast - own)
-    return Ratio(ratio, ratio, ratio)
 
 
 def counts(outcomes: Iterable[TrainingPair | Rejected]) -> Mapping[str, int]:

@@ -49,6 +49,7 @@ class Source(StrEnum):
     SUPERSONIC = "supersonic"
     CODENET = "codenet"
     FOLDERS = "folders"
+    DEGRADED = "degraded"
 
 
 class DataError(Exception):
