@@ -275,7 +275,7 @@ class _Problem:
         if speedup is None:
             return Rejected(pair.record, Reason.NOT_MEASURED)
         told = f"{speedup.estimate:.2f}x ({speedup.low:.2f} to {speedup.high:.2f})"
-        if speedup.high < 1:
+        if speedup.high * self._settings.least_speedup < 1:
             return Rejected(pair.record, Reason.SLOWER, told)
         if speedup.low < self._settings.least_speedup:
             return Rejected(pair.record, Reason.NOT_FASTER, told)
