@@ -15,7 +15,7 @@ import itertools
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -106,10 +106,15 @@ def _run(config: Config, base: Path) -> int:
     found: list[TrainingPair | Rejected] = []
     tried: Counter[str] = Counter()
     with runner(strongest(trust=config.trust), Bounds(cpu_s=2)) as programs:
-        for done, function in enumerate(chosen(config), start=1):
-            key = key_of(ast.unparse(function.module), config, programs.counter is None)
+        functions = chosen(config)
+        common = Counter(name for each in functions for name in _by_name(each))
+        for done, function in enumerate(functions, start=1):
+            variants = _variants(function, common, config.most_variants)
+            texts = [each.text for each in variants]
+            key = key_of(ast.unparse(function.module), texts, config, programs.counter is None)
             if key not in kept.found:
-                kept.add(key, _ENCODER.encode(degraded(programs, function, config)))
+                made = degraded(programs, function, variants, config)
+                kept.add(key, _ENCODER.encode(made))
             outcomes = _DECODER.decode(kept.found[key])
             good = sum(isinstance(each, TrainingPair) for each in outcomes)
             tried["functions tried"] += 1
@@ -149,7 +154,7 @@ def chosen(config: Config) -> list[Harvested]:
 
 
 def degraded(
-    programs: Runner, function: Harvested, config: Config
+    programs: Runner, function: Harvested, variants: Sequence[Slowed], config: Config
 ) -> list[TrainingPair | Rejected]:
     """Return what becomes of the slow versions of a function, nothing where it answers nothing."""
     driver = _DRIVER.format(entry=function.function)
@@ -157,7 +162,6 @@ def degraded(
     examples = _examples(programs, fast, driver, function.parameters, config.seed)
     if not examples:
         return []
-    variants = _variants(function, config)
     pairs = [
         Pair(
             Source.DEGRADED,
@@ -193,14 +197,18 @@ def _categories() -> dict[str, Category]:
     return {each.strategy.name: each.strategy.category for each in rules()}
 
 
-def _variants(function: Harvested, config: Config) -> list[Slowed]:
-    """Return slow versions by different inverses, a few drawn from all."""
-    by_name: dict[str, Slowed] = {}
+def _by_name(function: Harvested) -> dict[str, Slowed]:
+    """Return the first slow version by each inverse."""
+    found: dict[str, Slowed] = {}
     for each in slowed(function.module, function.function):
-        by_name.setdefault(each.inverse.name, each)
-    names = sorted(by_name)
-    random.Random(f"{config.seed}:{function.origin}").shuffle(names)
-    return [by_name[name] for name in names[: config.most_variants]]
+        found.setdefault(each.inverse.name, each)
+    return found
+
+
+def _variants(function: Harvested, common: Mapping[str, int], most: int) -> list[Slowed]:
+    """Return slow versions by different inverses, those first that few functions have."""
+    found = _by_name(function)
+    return [found[name] for name in sorted(found, key=lambda each: (common[each], each))[:most]]
 
 
 def _examples(

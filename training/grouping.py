@@ -23,7 +23,7 @@ _FUNCTIONAL = frozenset({"map", "filter", "zip", "reduce", "starmap", "accumulat
 _LOOPS = ast.For | ast.AsyncFor | ast.While
 _CONTROL = ast.For | ast.AsyncFor | ast.While | ast.If | ast.Try | ast.With | ast.Match
 _CPP_NOISE = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'", re.DOTALL)
-_CPP_FUNCTION = re.compile(r"\b[\w:<>,*&\s]+?\b(\w+)\s*\([^;{}()]*\)\s*(?:const\s*)?\{")
+_CPP_FUNCTION = re.compile(r"\b(\w+)\s*\([^;{}()]*\)\s*(?:const\s*)?\{")
 _CPP_FUNCTIONAL = re.compile(
     r"\b(?:transform|accumulate|for_each|copy_if|count_if|partial_sum)\s*\("
 )
