@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from perfbot.training import pairs, records
-from perfbot.training.stage import Kept
+from perfbot.training import annotate, balance, degrade, pairs, records
+from perfbot.training.stage import Kept, configured
 from perfbot.training.verification import Reason
 
 LOOP = "n = int(input())\ntotal = 0\nfor i in range(n):\n    total += i\nprint(total)\n"
@@ -121,3 +121,10 @@ def test_a_full_disk_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     (tmp_path / "out").write_text("a file where the folder is to be")
     assert pairs.main(["--config", str(config)]) == 1
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_the_recipes_of_the_data_stages_parse() -> None:
+    recipes = Path(__file__).parents[2] / "recipes"
+    for stage in (pairs, degrade, annotate, balance):
+        name = stage.__name__.rpartition(".")[2]
+        configured(stage.Config, ["--config", str(recipes / f"{name}.toml")], "")
