@@ -32,7 +32,10 @@ def _same_word(found: str, wanted: str) -> bool:
         return True
     if "." not in found + wanted or not (_NUMBER.fullmatch(found) and _NUMBER.fullmatch(wanted)):
         return False
-    return math.isclose(float(found), float(wanted), rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
+    numbers = float(found), float(wanted)
+    if not all(map(math.isfinite, numbers)):
+        return False
+    return math.isclose(*numbers, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
 
 
 _LEAST_S = 1e-4  # below it no clock of these tells anything

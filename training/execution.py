@@ -143,7 +143,7 @@ class Runner:
 
         ``None`` is what could not be counted: nothing counts here, or the run did not end well.
         """
-        if self.counter is None or self.counter.outside:
+        if self.counter is None:
             return [None] * len(tasks)
         if tasks and tasks[0].program.language is Language.CPP:
             return [self._native_count(each) for each in tasks]
@@ -305,7 +305,7 @@ def runner(sandbox: Sandbox, bounds: Bounds | None = None) -> Iterator[Runner]:
     folder.chmod(0o755)  # read by the sandbox's user
     try:
         interpreter = query(Path(sys.executable), sandbox)
-        found = counter(sandbox.level)
+        found = counter(sandbox.level, inside=True)
         yield Runner(sandbox, interpreter, found, folder, bounds or Bounds())
     finally:
         shutil.rmtree(folder, ignore_errors=True)

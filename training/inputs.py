@@ -15,9 +15,12 @@ SIZES = (30, 1_000, 20_000)
 MOST_VALUE = 10**18
 MOST_BYTES = 4 << 20
 
+_MOST_SAMPLE = 2000  # characters; what is longer is large enough, or too large to grow
+
 _BOUND = re.compile(
     r"(?:≤|≦|<=|\\leq?q?|&le;|&leq;)\s*(?:<var>|<i>|\$)?\s*"
-    r"(\d[\d,]*)\s*(?:(?:×|\\times|\*)\s*(\d+))?\s*(?:<sup>\s*(\d+)\s*</sup>|\^\{?(\d+)\}?)?"
+    r"(\d[\d,]{0,24})\s*(?:(?:×|\\times|\*)\s*(\d{1,19}))?"
+    r"\s*(?:<sup>\s*(\d{1,3})\s*</sup>|\^\{?(\d{1,3})\}?)?"
 )
 _INTEGER = re.compile(r"-?\d{1,18}")
 
@@ -41,7 +44,7 @@ def grown(samples: Sequence[str], statement: str, seed: int) -> list[str]:
     limits = bounds(statement)
     most = limits[-1] if limits else MOST_VALUE
     found: dict[str, None] = {}
-    for sample in samples:
+    for sample in (each for each in samples if len(each) <= _MOST_SAMPLE):
         rows = [line.split() for line in sample.strip().splitlines() if line.split()]
         for size in SIZES if rows else ():
             rng = random.Random(f"{seed}:{size}:{sample}")

@@ -314,6 +314,8 @@ def report(line: Line, outcomes: _Outcomes) -> str:
         found = counts(each for each in outcomes if _source(each) == source)
         parts.append(table(found, f"{source}, verified"))
     good = [each for each in outcomes if isinstance(each, TrainingPair)]
+    authors = Counter("cross-user" if each.cross_user else "same user" for each in good)
+    parts.append(table(authors, "authors of a pair"))
     parts.append(table(Counter(each.split.value for each in good), "split"))
     parts.append(table(Counter(each.licence for each in good), "licence"))
     parts.append(table(Counter(each.group.value for each in good), "group"))
