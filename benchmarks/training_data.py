@@ -95,7 +95,7 @@ def details(path: Path) -> Iterator[str]:
     """Yield what is told of each rejected record, without names and numbers."""
     for line in path.read_text(encoding="utf-8").splitlines():
         told = json.loads(line)
-        detail = told["detail"].partition("(")[2].rstrip(")")
+        detail = told["detail"].partition("(")[2].partition(" (/")[0].rstrip(")")
         if told["reason"] == "a side crashes or takes too long":
             yield detail or told["detail"]
 

@@ -38,6 +38,7 @@ def _same_word(found: str, wanted: str) -> bool:
     return math.isclose(*numbers, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
 
 
+_LEAST_COUNT = 20_000
 _LEAST_S = 1e-4  # below it no clock of these tells anything
 
 
@@ -66,10 +67,13 @@ def memory(before: Sequence[Ran], after: Sequence[Ran]) -> Ratio | None:
 
 
 def exact(counted: Sequence[int | None]) -> Ratio | None:
-    """Return the ratio of the first two counts, less the third where there is one."""
+    """Return the ratio of the first two counts, less the third where there is one.
+
+    Below 20,000 instructions a count says only that there is next to nothing to do, not how little.
+    """
     slow, fast, *idle = counted
     if slow is None or fast is None:
         return None
     own = (idle[0] or 0) if idle else 0
-    ratio = max(1, slow - own) / max(1, fast - own)
+    ratio = max(_LEAST_COUNT, slow - own) / max(_LEAST_COUNT, fast - own)
     return Ratio(ratio, ratio, ratio)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from perfbot.training.comparing import same
+from perfbot.training.comparing import exact, same
 from perfbot.training.execution import ExecutionError, Fate, Runner, Task
 from perfbot.training.records import Language
 
@@ -109,3 +109,15 @@ def test_what_does_not_compile_says_why(programs: Runner) -> None:
 )
 def test_outputs_are_compared_as_judges_do(output: str, expected: str, alike: bool) -> None:
     assert same(output, expected) is alike
+
+
+def test_a_ratio_of_counts_leaves_the_drivers_own_out_and_makes_nothing_of_next_to_nothing() -> (
+    None
+):
+    found = exact([3_000_000, 2_000_000, 1_000_000])
+    assert found is not None
+    assert found.estimate == 2.0
+    tiny = exact([40_000, 1])
+    assert tiny is not None
+    assert tiny.estimate == 2.0
+    assert exact([None, 5]) is None
