@@ -5,8 +5,9 @@
 
 DIR holds the data sets (training/readers). The share is fixed below and always the same problems. The
 line is pairs, degrade, annotate (by the catalogue) and balance; what it made is kept in
-build/training_data/, and a second run goes on where the first one ended. Counts and ratios of counted
-instructions do not depend on how busy the machine is, except where a program comes to its time limit.
+build/training_data/, and a second run goes on where the first one ended. Counted instructions are
+the same whatever else the machine does; which input is measured is not quite, since inputs are ordered
+by CPU time, and one that takes too long on a busy machine is passed over.
 """
 
 import argparse
