@@ -127,4 +127,4 @@ def test_the_recipes_of_the_data_stages_parse() -> None:
     recipes = Path(__file__).parents[2] / "recipes"
     for stage in (pairs, degrade, annotate, balance):
         name = stage.__name__.rpartition(".")[2]
-        configured(stage.Config, ["--config", str(recipes / f"{name}.toml")], "")
+        configured(stage.Config, ["--config", str(recipes / f"{name}.toml")], "a stage")
