@@ -20,7 +20,7 @@ import msgspec
 from perfbot.optimizer.strategies import Category
 from perfbot.training import records
 from perfbot.training.records import RecordsError, Split, TrainingPair
-from perfbot.training.stage import StageError, configured, say
+from perfbot.training.data_stage import StageError, configured, say
 
 NOTHING = "no pair of {path} has a strategy; annotate it first"
 HEADING = (

@@ -32,7 +32,7 @@ from perfbot.training.inverses import Slowed, slowed
 from perfbot.training.readers.functions import idle_function
 from perfbot.training.readers.reading import Example, Pair, Source
 from perfbot.training.records import Split, TrainingPair, named, program
-from perfbot.training.stage import Kept, StageError, configured, key_of, say, table
+from perfbot.training.data_stage import Kept, StageError, configured, key_of, say, table
 from perfbot.training.verification import Rejected, Settings, counts, verified
 
 NOT_INSTALLED = "the package {name} is not installed here"

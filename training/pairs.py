@@ -36,7 +36,7 @@ from perfbot.training.records import (
     named,
 )
 from perfbot.training.reference import referenced
-from perfbot.training.stage import Kept, StageError, configured, key_of, say, table
+from perfbot.training.data_stage import Kept, StageError, configured, key_of, say, table
 from perfbot.training.verification import Reason, Rejected, Settings, counts, verified
 
 PROGRESS = "{done}/{all} {problem} ({language}): {good} of {tried} verified"

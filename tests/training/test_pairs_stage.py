@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from perfbot.training import annotate, balance, degrade, pairs, records
-from perfbot.training.stage import Kept, configured
+from perfbot.training.data_stage import Kept, configured
 from perfbot.training.verification import Reason
 
 LOOP = "n = int(input())\ntotal = 0\nfor i in range(n):\n    total += i\nprint(total)\n"
