@@ -29,78 +29,6 @@ class TimeUp(BaseException):
     """A call took longer than its limit."""
 
 
-# -- what the generators of ENAMEL call ----------------------------------------------------------
-
-
-def rand_parens(size, valid=True, par="()"):
-    """Return random brackets of about ``size`` characters, balanced unless not ``valid``."""
-    opening, closing = par
-    pairs = max(1, size // 2)
-    left, depth, out = pairs, 0, []
-    while left or depth:
-        if left and (depth == 0 or random.randint(0, 1)):
-            out.append(opening)
-            left, depth = left - 1, depth + 1
-        else:
-            out.append(closing)
-            depth -= 1
-    if not valid:
-        place = random.randrange(len(out))
-        out[place] = closing if out[place] == opening else opening
-    return "".join(out)
-
-
-def rand_probably_prime(most):
-    """Return a random prime that is at most ``most``, and not small against it."""
-    most = max(2, int(most))
-    while True:
-        number = random.randint(max(2, most // 2), most)
-        if is_prime(number):
-            return number
-
-
-def is_prime(number):
-    """Say whether a number is prime, by the deterministic Miller-Rabin test for 64 bits."""
-    small = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
-    if number < 2 or any(number % prime == 0 for prime in small):
-        return number in small
-    odd, twos = number - 1, 0
-    while odd % 2 == 0:
-        odd, twos = odd // 2, twos + 1
-    return all(passes(number, base, odd, twos) for base in small)
-
-
-def passes(number, base, odd, twos):
-    """Say whether a number may be prime by one base of the Miller-Rabin test."""
-    power = pow(base, odd, number)
-    if power in (1, number - 1):
-        return True
-    for _ in range(twos - 1):
-        power = power * power % number
-        if power == number - 1:
-            return True
-    return False
-
-
-def rand_primality(size, level, case):
-    """Return a number of about ``size``: prime, or composite in the ways that are hard or easy.
-
-    Cases 0, 1, 3, 4, 5 of level 0 and 4, 5 of the others are composite (the generators rely on it).
-    """
-    root = max(3, math.isqrt(size))
-    if case == 4:
-        return rand_probably_prime(root) * rand_probably_prime(root)
-    if case == 5:
-        return rand_probably_prime(root) ** 2
-    if level == 0 and case in (0, 1, 3):
-        return {0: 2 ** max(2, size.bit_length() - 1), 1: 2 * rand_probably_prime(size // 2), 3: 9}[
-            case
-        ]
-    if level > 0 and case == 3:
-        return rand_probably_prime(root) * rand_probably_prime(root)
-    return rand_probably_prime(size)
-
-
 # -- inputs --------------------------------------------------------------------------------------
 
 
@@ -110,9 +38,6 @@ def arguments_of(job, level, case):
         "random": random,
         "string": string,
         "math": math,
-        "rand_parens": rand_parens,
-        "rand_probably_prime": rand_probably_prime,
-        "rand_primality": rand_primality,
         "__name__": "generator",
     }
     exec(job["names"], names)

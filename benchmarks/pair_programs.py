@@ -9,7 +9,7 @@ import libcst as cst
 from libcst import matchers as m
 from pair_scoring import NotScored
 
-from perfbot.training.pairs import Generator, Pair
+from perfbot.training.readers.reading import Generator, Pair
 
 NAME = "solve"
 HEAD = """import io

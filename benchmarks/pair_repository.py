@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pair_scoring import NotScored, Scorer
 
-from perfbot.training.pairs import Source
+from perfbot.training.readers.reading import Source
 
 EXAMPLE_LIMIT_S = 1.0  # a call that takes longer belongs in no test-suite
 BENCHMARKED = 3  # inputs of the benchmark

@@ -15,7 +15,7 @@ from perfbot.profiling.environment import Interpreter
 from perfbot.profiling.measure import Pair as Timed
 from perfbot.profiling.measure import Threshold, compare
 from perfbot.profiling.sandbox import Command, Limits, Sandbox
-from perfbot.training.pairs import Pair
+from perfbot.training.readers.reading import Pair
 
 HERE = Path(__file__).parent
 SCRIPT = HERE / "pair_inside.py"

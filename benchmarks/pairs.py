@@ -44,7 +44,9 @@ from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.sandbox import SandboxError, strongest
 from perfbot.profiling.source import read_source
 from perfbot.profiling.tree import UnusableRepository
-from perfbot.training.pairs import READERS, DataError, Pair, Source, read_samples
+from perfbot.training.readers import READERS
+from perfbot.training.readers.files import read_samples
+from perfbot.training.readers.reading import DataError, Pair, Source
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "build" / "pairs"
@@ -348,7 +350,7 @@ def write_report() -> None:
             data[source.value] = {"totals": totals(there), "records": rows}
     head = (
         "# Real slow/fast pairs\n\nReproduce: `python benchmarks/pairs.py --data DIR --write`, where "
-        "DIR holds the data sets (see `training/pairs.py`).\n"
+        "DIR holds the data sets (see `training/readers/`).\n"
         f"CPython {platform.python_version()}, {cpus}. The protocol is PIE's: a result that is wrong "
         "or not faster counts as 1×.\n\n"
     )

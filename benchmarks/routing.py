@@ -61,7 +61,8 @@ from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.sandbox import strongest
 from perfbot.profiling.source import SourceFile, read_source
 from perfbot.profiling.tree import UnusableRepository
-from perfbot.training.pairs import READERS, Pair, Source
+from perfbot.training.readers import READERS
+from perfbot.training.readers.reading import Pair, Source
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "build" / "routing"

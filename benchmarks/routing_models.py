@@ -21,7 +21,7 @@ from perfbot.optimizer.readability import definition
 from perfbot.optimizer.strategies import Category
 from perfbot.profiling.functions import FunctionName
 from perfbot.profiling.source import decode_source
-from perfbot.training.pairs import Pair
+from perfbot.training.readers.reading import Pair
 
 CHARACTERS_PER_TOKEN = 3.4  # as in optimizer/context.py
 KNOWN = ((5, 0.9), (10, 0.6), (1000, 0.2))  # up to so many lines of code: the chance to know it

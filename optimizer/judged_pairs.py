@@ -1,6 +1,6 @@
 """Training data from transcripts: slow and fast versions that the judge compared, and those it refused.
 
-One record for each function of a run. ``training/pairs.py`` reads them back.
+One record for each function of a run. ``training/readers/functions.py`` reads them back.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

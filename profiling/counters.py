@@ -94,9 +94,13 @@ def read_cycles(said: str) -> list[int]:
     return list(cycles.values())
 
 
-def counter(level: Level, path: str = PATH) -> Counter | None:
-    """Return the best counter that works in a sandbox of this level, having tried it, if there is one."""
-    return next((each for each in _installed(path) if _why_not(level, each) is None), None)
+def counter(level: Level, path: str = PATH, *, inside: bool = False) -> Counter | None:
+    """Return the best counter that works in a sandbox of this level, having tried it, if there is one.
+
+    With ``inside``, only those that run in the sandbox and count each process by itself.
+    """
+    fit = (each for each in _installed(path) if not (inside and each.outside))
+    return next((each for each in fit if _why_not(level, each) is None), None)
 
 
 def why_no_counter(level: Level, path: str = PATH) -> str:

@@ -1,381 +1,330 @@
-"""Slow/fast pairs of real programs, read from the data sets that publish them.
+"""From published slow/fast pairs to proven ones: read, filter, reference, split, verify, measure.
 
-One function per format, each giving typed records and the lines that could not be read, with the
-reason: nothing is dropped silently. The formats are those of
+    python -m perfbot.training.pairs --config recipes/pairs.toml
 
-* ENAMEL (Qiu et al., *How Efficient is LLM-Generated Code?*, ICLR 2025): a function with a slow
-  canonical solution, an expert's fast one, a generator of inputs in levels of size and a checker;
-* PIE (Shypula et al., *Learning Performance-Improving Code Edits*, ICLR 2024): two submissions of
-  one user to one problem, programs that read standard input;
-* CodeContests (Li et al., *Competition-Level Code Generation with AlphaCode*, 2022) as extended
-  with stress inputs by COFFE (2025): many correct programs per problem;
-* perfbot's own runs, as ``perfbot export --pairs`` writes them (``optimizer/judged_pairs.py``).
-
-Every file is JSON Lines, plain or gzip. Sets share problems, so split by ``problem``, never by record.
+Reads every source of the configuration (``training/readers``), keeps what may be training data, brings
+each slow version together with the fast one that D_ref names, drops near-duplicates and whatever the
+evaluation sets hold, and runs both sides in the sandbox. ``out`` gets ``pairs.jsonl.gz`` (records.py),
+``rejected.jsonl`` with the reason of every other record, and ``report.md`` with the counts. A second
+run goes on where the first one ended: outcomes are kept for each problem in ``outcomes.jsonl``.
 """
 
-import ast
-import gzip
-import html
-import json
-import re
-import zlib
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 import msgspec
 
-from perfbot.optimizer.judged_pairs import JudgedPair
-
-CANNOT_READ = (
-    "{path} cannot be read as JSON Lines ({why}); give the folder that holds the data sets"
+from perfbot.optimizer.normal_form import normal_form
+from perfbot.profiling.sandbox import SandboxError, strongest
+from perfbot.training import filters, records
+from perfbot.training.duplicates import Evaluation, near_duplicates, split_of
+from perfbot.training.execution import Bounds, Runner, runner
+from perfbot.training.grouping import SHARES, group_of
+from perfbot.training.readers import READERS
+from perfbot.training.readers.files import read_statements, samples
+from perfbot.training.readers.reading import DataError, Example, Pair, Source
+from perfbot.training.records import (
+    Language,
+    Measured,
+    Ratio,
+    RecordsError,
+    TrainingPair,
+    named,
 )
-NOT_JSON = "is not JSON"
-NOT_AN_OBJECT = "is not a JSON object"
-MISSING = "has no field {name!r}"
-WRONG_KIND = "field {name!r} is not {wanted}"
-DOES_NOT_PARSE = "{name!r} is not Python that parses"
-NO_SUCH_FUNCTION = "{name!r} does not define the entry point"
-NOT_ACCEPTED = "has no version that was accepted"
-TOO_FEW = "fewer than two correct programs in Python"
+from perfbot.training.reference import referenced
+from perfbot.training.data_stage import Kept, StageError, configured, key_of, say, table
+from perfbot.training.verification import Reason, Rejected, Settings, counts, verified
 
-_GZIP = b"\x1f\x8b"
-_SAMPLE = r"Sample {kind}[^<]*</h[23]>\s*<pre[^>]*>(.*?)</pre>"
-_SAMPLES = [
-    re.compile(_SAMPLE.format(kind=kind), re.DOTALL | re.IGNORECASE) for kind in ("Input", "Output")
-]
+PROGRESS = "{done}/{all} {problem} ({language}): {good} of {tried} verified"
+NOTHING = "no source gave a pair; report.md in {out} says why"
+NO_RECORD = "no record: {why}"
+NOT_IN_SHARE = "not in the share that is used"
+UNBOUNDED = 1e6  # a ratio without an upper end, which JSON cannot hold
 
-
-class Source(StrEnum):
-    """A data set."""
-
-    ENAMEL = "enamel"
-    PIE = "pie"
-    CODE_CONTESTS = "code_contests"
-    PERFBOT = "perfbot"
+_Outcomes = list[TrainingPair | Rejected]
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(_Outcomes)
 
 
-class DataError(Exception):
-    """A data file is not there or is no data file at all; the message says which."""
+class SourceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A data set: its format, where it lies, and how many problems of it are used (all, if 0).
 
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """What a program reads and what it must print."""
-
-    stdin: str
-    stdout: str
-
-
-@dataclass(frozen=True, slots=True)
-class Generator:
-    """Source of functions that make inputs.
-
-    For functions, ``sources`` has one text that defines ``generate_input(size, level, case)``, which
-    returns the arguments, and ``sizes`` has the size of each level. For programs, each text defines
-    ``generate_input()``, which returns what they read, and ``sizes`` is empty.
+    ``licence`` replaces the one of the records, which must be known for a record to be used.
     """
 
-    sources: tuple[str, ...]
-    sizes: tuple[int, ...] = ()
+    kind: Source
+    path: str
+    licence: str = ""
+    problems: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Two versions of one program, both known to be right.
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The stage's configuration. Paths are relative to its file."""
 
-    ``entry_point`` names the function; it is empty for programs that read standard input.
-    ``checker`` defines ``__check(input, answer, output)``; empty where equality decides.
-    ``names`` is what generator and checker may refer to besides themselves, as source. ``judged``
-    has what perfbot's own pairs come with: strategies, interval, refused versions, people's word.
-    """
-
-    source: Source
-    record: str
-    problem: str
-    slow: str
-    fast: str
-    entry_point: str = ""
-    checker: str = ""
-    names: str = ""
-    generator: Generator | None = None
-    examples: tuple[Example, ...] = ()
-    judged: JudgedPair | None = None
+    out: str
+    sources: list[SourceConfig]
+    evaluation: list[SourceConfig] = []
+    statements: str = ""
+    reference: bool = True
+    seed: int = 0
+    least_speedup: float = 1.1
+    measured_s: float = 0.5
+    rounds: int = 6
+    most_inputs: int = 10
+    cpu_s: int = 5
+    trust: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
-    """A line (counted from 1) that is no record."""
+@dataclass(slots=True)
+class Line:
+    """The pairs on their way through the line, and what was left at its side."""
 
-    line: int
-    reason: str
+    pairs: list[Pair] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    counts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a file holds."""
-
-    pairs: tuple[Pair, ...]
-    malformed: tuple[Malformed, ...]
-
-    @property
-    def reasons(self) -> Counter[str]:
-        """How many lines could not be read, by reason."""
-        return Counter(each.reason for each in self.malformed)
-
-
-class _NoRecord(Exception):  # noqa: N818 - the reason why a line is none
-    pass
+    def reject(self, found: Iterable[Rejected]) -> None:
+        """Take records out; of several reasons the first one counts."""
+        which: dict[str, Rejected] = {}
+        for each in found:
+            which.setdefault(each.record, each)
+        for pair in self.pairs:
+            if pair.record in which:
+                self.rejected.append(which[pair.record])
+                self.counts[pair.source][which[pair.record].reason.value] += 1
+        self.pairs = [each for each in self.pairs if each.record not in which]
 
 
-def read_enamel(path: Path) -> Reading:
-    """Read ENAMEL's records; the pair is the canonical solution and the expert's.
-
-    Raises:
-        DataError: the file cannot be read.
-    """
-    return _read(path, _enamel)
-
-
-def read_pie(path: Path) -> Reading:
-    """Read PIE's records; whether the pair is faster is for the caller to measure.
-
-    Raises:
-        DataError: the file cannot be read.
-    """
-    return _read(path, _pie)
-
-
-def read_code_contests(path: Path) -> Reading:
-    """Read CodeContests' problems; the pair is the longest and the shortest correct Python program.
-
-    The set does not say how fast a program is. The first and the last one that it lists are no
-    better guess than length, which at least is reproducible.
-
-    Raises:
-        DataError: the file cannot be read.
-    """
-    return _read(path, _code_contests)
-
-
-def read_perfbot(path: Path) -> Reading:
-    """Read what perfbot's own runs gave; a function without an accepted version is no pair.
-
-    Raises:
-        DataError: the file cannot be read.
-    """
-    return _read(path, _perfbot)
-
-
-READERS: Mapping[Source, Callable[[Path], Reading]] = {
-    Source.ENAMEL: read_enamel,
-    Source.PIE: read_pie,
-    Source.CODE_CONTESTS: read_code_contests,
-    Source.PERFBOT: read_perfbot,
-}
-
-
-def read_samples(path: Path) -> dict[str, tuple[Example, ...]]:
-    """Read CodeNet's problem statements (one JSON object, problem to HTML) for their sample inputs.
-
-    A problem whose statement shows no samples, or not as many outputs as inputs, gets none.
-
-    Raises:
-        DataError: the file cannot be read.
-    """
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the stage; return 0, or 1 where nothing came of it."""
     try:
-        statements = _object(_content(path))
-    except _NoRecord as reason:
-        raise DataError(CANNOT_READ.format(path=path, why=reason)) from reason
-    return {
-        problem: tuple(_samples(text))
-        for problem, text in statements.items()
-        if isinstance(text, str)
-    }
+        return _run(*configured(Config, argv, __doc__ or ""))
+    except (StageError, DataError, RecordsError, SandboxError, OSError) as error:
+        say(f"pairs: {error}")
+        return 1
 
 
-def _samples(statement: str) -> Iterator[Example]:
-    read, printed = (
-        [html.unescape(text).lstrip("\n") for text in kind.findall(statement)] for kind in _SAMPLES
-    )
-    if len(read) == len(printed):
-        yield from map(Example, read, printed)
+def _run(config: Config, base: Path) -> int:
+    out = base / config.out
+    statements = read_statements(base / config.statements) if config.statements else {}
+    kept = Kept.opened(out / "outcomes.jsonl")
+    line = prepared(config, base, statements)
+    outcomes: _Outcomes = [_as_judged(each, config) for each in line.pairs if each.judged]
+    with runner(strongest(trust=config.trust), Bounds(cpu_s=config.cpu_s)) as programs:
+        outcomes += verify(line.pairs, statements, config, kept, programs)
+    return write(out, line, outcomes)
 
 
-def _read(path: Path, parse: Callable[[Mapping[str, object], int], Pair]) -> Reading:
-    pairs: list[Pair] = []
-    malformed: list[Malformed] = []
-    for number, line in enumerate(_content(path).split(b"\n"), start=1):
-        if not line.strip():
+# -- before anything is run ------------------------------------------------------------------------
+
+
+def prepared(config: Config, base: Path, statements: Mapping[str, str]) -> Line:
+    """Read, filter, reference, and take out what is there twice or is the evaluation's.
+
+    Raises:
+        DataError: a source is not there.
+    """
+    line = Line()
+    shown = samples(dict(statements))
+    for source in config.sources:
+        line.pairs += _read(source, base, line, shown)
+    line.reject(_unfit(line.pairs))
+    if config.reference:
+        found = referenced(line.pairs)
+        line.pairs = list(found.pairs)
+        line.counts["D_ref"].update(
+            {"cross-user": found.cross_user, "merged into another pair": found.merged}
+        )
+        line.reject(_equal(line.pairs))  # what is its author's last and best version already
+    line.reject(_contaminated(line.pairs, config, base))
+    names = near_duplicates(line.pairs)
+    line.reject(Rejected(each, Reason.NEAR_DUPLICATE, like) for each, like in names.items())
+    return line
+
+
+def _read(
+    source: SourceConfig, base: Path, line: Line, shown: Mapping[str, tuple[Example, ...]]
+) -> Iterator[Pair]:
+    reading = READERS[source.kind](base / source.path)
+    counted = line.counts[source.kind]
+    counted["records"] += len(reading.pairs) + len(reading.malformed)
+    for malformed in reading.malformed:
+        counted[NO_RECORD.format(why=malformed.reason)] += 1
+    chosen = set(_share({each.problem for each in reading.pairs}, source.problems))
+    taken = {each.record for each in line.pairs}
+    for pair in reading.pairs:
+        if pair.problem not in chosen:
+            counted[NOT_IN_SHARE] += 1
             continue
-        try:
-            pairs.append(parse(_object(line), number))
-        except _NoRecord as reason:
-            malformed.append(Malformed(number, str(reason)))
-    return Reading(tuple(pairs), tuple(malformed))
+        name = _unused(f"{pair.source}:{pair.record}", taken)
+        yield replace(
+            pair,
+            record=name,
+            licence=source.licence or pair.licence,
+            examples=pair.examples or shown.get(pair.problem, ()),
+        )
 
 
-def _content(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if content.startswith(_GZIP) else content
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(CANNOT_READ.format(path=path, why=error)) from error
+def _share(problems: set[str], most: int) -> list[str]:
+    """Return so many problems, always the same ones, or all of them."""
+    return sorted(problems, key=lambda each: key_of("share", each))[: most or None]
 
 
-def _object(line: bytes) -> Mapping[str, object]:
-    try:
-        found: object = json.loads(line)
-    except (ValueError, RecursionError):
-        raise _NoRecord(NOT_JSON) from None
-    if not isinstance(found, dict):
-        raise _NoRecord(NOT_AN_OBJECT)
+def _unused(name: str, taken: set[str]) -> str:
+    names = (name if number == 1 else f"{name}#{number}" for number in count(1))
+    found = next(each for each in names if each not in taken)
+    taken.add(found)
     return found
 
 
-def _enamel(record: Mapping[str, object], _line: int) -> Pair:
-    slow = _texts(record, "slow")
-    if not slow:
-        raise _NoRecord(WRONG_KIND.format(name="slow", wanted="a list of programs"))
-    prompt, name = _text(record, "prompt"), _text(record, "entry_point")
-    fast = f"{prompt}\n{_text(record, 'reference_solution')}"
-    _defines("slow", slow[0], name)
-    _defines("reference_solution", fast, name)
-    generator, checker = _text(record, "input_generator"), _text(record, "checker")
-    _defines("input_generator", generator, "generate_input")
-    _defines("checker", checker, "__check")
-    return Pair(
-        Source.ENAMEL,
-        record=_text(record, "task_id"),
-        problem=_text(record, "task_id"),
-        slow=slow[0],
-        fast=fast,
-        entry_point=name,
-        checker=checker,
-        names=prompt,
-        generator=Generator((generator,), _sizes(record)),
+def _unfit(pairs: Iterable[Pair]) -> Iterator[Rejected]:
+    for pair in pairs:
+        if not pair.licence:
+            yield Rejected(pair.record, Reason.NO_LICENCE, pair.origin)
+        for side, text in (("slow", pair.slow), ("fast", pair.fast)):
+            if why := filters.why_not(text):
+                yield Rejected(pair.record, Reason.FILTERED, f"{side}: {why}")
+        yield from _equal([pair])
+
+
+def _equal(pairs: Iterable[Pair]) -> Iterator[Rejected]:
+    for pair in pairs:
+        texts = (pair.slow, pair.fast)
+        if pair.language is Language.PYTHON:
+            texts = (normal_form(pair.slow), normal_form(pair.fast))
+        if texts[0].split() == texts[1].split():
+            yield Rejected(pair.record, Reason.EQUAL)
+
+
+def _contaminated(pairs: Iterable[Pair], config: Config, base: Path) -> Iterator[Rejected]:
+    if not config.evaluation:
+        return
+    evaluated = Evaluation.of(
+        pair
+        for source in config.evaluation
+        for pair in READERS[source.kind](base / source.path).pairs
     )
+    for pair in pairs:
+        if like := evaluated.contaminates(pair):
+            yield Rejected(pair.record, Reason.CONTAMINATED, like)
 
 
-def _sizes(record: Mapping[str, object]) -> tuple[int, ...]:
-    words = _text(record, "input_levels").split()
-    if not words or not all(word.isascii() and word.isdigit() for word in words):
-        raise _NoRecord(WRONG_KIND.format(name="input_levels", wanted="a list of sizes"))
-    return tuple(map(int, words))
+# -- in the sandbox --------------------------------------------------------------------------------
 
 
-def _pie(record: Mapping[str, object], _line: int) -> Pair:
-    problem = _text(record, "problem_id")
-    slow, fast = _text(record, "input"), _text(record, "target")
-    _parses("input", slow)
-    _parses("target", fast)
-    versions = [_text(record, f"submission_id_{version}") for version in ("v0", "v1")]
-    return Pair(Source.PIE, ":".join((problem, *versions)), problem, slow, fast)
-
-
-def _code_contests(record: Mapping[str, object], line: int) -> Pair:
-    programs = [program for program in _correct(record) if _is_python(program)]
-    if len(programs) < 2:
-        raise _NoRecord(TOO_FEW)
-    ordered = sorted(programs, key=lambda program: (len(program), program))
-    problem = f"problem-{line:03d}"
-    return Pair(
-        Source.CODE_CONTESTS,
-        record=problem,
-        problem=problem,
-        slow=ordered[-1],
-        fast=ordered[0],
-        generator=Generator(_texts(record, "stress_inputs")),
-        examples=tuple(_examples(record)),
+def verify(
+    pairs: Sequence[Pair],
+    statements: Mapping[str, str],
+    config: Config,
+    kept: Kept,
+    programs: Runner,
+) -> _Outcomes:
+    """Verify what was not judged before, problem by problem; what an earlier run found is taken over."""
+    by_problem: dict[tuple[str, str, Language], list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        if pair.judged is None:
+            by_problem[pair.problem, pair.driver, pair.language].append(pair)
+    settings = Settings(
+        least_speedup=config.least_speedup,
+        measured_s=config.measured_s,
+        rounds=config.rounds,
+        most_inputs=config.most_inputs,
+        seed=config.seed,
     )
-
-
-def _perfbot(record: Mapping[str, object], _line: int) -> Pair:
-    try:
-        judged = msgspec.convert(record, JudgedPair)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise _NoRecord(str(error)) from None
-    if judged.fast is None:
-        raise _NoRecord(NOT_ACCEPTED)
-    name = judged.qualname.rpartition(".")[2]
-    _defines("slow", judged.slow, name)
-    _defines("fast", judged.fast, name)
-    problem = f"{judged.origin.repository}:{judged.path}::{judged.qualname}"
-    return Pair(
-        Source.PERFBOT, judged.record, problem, judged.slow, judged.fast, name, judged=judged
-    )
-
-
-def _correct(record: Mapping[str, object]) -> Iterator[str]:
-    """Yield the programs of ``solutions``, a list of ``[program, is correct]``."""
-    for each in _list(record, "solutions"):
-        match each:
-            case [str(program), bool(right)]:
-                if right:
-                    yield program
-            case _:
-                raise _NoRecord(WRONG_KIND.format(name="solutions", wanted="[program, correct]"))
-
-
-def _examples(record: Mapping[str, object]) -> Iterator[Example]:
-    for each in _list(record, "tests"):
-        match each:
-            case {"input": [str(read), *_], "output": [str(printed), *_]}:
-                yield Example(read, printed)
-            case _:
-                raise _NoRecord(WRONG_KIND.format(name="tests", wanted="inputs and outputs"))
-
-
-def _field(record: Mapping[str, object], name: str) -> object:
-    if name not in record:
-        raise _NoRecord(MISSING.format(name=name))
-    return record[name]
-
-
-def _text(record: Mapping[str, object], name: str) -> str:
-    found = _field(record, name)
-    if not isinstance(found, str):
-        raise _NoRecord(WRONG_KIND.format(name=name, wanted="text"))
+    found: _Outcomes = []
+    for done, ((problem, _, language), together) in enumerate(sorted(by_problem.items()), 1):
+        statement = statements.get(problem, "")
+        key = key_of(together, statement, settings, programs.bounds, programs.counter is None)
+        if key not in kept.found:
+            split = split_of(problem, config.seed, SHARES)
+            outcomes = verified(programs, together, statement, settings, split)
+            kept.add(key, _ENCODER.encode(outcomes))
+        outcomes = _DECODER.decode(kept.found[key])
+        good = sum(isinstance(each, TrainingPair) for each in outcomes)
+        say(
+            PROGRESS.format(
+                done=done,
+                all=len(by_problem),
+                problem=problem,
+                language=language,
+                good=good,
+                tried=len(outcomes),
+            )
+        )
+        found += outcomes
     return found
 
 
-def _list(record: Mapping[str, object], name: str) -> list[object]:
-    found = _field(record, name)
-    if not isinstance(found, list):
-        raise _NoRecord(WRONG_KIND.format(name=name, wanted="a list"))
-    return found
+def _as_judged(pair: Pair, config: Config) -> TrainingPair | Rejected:
+    """Return a pair of perfbot's own, which its judge has proven and measured on recorded calls."""
+    assert pair.judged is not None
+    gain = pair.judged.gain
+    if gain is None:
+        return Rejected(pair.record, Reason.NOT_MEASURED)
+    if gain.low < config.least_speedup:
+        told = f"{gain.estimate:.2f}x, at least {gain.low:.2f}x"
+        return Rejected(pair.record, Reason.NOT_FASTER, told)
+    high = UNBOUNDED if gain.high is None else gain.high
+    return TrainingPair(
+        record=pair.record,
+        problem=pair.problem,
+        source=pair.source,
+        language=pair.language,
+        slow=pair.slow,
+        fast=pair.fast,
+        origin=pair.origin,
+        licence=pair.licence,
+        entry_point=pair.entry_point,
+        strategies=tuple(
+            named(each.strategy.category, each.strategy.name, each.why)
+            for each in pair.judged.strategies
+        ),
+        measured=Measured(time=Ratio(gain.estimate, gain.low, high)),
+        split=split_of(pair.problem, config.seed, SHARES),
+        group=group_of(pair.slow, pair.language),
+    )
 
 
-def _texts(record: Mapping[str, object], name: str) -> tuple[str, ...]:
-    found = _list(record, name)
-    texts = tuple(each for each in found if isinstance(each, str))
-    if len(texts) != len(found):
-        raise _NoRecord(WRONG_KIND.format(name=name, wanted="a list of texts"))
-    return texts
+# -- what comes out --------------------------------------------------------------------------------
 
 
-def _parses(name: str, text: str) -> ast.Module:
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise _NoRecord(DOES_NOT_PARSE.format(name=name)) from None
+def write(out: Path, line: Line, outcomes: _Outcomes) -> int:
+    """Write pairs, the rejected with their reasons, and the counts."""
+    good = [each for each in outcomes if isinstance(each, TrainingPair)]
+    bad = [*line.rejected, *(each for each in outcomes if isinstance(each, Rejected))]
+    records.write(out / "pairs.jsonl.gz", good)
+    lines = b"".join(_ENCODER.encode(each) + b"\n" for each in bad)
+    (out / "rejected.jsonl").write_bytes(lines)
+    (out / "report.md").write_text(report(line, outcomes), encoding="utf-8")
+    if not good:
+        raise StageError(NOTHING.format(out=out))
+    say(f"{len(good)} pairs, {len(bad)} rejected: {out / 'report.md'}")
+    return 0
 
 
-def _defines(name: str, text: str, function: str) -> None:
-    """Refuse the record when a field's text does not define a function at its top level."""
-    if not any(
-        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == function
-        for node in _parses(name, text).body
-    ):
-        raise _NoRecord(NO_SUCH_FUNCTION.format(name=name))
+def report(line: Line, outcomes: _Outcomes) -> str:
+    """Return the counts as Markdown: what was read and left out before, and what verifying gave."""
+    parts = [table(found, f"{source}, before running") for source, found in line.counts.items()]
+    sources = sorted({_source(each) for each in outcomes})
+    for source in sources:
+        found = counts(each for each in outcomes if _source(each) == source)
+        parts.append(table(found, f"{source}, verified"))
+    good = [each for each in outcomes if isinstance(each, TrainingPair)]
+    authors = Counter("cross-user" if each.cross_user else "same user" for each in good)
+    parts.append(table(authors, "authors of a pair"))
+    parts.append(table(Counter(each.split.value for each in good), "split"))
+    parts.append(table(Counter(each.licence for each in good), "licence"))
+    parts.append(table(Counter(each.group.value for each in good), "group"))
+    return "\n\n".join(parts) + "\n"
 
 
-def _is_python(program: str) -> bool:
-    try:
-        _parses("", program)
-    except _NoRecord:
-        return False
-    return True
+def _source(outcome: TrainingPair | Rejected) -> str:
+    return outcome.record.partition(":")[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -60,6 +60,18 @@ class NamedStrategy(msgspec.Struct, frozen=True):
     description: str
 
 
+def named(category: Category, name: str, why: str) -> NamedStrategy:
+    """Return a strategy in the words of the wire format, whatever somebody wrote of it.
+
+    The description is one line without control tokens, and perfbot's name opens it.
+    """
+    said = " ".join(why.split())
+    for token in protocol.TOKENS:
+        said = said.replace(token, token.strip("[/]"))
+    opened = said if said.casefold().startswith(name.casefold()) else f"{name}: {said}"
+    return NamedStrategy(category, name, opened.strip(": "))
+
+
 class Ratio(msgspec.Struct, frozen=True):
     """Slow over fast: above 1 the fast side costs less; ``low`` and ``high`` bound a 95 % interval.
 
@@ -93,19 +105,20 @@ class Case(msgspec.Struct, frozen=True):
     """An input and the output that is right for it.
 
     For a program: its standard input and output. For a function: a line of Python for the tuple of
-    its arguments, and what the harness prints for it (``execution.program``).
+    its arguments, and what its driver prints for it.
     """
 
     stdin: str
     stdout: str
 
 
-class TrainingPair(msgspec.Struct, frozen=True):
+class TrainingPair(msgspec.Struct, frozen=True, tag="pair"):
     """A slow program, a fast one that does the same, and everything that is known of the two.
 
     ``record`` is unique in its file. ``entry_point`` is the function's name, or empty for a program
-    that reads standard input. ``origin`` says where the text comes from, ``licence`` under what
-    terms it may be used. ``cross_user``: the fast side is another author's, as D_ref allows.
+    that reads standard input; ``driver`` makes a program of a function (see :func:`program`).
+    ``origin`` says where the text comes from, ``licence`` under what terms it may be used.
+    ``cross_user``: the fast side is another author's, as D_ref allows.
     ``cases`` are inputs on which both were found to be right, and ``contrast`` has the places of
     those in it that separate fast from slow best, best first.
     """
@@ -119,6 +132,7 @@ class TrainingPair(msgspec.Struct, frozen=True):
     origin: str
     licence: str
     entry_point: str = ""
+    driver: str = ""
     strategies: tuple[NamedStrategy, ...] = ()
     measured: Measured = Measured()
     cases: tuple[Case, ...] = ()
@@ -136,6 +150,11 @@ class TrainingPair(msgspec.Struct, frozen=True):
         """
         advice = tuple(Advice(each.category, each.description) for each in self.strategies)
         return protocol.Answer(advice, self.fast)
+
+
+def program(code: str, driver: str) -> str:
+    """Return what is run of a side, or of a version that a model wrote: the code and its driver."""
+    return f"{code}\n{driver}" if driver else code
 
 
 _ENCODER = msgspec.json.Encoder()

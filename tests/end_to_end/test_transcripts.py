@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 from model_server import says, serving
 
 from perfbot.optimizer.recorded import Judgement, Transcript, read_file, to_lines
-from perfbot.training.pairs import read_perfbot
+from perfbot.training.readers.functions import read_perfbot
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -13,7 +13,8 @@ from perfbot.optimizer.recorded import Judgement, Keep, Transcript
 from perfbot.optimizer.recorder import Recorder
 from perfbot.optimizer.redaction import Redaction
 from perfbot.optimizer.transcript import Store
-from perfbot.training.pairs import Source, read_perfbot
+from perfbot.training.readers.functions import read_perfbot
+from perfbot.training.readers.reading import Source
 
 MINE = "/home/a/shop"
 KEY = patch_key(a_run.decision().changes)

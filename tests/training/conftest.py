@@ -1,7 +1,7 @@
-"""The line of stages, each trained once for all tests of it."""
+"""What the tests of training share: a runner in the real sandbox, and the line of stages, each run once."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,16 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from training_line import made
+
+from perfbot.profiling.sandbox import strongest
+from perfbot.training.execution import Bounds, Runner, runner
+
+
+@pytest.fixture(scope="module")
+def programs() -> Iterator[Runner]:
+    """One for all tests of a module: starting it asks the interpreter."""
+    with runner(strongest(), Bounds(cpu_s=2)) as made_runner:
+        yield made_runner
 
 
 @pytest.fixture(scope="session")

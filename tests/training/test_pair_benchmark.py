@@ -16,6 +16,8 @@ import pair_inside  # noqa: E402
 import pair_programs  # noqa: E402
 from pair_scoring import NotScored  # noqa: E402
 
+from perfbot.training.inside import enamel_names  # noqa: E402
+
 DOUBLE = "def double(x):\n    return x + x\n"
 GENERATOR = "def generate_input(size, level, case):\n    return random.randint(1, size),\n"
 CHECKER = "def __check(input, answer, output):\n    return answer == output\n"
@@ -50,7 +52,7 @@ def job(do: str, **fields: object) -> list[dict[str, object]]:
 def test_the_prime_test_agrees_with_trial_division() -> None:
     for number in range(2000):
         divisible = any(number % divisor == 0 for divisor in range(2, number))
-        assert pair_inside.is_prime(number) == (number > 1 and not divisible)
+        assert enamel_names.is_prime(number) == (number > 1 and not divisible)
 
 
 @pytest.mark.parametrize(
@@ -58,16 +60,16 @@ def test_the_prime_test_agrees_with_trial_division() -> None:
 )
 def test_the_cases_that_must_be_composite_are(level: int, case: int) -> None:
     for size in (100, 10_000, 10**9):
-        assert not pair_inside.is_prime(pair_inside.rand_primality(size, level, case))
+        assert not enamel_names.is_prime(enamel_names.rand_primality(size, level, case))
 
 
 @pytest.mark.parametrize("par", ["()", "<>"])
 def test_brackets_are_balanced_unless_they_must_not_be(par: str) -> None:
     random.seed(1)
-    good = pair_inside.rand_parens(size=40, par=par)
+    good = enamel_names.rand_parens(size=40, par=par)
     depths = [good[:end].count(par[0]) - good[:end].count(par[1]) for end in range(len(good) + 1)]
     assert min(depths) == 0 == depths[-1]
-    bad = pair_inside.rand_parens(size=40, valid=False, par=par)
+    bad = enamel_names.rand_parens(size=40, valid=False, par=par)
     assert bad.count(par[0]) != bad.count(par[1])
 
 

@@ -9,18 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfbot.training import pairs
-from perfbot.training.pairs import (
-    DataError,
-    Example,
-    Malformed,
-    Reading,
-    Source,
-    read_code_contests,
-    read_enamel,
-    read_pie,
-    read_samples,
-)
+from perfbot.training.readers import reading
+from perfbot.training.readers.files import read_samples
+from perfbot.training.readers.functions import read_enamel
+from perfbot.training.readers.programs import TOO_FEW, read_code_contests, read_pie
+from perfbot.training.readers.reading import DataError, Example, Malformed, Reading, Source
 
 ENAMEL = {
     "task_id": "HumanEval/0",
@@ -59,8 +52,8 @@ def written(folder: Path, *lines: object) -> Path:
     return path
 
 
-def reasons(reading: Reading) -> list[str]:
-    return [each.reason for each in reading.malformed]
+def reasons(found: Reading) -> list[str]:
+    return [each.reason for each in found.malformed]
 
 
 def without(record: dict[str, object], name: str) -> dict[str, object]:
@@ -114,7 +107,7 @@ def test_statements_that_are_no_json_are_an_error(tmp_path: Path) -> None:
 
 
 def test_each_line_that_is_no_record_is_told_with_its_reason(tmp_path: Path) -> None:
-    reading = read_enamel(
+    found = read_enamel(
         written(
             tmp_path,
             "{not json",
@@ -128,10 +121,10 @@ def test_each_line_that_is_no_record_is_told_with_its_reason(tmp_path: Path) -> 
             ENAMEL,
         )
     )
-    assert len(reading.pairs) == 1
-    assert reading.malformed[0] == Malformed(1, pairs.NOT_JSON)
-    assert reasons(reading)[1:] == [
-        pairs.NOT_AN_OBJECT,
+    assert len(found.pairs) == 1
+    assert found.malformed[0] == Malformed(1, reading.NOT_JSON)
+    assert reasons(found)[1:] == [
+        reading.NOT_AN_OBJECT,
         "has no field 'prompt'",
         "field 'entry_point' is not text",
         "field 'slow' is not a list of programs",
@@ -142,20 +135,20 @@ def test_each_line_that_is_no_record_is_told_with_its_reason(tmp_path: Path) -> 
 
 
 def test_reasons_are_counted(tmp_path: Path) -> None:
-    reading = read_pie(written(tmp_path, "{", "{", without(PIE, "input"), PIE))
-    assert reading.reasons == {pairs.NOT_JSON: 2, "has no field 'input'": 1}
+    found = read_pie(written(tmp_path, "{", "{", without(PIE, "input"), PIE))
+    assert found.reasons == {reading.NOT_JSON: 2, "has no field 'input'": 1}
 
 
 def test_one_correct_program_is_no_pair(tmp_path: Path) -> None:
     alone = {**CONTESTS, "solutions": [["print(1)", True], ["print(2)", False]]}
-    assert reasons(read_code_contests(written(tmp_path, alone))) == [pairs.TOO_FEW]
+    assert reasons(read_code_contests(written(tmp_path, alone))) == [TOO_FEW]
 
 
 @pytest.mark.parametrize("name", ["solutions", "tests", "stress_inputs"])
 def test_lists_of_the_wrong_shape_are_refused(tmp_path: Path, name: str) -> None:
-    reading = read_code_contests(written(tmp_path, {**CONTESTS, name: [3]}))
-    assert not reading.pairs
-    assert len(reading.malformed) == 1
+    found = read_code_contests(written(tmp_path, {**CONTESTS, name: [3]}))
+    assert not found.pairs
+    assert len(found.malformed) == 1
 
 
 def test_a_file_that_is_not_there_is_an_error_that_names_it(tmp_path: Path) -> None:
@@ -178,5 +171,5 @@ def test_every_line_is_a_pair_or_malformed(
 ) -> None:
     path = tmp_path_factory.mktemp("lines") / "data.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    reading = read_pie(path)
-    assert len(reading.pairs) + len(reading.malformed) == len(lines)
+    found = read_pie(path)
+    assert len(found.pairs) + len(found.malformed) == len(lines)
