@@ -20,10 +20,10 @@ from perfbot.optimizer.endpoint import Endpoint
 from perfbot.optimizer.local import LocalModel
 from perfbot.optimizer.models import Model, ModelError
 from perfbot.training import naming, records
+from perfbot.training.data_stage import Kept, StageError, configured, key_of, say, table
 from perfbot.training.naming import Freely
 from perfbot.training.recognition import MOST_STRATEGIES, recognized
 from perfbot.training.records import NamedStrategy, RecordsError, TrainingPair, named
-from perfbot.training.data_stage import Kept, StageError, configured, key_of, say, table
 
 WITHOUT = "without a strategy"
 PROGRESS = "{done}/{all} {record}: {names}"

@@ -19,8 +19,8 @@ import msgspec
 
 from perfbot.optimizer.strategies import Category
 from perfbot.training import records
-from perfbot.training.records import RecordsError, Split, TrainingPair
 from perfbot.training.data_stage import StageError, configured, say
+from perfbot.training.records import RecordsError, Split, TrainingPair
 
 NOTHING = "no pair of {path} has a strategy; annotate it first"
 HEADING = (

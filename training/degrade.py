@@ -26,13 +26,13 @@ from perfbot.optimizer.catalogue import rules
 from perfbot.optimizer.strategies import Category
 from perfbot.profiling.sandbox import SandboxError, strongest
 from perfbot.training import grouping, records
+from perfbot.training.data_stage import Kept, StageError, configured, key_of, say, table
 from perfbot.training.execution import Bounds, ExecutionError, Fate, Runner, Task, runner
 from perfbot.training.harvest import Harvested, Origin, harvested, package, standard_library
 from perfbot.training.inverses import Slowed, slowed
 from perfbot.training.readers.functions import idle_function
 from perfbot.training.readers.reading import Example, Pair, Source
 from perfbot.training.records import Split, TrainingPair, named, program
-from perfbot.training.data_stage import Kept, StageError, configured, key_of, say, table
 from perfbot.training.verification import Rejected, Settings, counts, verified
 
 NOT_INSTALLED = "the package {name} is not installed here"

@@ -114,7 +114,7 @@ def faster(shape: Shape, task: Task, court: Court) -> Iterator[Proven]:
 
 def spelled(proven: Sequence[Proven], count: int, seed: int) -> Iterator[TrainingPair]:
     """Yield each proven version in ``count`` spellings; the same seed gives the same."""
-    drawn = random.Random(seed)  # noqa: S311 - names, no secrets
+    drawn = random.Random(seed)
     by_shape: dict[str, list[Proven]] = {}
     for each in proven:
         by_shape.setdefault(each.shape.name, []).append(each)

@@ -78,7 +78,7 @@ def needle(tokenizer: Any, tokens: int, depth: float, drawn: random.Random) -> N
 
 def needles(tokenizer: Any, longest: int, count: int, seed: int) -> Iterator[Example]:
     """Yield ``count`` haystacks of all lengths up to ``longest`` tokens to learn from."""
-    drawn = random.Random(seed)  # noqa: S311 - what lies in a haystack
+    drawn = random.Random(seed)
     for _ in range(count):
         tokens = drawn.randint(min(64, longest), longest)
         yield needle(tokenizer, tokens, drawn.random(), drawn).example
@@ -88,7 +88,7 @@ def found(
     model: Any, tokenizer: Any, lengths: Sequence[int], each: int, seed: int
 ) -> dict[int, float]:
     """Return the share of needles that are found, by the length of the haystack in tokens."""
-    drawn = random.Random(seed)  # noqa: S311
+    drawn = random.Random(seed)
     shares: dict[int, float] = {}
     for tokens in lengths:
         asked = [needle(tokenizer, tokens, depth, drawn) for depth in DEPTHS for _ in range(each)]

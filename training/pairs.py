@@ -21,6 +21,7 @@ import msgspec
 from perfbot.optimizer.normal_form import normal_form
 from perfbot.profiling.sandbox import SandboxError, strongest
 from perfbot.training import filters, records
+from perfbot.training.data_stage import Kept, StageError, configured, key_of, say, table
 from perfbot.training.duplicates import Evaluation, near_duplicates, split_of
 from perfbot.training.execution import Bounds, Runner, runner
 from perfbot.training.grouping import SHARES, group_of
@@ -36,7 +37,6 @@ from perfbot.training.records import (
     named,
 )
 from perfbot.training.reference import referenced
-from perfbot.training.data_stage import Kept, StageError, configured, key_of, say, table
 from perfbot.training.verification import Reason, Rejected, Settings, counts, verified
 
 PROGRESS = "{done}/{all} {problem} ({language}): {good} of {tried} verified"

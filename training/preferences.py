@@ -63,7 +63,7 @@ def paired(
     share asks for, there are fewer of the other, too, so that the share holds; if there are none at
     all of one kind, the other stands alone.
     """
-    drawn = random.Random(seed)  # noqa: S311 - a choice among examples
+    drawn = random.Random(seed)
     right: list[Preference] = []
     fast: list[Preference] = []
     for task, replies in zip(tasks, judged, strict=True):

@@ -39,7 +39,7 @@ def texts(
     Pairs with a control token in their code are no text for a model and are left out, as are modes
     for which a pair has no plan.
     """
-    drawn = random.Random(seed)  # noqa: S311 - which lines are left out is no secret
+    drawn = random.Random(seed)
     for pair in pairs:
         for mode, times in modes.items():
             try:

@@ -14,11 +14,11 @@ from perfbot.optimizer.models import Finish, Message, ModelError, Reply, Samplin
 from perfbot.optimizer.strategies import Category
 from perfbot.training import annotate, balance, naming, records
 from perfbot.training.balance import PUBLISHED, balanced, picture, scores, shares
+from perfbot.training.data_stage import Kept
 from perfbot.training.differences import differences
 from perfbot.training.naming import classified, distinct, normalized, share_that_fits
 from perfbot.training.recognition import as_module, recognized
 from perfbot.training.records import Language, NamedStrategy, Split, TrainingPair, named
-from perfbot.training.data_stage import Kept
 
 APPENDED = "def f(items):\n    found = []\n    for each in items:\n        found.append(each * 2)\n    return found\n"
 COMPREHENSION = "def f(items):\n    return [item * 2 for item in items]\n"
