@@ -6,14 +6,14 @@ import msgspec
 
 SHAPES = ("members kept", "unseen kept", "windows summed")
 
-_CPU = {"cpu": True, "threads": 1, "save_every": 1000, "log_every": 5}
-_POLICY = {"tasks": 18, "held_out": 9, "temperature": 0.9, "most_tokens": 110}
+_CPU = {"cpu": True, "threads": 1, "bf16": False, "save_every": 1000, "log_every": 5}
+_POLICY = {"tasks": 18, "held_out": 9, "temperature": 0.9, "most_tokens": 170}
 SETTINGS: dict[str, dict[str, object]] = {
     "sft": {
-        "shape": {"hidden": 96, "layers": 3, "heads": 4, "feed_forward": 256, "longest": 256},
+        "shape": {"hidden": 64, "layers": 2, "heads": 4, "feed_forward": 128, "longest": 256},
         "modes": {"plan+code": 1},
         "longest": 256,
-        "schedule": {"steps": 160, "batch": 16, "learning_rate": 4e-3, "warm_up_steps": 10, **_CPU},
+        "schedule": {"steps": 500, "batch": 6, "learning_rate": 6e-3, "warm_up_steps": 20, **_CPU},
     },
     "preference": {
         **_POLICY, "samples": 4, "longest": 256,
@@ -28,7 +28,7 @@ SETTINGS: dict[str, dict[str, object]] = {
         "schedule": {"steps": 8, "batch": 16, "learning_rate": 3e-4, "decay": "constant", **_CPU},
     },
     "grpo": {
-        **_POLICY, "tasks": 48, "held_out": 12, "samples": 4, "most_tokens": 56,
+        **_POLICY, "tasks": 48, "held_out": 12, "samples": 4, "most_tokens": 80,
         "schedule": {"steps": 12, "batch": 32, "learning_rate": 3e-4, "decay": "constant", **_CPU},
     },
 }  # fmt: skip
