@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO, cast
 
+_DELETE = "\x7f"
 _COMMAND = re.compile(r"(^|(?<=\r))([^\S\n]*)(?=::)", re.MULTILINE)
 _MARKED = re.compile(r"##(?=\w*\[)")  # ##[error], ##vso[...], ##teamcity[...]
 _OPENING = re.compile(r"[^\S\n]*:?")  # how a line may begin that is to become a command
@@ -56,8 +57,10 @@ def in_json(document: str) -> str:
 
     They can only stand in strings, where JSON has a spelling for everything.
     """
-    if document.isascii() and "##" not in document:
-        return document  # control characters that are ASCII are never left as they are in JSON
+    if document.isascii() and "##" not in document and _DELETE not in document:
+        return (
+            document  # the other ASCII characters that do something JSON never leaves as they are
+        )
     harmless = "".join(one if _is_harmless(one) else _in_json(one) for one in document)
     return harmless.replace("##", "#\\u0023")
 

@@ -55,7 +55,11 @@ SHOW = "import json, os, sys; json.dump(dict(os.environ), sys.stdout)"
 SHOW_PARENTS_TOO = """\
 import json, os
 found = [repr(dict(os.environ))]
-for name in os.listdir("/proc") if os.path.isdir("/proc") else []:
+try:
+    processes = os.listdir("/proc")
+except OSError:
+    processes = []
+for name in processes:
     try:
         found.append(open(f"/proc/{name}/environ", errors="replace").read())
     except OSError:

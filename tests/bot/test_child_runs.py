@@ -122,7 +122,7 @@ def begun(
     thread.start()
     wait_for(lambda: ends or Phase.BASELINE in said, 200, lambda: str(said))
     assert not ends, ends
-    processes = wait_for(lambda: len(found := children_in(tmp_path)) > 3 and found)
+    processes = wait_for(lambda: len(found := children_in(tmp_path)) > 2 and found)
     return thread, ends, processes
 
 

@@ -342,11 +342,11 @@ def refused(state: Path, secret: str, *arguments: str, **environ: str) -> str:
     return done.stderr
 
 
-def test_a_worker_without_work_says_so_instead_of_pretending(tmp_path: Path) -> None:
-    environ = {"XDG_STATE_HOME": str(tmp_path)}
+def test_a_worker_without_an_app_says_how_to_get_one(tmp_path: Path) -> None:
+    environ = {"XDG_STATE_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
     done = subprocess.run([PERFBOT, "worker"], env=environ, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "no work to do for them yet" in done.stderr
+    assert "holds no GitHub App: register one with `perfbot app create`" in done.stderr
     assert not list(tmp_path.iterdir())
 
 

@@ -19,7 +19,7 @@ from perfbot.bot.worker_metrics import MeasuredWork, WorkerMetrics
 
 from bot_process import TESTS, Server, Worker, comment_payload, wait_for
 
-KIND = {"kind": "CommentCreated"}
+KIND = {"kind": "CommandAccepted"}
 
 
 class Watched(Worker):
@@ -79,7 +79,7 @@ def test_running_and_waiting_jobs_are_shown_and_a_stopped_one_is_counted(
         deliver.deliver(comment_payload(number))
     wait_for(lambda: worker.value("perfbot_jobs_running", **KIND))
     wait_for(lambda: worker.value("perfbot_jobs_waiting") == 1)
-    deliver.deliver(comment_payload(3, "/perfbot stop comment-7-1"))
+    deliver.deliver(comment_payload(3, "/perfbot stop asked-7-1"))
     wait_for(lambda: worker.value("perfbot_jobs_total", state="stopped", **KIND))
     worker.kill()
 

@@ -27,7 +27,11 @@ import os
 
 def test_nothing_of_the_operator_is_here():
     assert not {"PERFBOT_TOKEN", "OPENAI_API_KEY", "GITHUB_TOKEN"} & set(os.environ)
-    for process in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else ()):
+    try:
+        processes = os.listdir("/proc")
+    except OSError:
+        processes = []
+    for process in filter(str.isdigit, processes):
         try:
             told = open(f"/proc/{process}/environ", "rb").read()
         except OSError:
