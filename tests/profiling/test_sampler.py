@@ -185,7 +185,7 @@ def main():
 
 def test_a_function_without_a_loop_or_call_gets_its_own_time(python: str, tmp_path: Path) -> None:
     """Python's signal handlers run only later, in the caller."""
-    _, profile = sample(python, tmp_path, NO_SAFE_POINT, seconds=0.6)
+    _, profile = sample(python, tmp_path, NO_SAFE_POINT, seconds=1.5)
     found = spots(profile, NO_SAFE_POINT)
     assert found["contains"].share > 0.1
     assert found["Basket.__contains__"].share > 0.1
