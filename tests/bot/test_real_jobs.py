@@ -100,4 +100,4 @@ def test_a_job_that_a_person_stops_ends_with_its_process(bot: Bot) -> None:
     assert job.get_status().status == "CANCELLED"
     client.destroy()
     assert not bot.orders.suggestions()
-    assert not measuring(bot)
+    assert not set(processes) & set(measuring(bot))  # a first scan may have begun meanwhile
