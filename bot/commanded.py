@@ -11,7 +11,7 @@ from perfbot.bot.comment import Failed, State
 from perfbot.bot.deliveries import Json
 from perfbot.bot.heard import Heard
 from perfbot.bot.hub import Place
-from perfbot.bot.jobs import Action, Job, JobEngine, JobState, JobStopped
+from perfbot.bot.jobs import Action, Job, JobEngine
 from perfbot.bot.memory import Request
 from perfbot.bot.sticky import Sticky
 from perfbot.bot.work import Tools
@@ -41,10 +41,8 @@ class Commanded:
         """
         try:
             self._work(do)
-        except JobStopped:
-            if self.engine.status(self.job.id) is JobState.STOPPED:
-                self.tools.workspace.clear(self.job.id)
-            raise
+        finally:  # whoever goes on with it lays out what is missing
+            self.tools.workspace.clear(self.job.id)
 
     def _work(self, do: Callable[[], tuple[State, Json]]) -> None:
         try:
@@ -64,7 +62,6 @@ class Commanded:
 
     def _end(self, result: Json) -> Json:
         self.tools.memory.end(self.job.id, result)
-        self.tools.workspace.clear(self.job.id)
         return None
 
 
@@ -90,6 +87,10 @@ def begun(
         return known.began_s if known else now_s
 
     began_s = float(str(engine.step("begin", begin)))
-    told = comment.Job(job.id, heard.asked, heard.head, heard.passed_over)
-    sticky = Sticky(tools.hub, tools.memory, place, number, told, began_s, judging)
+    sticky = Sticky(tools.hub, tools.memory, place, number, told(job, heard), began_s, judging)
     return Commanded(job, engine, tools, heard, sticky)
+
+
+def told(job: Job, heard: Heard) -> comment.Job:
+    """Return a job as its comment names it."""
+    return comment.Job(job.id, heard.asked, heard.head, heard.passed_over)

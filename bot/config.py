@@ -19,6 +19,7 @@ from perfbot.bot.marked_yaml import ConfigError, Section, read_mapping
 from perfbot.optimizer.objective import Objective
 from perfbot.optimizer.readability import Kept, Limits
 from perfbot.optimizer.refinement import Refinement
+from perfbot.profiling.workload import WorkloadSettings
 
 FILE_NAME = ".perfbot.yml"
 _OPERATOR_ONLY = (
@@ -89,17 +90,6 @@ class Capability(StrEnum):
     CLOCK = "clock"
     INPUT = "input"
     DEPENDENCY = "dependency"
-
-
-@dataclass(frozen=True, slots=True)
-class WorkloadSettings:
-    """How the repository exercises itself; ``None`` and an empty list mean: find out."""
-
-    python: str | None = None
-    install: str | None = None
-    tests: str | None = None
-    benchmarks: str | None = None
-    commands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +184,7 @@ class PullRequests:
 class Config:
     """All of ``.perfbot.yml``; every field has a default that works."""
 
-    workload: WorkloadSettings = WorkloadSettings()
+    workload: WorkloadSettings = field(default_factory=WorkloadSettings)
     paths: Paths = Paths()
     hotspots: Hotspots = Hotspots()
     accept: Accept = Accept()

@@ -1,6 +1,6 @@
 """From what the user said to what a session needs, and the errors of both worlds brought together."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,6 @@ from perfbot.profiling.hotspots import ProfileError
 from perfbot.profiling.install_policy import TRUST_VARIABLE, Policy, Trust
 from perfbot.profiling.sandbox import SandboxError, strongest
 from perfbot.profiling.tree import UnusableRepository
-from perfbot.profiling.workload import WorkloadSettings
 
 _UNKEPT = Unkept()
 _NOBODY = Behalf()
@@ -50,10 +49,6 @@ def request(
         RunError: the configuration asks for what is not there.
         SandboxError: no safe sandbox is here and the repository is not trusted.
     """
-    settings, environ = config.workload, process_environment()
-    if behalf.stranger:
-        environ[TRUST_VARIABLE] = Trust.FORK
-    _check_policy(environ)
     allowed = frozenset(each.value for each in config.allow)
     models = _models(config, operator) if replay is None else None
     identity = identified(repository, behalf.known_as)
@@ -61,15 +56,9 @@ def request(
         repository=repository,
         sandbox=strongest(trust=trust),
         cache=operator.cache,
-        environ=environ,
+        environ=_environment(behalf),
         terms=lambda path: _terms(config.accept_for(path), allowed),
-        workload=WorkloadSettings(
-            settings.python,
-            settings.install,
-            settings.tests,
-            settings.benchmarks,
-            settings.commands,
-        ),
+        workload=config.workload,
         include=config.paths.include,
         exclude=config.paths.exclude,
         functions=tuple(FunctionName.parse(each) for each in functions),
@@ -94,11 +83,16 @@ def request(
     )
 
 
-def _check_policy(environ: Mapping[str, str]) -> None:
+def _environment(behalf: Behalf) -> dict[str, str]:
+    """Return the process's environment with whose code it is; raises RunError for wrong settings."""
+    environ = process_environment()
+    if behalf.stranger:
+        environ[TRUST_VARIABLE] = Trust.FORK
     try:
         Policy.of(environ)
     except ValueError as error:
         raise RunError(Exit.USAGE, str(error)) from None
+    return environ
 
 
 def _models(config: Config, operator: Operator) -> Roles | None:

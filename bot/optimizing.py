@@ -6,8 +6,6 @@ commit that a person has asked for is run, and nothing is published once that is
 """
 
 import json
-import logging
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +13,7 @@ from perfbot.bot import comment, publishing
 from perfbot.bot.attempts import Ending, attempt, patiently
 from perfbot.bot.changed import changed_functions
 from perfbot.bot.checks import check_of, text_in
+from perfbot.bot.commanded import Commanded, begun, told
 from perfbot.bot.commands import Optimize
 from perfbot.bot.comment import Failed, Failure, Optimized, Stage
 from perfbot.bot.deliveries import Json
@@ -22,8 +21,7 @@ from perfbot.bot.forge import FileChange, State, commit_sha
 from perfbot.bot.handing_over import HandingOver
 from perfbot.bot.heard import Heard
 from perfbot.bot.hub import Place
-from perfbot.bot.jobs import Action, Job, JobEngine, Stopped
-from perfbot.bot.memory import Request
+from perfbot.bot.jobs import Job, JobEngine, Stopped
 from perfbot.bot.publishable import publishable
 from perfbot.bot.publishing import Target
 from perfbot.bot.report import Reason, Report, Unchanged, to_json
@@ -36,8 +34,6 @@ IGNORED = "it is left alone: {why}"
 _MOST_FUNCTIONS = 100  # of one pull request that are looked at
 _REMOVED = "removed"
 
-_log = logging.getLogger("perfbot.optimizing")
-
 
 def start(
     job: Job,
@@ -49,12 +45,8 @@ def start(
     heard: Heard,
 ) -> None:
     """Work on an accepted command, to its last word in the comment under ``number``."""
-    began = engine.step("begin", lambda _stopped: _begun(job, tools, place, number, heard))
-    sticky = Sticky(tools.hub, tools.memory, place, number, told(job, heard), float(str(began)))
-    try:
-        _Optimizing(job, engine, tools, command, heard, sticky).work()
-    finally:  # whoever goes on with it lays out what is missing
-        tools.workspace.clear(job.id)
+    at_work = begun(job, engine, tools, place, number, heard)
+    at_work.work(_Optimizing(at_work, command).optimized)
 
 
 def give_up(
@@ -66,11 +58,6 @@ def give_up(
     tools.memory.end(job.id, {"failure": failure.name})
 
 
-def told(job: Job, heard: Heard) -> comment.Job:
-    """Return a job as its comment names it."""
-    return comment.Job(job.id, heard.asked, heard.head, heard.passed_over)
-
-
 def in_pull_request(files: Sequence[FileChange], checkout: Checkout) -> Iterator[str]:
     """Yield the functions that a pull request changes, of files that perfbot may change."""
     for file in files:
@@ -80,50 +67,41 @@ def in_pull_request(files: Sequence[FileChange], checkout: Checkout) -> Iterator
             yield f"{file.path}::{qualname}"
 
 
-def _begun(job: Job, tools: Tools, place: Place, number: int, heard: Heard) -> Json:
-    repository, now_s = place.repository.id, time.time()
-    tools.memory.begin(Request(job.id, repository, number, heard.asked, heard.head, now_s))
-    known = tools.memory.request(job.id)
-    return known.began_s if known else now_s
-
-
 @dataclass(frozen=True, slots=True)
 class _Optimizing:
     """One job at work."""
 
-    job: Job
-    engine: JobEngine
-    tools: Tools
+    at_work: Commanded
     command: Optimize
-    heard: Heard
-    sticky: Sticky
+
+    @property
+    def job(self) -> Job:
+        return self.at_work.job
+
+    @property
+    def engine(self) -> JobEngine:
+        return self.at_work.engine
+
+    @property
+    def tools(self) -> Tools:
+        return self.at_work.tools
+
+    @property
+    def heard(self) -> Heard:
+        return self.at_work.heard
+
+    @property
+    def sticky(self) -> Sticky:
+        return self.at_work.sticky
 
     @property
     def place(self) -> Place:
-        return self.sticky.place
+        return self.at_work.place
 
-    def work(self) -> None:
-        """Do it all; whatever comes of it, the comment says so in the end."""
-        try:
-            report, places = self._worked()
-        except Ending as ending:
-            state: comment.State = Failed(ending.failure, ending.detail)
-            result: Json = {"failure": ending.failure.name, "detail": ending.detail}
-        else:
-            state, result = Optimized(report, places), {"report": _plain(report)}
-        self._as_far_as_possible("say", lambda _stopped: self.sticky.show(state))
-        self.engine.step("end", lambda _stopped: self._end(result))
-
-    def _end(self, result: Json) -> Json:
-        self.tools.memory.end(self.job.id, result)
-        return None
-
-    def _as_far_as_possible(self, name: str, action: Action) -> None:
-        """Do a step that tells of what stands already; where GitHub refuses, that is logged."""
-        try:
-            attempt(self.engine, name, action)
-        except Ending as ending:
-            _log.error("%s: %s", name, ending, extra={"job": self.job.id})
+    def optimized(self) -> tuple[comment.State, Json]:
+        """Do it all; return what the comment says and what is remembered."""
+        report, places = self._worked()
+        return Optimized(report, places), {"report": _plain(report)}
 
     def _worked(self) -> tuple[Report, dict[str, comment.Place]]:
         target = _target(attempt(self.engine, "look", lambda _stopped: self._look()))
@@ -138,7 +116,7 @@ class _Optimizing:
                 forge.report(made)
             return None
 
-        self._as_far_as_possible("check", check)
+        self.at_work.as_far_as_possible("check", check)
         return searched.report, places
 
     def _look(self) -> Json:
